@@ -1,0 +1,1 @@
+//! Reads sipherd.toml, the inventory and the policies.

@@ -1,0 +1,1 @@
+//! Staged firmware and the gate in front of it.

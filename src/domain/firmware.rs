@@ -1,0 +1,301 @@
+//! Firmware: versions and their order, images, releases, and whether an image fits a phone.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::phone::{Hardware, Model, Phone, Vendor};
+
+/// A firmware version as a phone or a manifest writes it.
+///
+/// Two versions are equal when their numbers are: `V1 R4.9.0` is `1.4.9.0`, `10.1.198` is `10.1.198.0`.
+/// Text behind the numbers (`7.4.9c`) orders after the same numbers without it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "Arc<str>", into = "Arc<str>")]
+pub struct Version {
+    text: Arc<str>,
+    numbers: Vec<u64>,
+    suffix: String,
+}
+
+/// The text holds no version number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a firmware version")]
+pub struct NotAVersion(pub String);
+
+impl Version {
+    /// Reads a version: numbers joined by `.`, with `V`, `R` and blanks of the Unify spelling allowed between.
+    pub fn parse(text: &str) -> Result<Self, NotAVersion> {
+        let wrong = || NotAVersion(text.chars().take(60).collect());
+        let trimmed = text.trim();
+        let mut numbers = Vec::new();
+        let mut rest = trimmed;
+        loop {
+            rest = rest.trim_start_matches(['V', 'R', 'v', ' ']);
+            let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            if digits == 0 {
+                return Err(wrong());
+            }
+            numbers.push(rest[..digits].parse().map_err(|_| wrong())?);
+            rest = &rest[digits..];
+            match rest.strip_prefix('.').or_else(|| rest.starts_with(" R").then(|| &rest[1..])) {
+                Some(more) => rest = more,
+                None => break,
+            }
+        }
+        let suffix = rest.to_owned();
+        let clean = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '(' | ')');
+        if !suffix.chars().all(clean) {
+            return Err(wrong());
+        }
+        while numbers.len() > 1 && numbers.last() == Some(&0) {
+            numbers.pop();
+        }
+        Ok(Self { text: trimmed.into(), numbers, suffix })
+    }
+
+    /// The text it was read from.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl TryFrom<Arc<str>> for Version {
+    type Error = NotAVersion;
+
+    fn try_from(text: Arc<str>) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Version> for Arc<str> {
+    fn from(version: Version) -> Self {
+        version.text
+    }
+}
+
+impl PartialEq for Version {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Version {}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Version {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.numbers.cmp(&other.numbers).then_with(|| self.suffix.cmp(&other.suffix))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// One firmware file of a release, as its manifest describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// The file's name, case exact, without a folder.
+    pub file: String,
+    /// Its maker.
+    pub vendor: Vendor,
+    /// The models it is made for, exactly as the phones report them.
+    pub models: Vec<Model>,
+    /// The version a phone reports once it runs this image.
+    pub version: Version,
+    /// SHA-256 of the file, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Length of the file in bytes.
+    pub size: u64,
+    /// The oldest version a phone may come from; older ones need a stepping stone first.
+    pub from_at_least: Option<Version>,
+    /// The newest version a phone may come from (a downgrade ban for those above).
+    pub from_at_most: Option<Version>,
+    /// The hardware levels or revisions it runs on; empty means the maker names none.
+    pub hardware: Vec<Hardware>,
+}
+
+/// A named set of images, at most one per vendor and model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// The name policies use.
+    pub name: String,
+    /// Its images.
+    pub images: Vec<Image>,
+}
+
+impl Release {
+    /// The image made for this phone's vendor and model, if there is one.
+    pub fn image_for(&self, phone: &Phone) -> Option<&Image> {
+        let (vendor, model) = (phone.vendor.as_ref()?, phone.model.as_ref()?);
+        self.images.iter().find(|image| image.vendor == *vendor && image.models.contains(model))
+    }
+}
+
+/// Why an image must not be offered to a phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "misfit", rename_all = "kebab-case")]
+pub enum Misfit {
+    /// The phone's maker, model or version has not been seen yet.
+    #[error("the phone's {what} is not known yet")]
+    Unknown {
+        /// `vendor`, `model`, `version` or `hardware level`.
+        what: String,
+    },
+    /// Made by somebody else.
+    #[error("image is for {image}, the phone is a {phone}")]
+    Vendor {
+        /// The image's vendor.
+        image: Vendor,
+        /// The phone's vendor.
+        phone: Vendor,
+    },
+    /// Made for other models.
+    #[error("image is not for model {phone}")]
+    Model {
+        /// The phone's model.
+        phone: Model,
+    },
+    /// Not made for this hardware level.
+    #[error("image does not run on hardware level {phone}")]
+    Hardware {
+        /// The phone's level.
+        phone: Hardware,
+    },
+    /// The phone is too old to go there in one step.
+    #[error("needs {needs} first, the phone runs {runs}")]
+    SteppingStone {
+        /// The oldest version the image accepts.
+        needs: Version,
+        /// What the phone runs.
+        runs: Version,
+    },
+    /// The phone is too new: the maker forbids this downgrade.
+    #[error("no way back from {runs}: the image accepts phones up to {up_to}")]
+    Downgrade {
+        /// The newest version the image accepts.
+        up_to: Version,
+        /// What the phone runs.
+        runs: Version,
+    },
+}
+
+/// Whether this image may be offered to this phone; what is unknown does not fit.
+pub fn fits(image: &Image, phone: &Phone) -> Result<(), Misfit> {
+    let unknown = |what: &str| Misfit::Unknown { what: what.to_owned() };
+    let vendor = phone.vendor.as_ref().ok_or_else(|| unknown("vendor"))?;
+    if image.vendor != *vendor {
+        return Err(Misfit::Vendor { image: image.vendor.clone(), phone: vendor.clone() });
+    }
+    let model = phone.model.as_ref().ok_or_else(|| unknown("model"))?;
+    if !image.models.contains(model) {
+        return Err(Misfit::Model { phone: model.clone() });
+    }
+    if !image.hardware.is_empty() {
+        let hardware = phone.hardware.as_ref().ok_or_else(|| unknown("hardware level"))?;
+        if !image.hardware.contains(hardware) {
+            return Err(Misfit::Hardware { phone: hardware.clone() });
+        }
+    }
+    let runs = phone.version.as_ref().ok_or_else(|| unknown("version"))?;
+    match (&image.from_at_least, &image.from_at_most) {
+        (Some(needs), _) if runs < needs => {
+            Err(Misfit::SteppingStone { needs: needs.clone(), runs: runs.clone() })
+        }
+        (_, Some(up_to)) if runs > up_to => {
+            Err(Misfit::Downgrade { up_to: up_to.clone(), runs: runs.clone() })
+        }
+        (_, _) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::phone::{KnownBy, Mac};
+
+    fn version(text: &str) -> Version {
+        Version::parse(text).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    #[test]
+    fn versions_order_by_number_not_by_letter() {
+        assert!(version("10.1.64.14") < version("10.1.198"));
+        assert!(version("8.9.3.68") < version("10.1"));
+        assert!(version("7.4.9") < version("7.4.9c"));
+    }
+
+    #[test]
+    fn the_same_version_in_two_spellings_is_equal() {
+        assert_eq!(version("V1 R4.9.0"), version("1.4.9.0"));
+        assert_eq!(version("10.1.198"), version("10.1.198.0"));
+    }
+
+    #[test]
+    fn what_holds_no_number_is_no_version() {
+        for text in ["", "beta", "V", "..", "1..2", "10.1 oops", "1.2<x>"] {
+            assert!(Version::parse(text).is_err(), "{text}");
+        }
+    }
+
+    fn image() -> Image {
+        Image {
+            file: "snomD785-10.1.198-SIP-r.bin".into(),
+            vendor: Vendor::SNOM,
+            models: vec![Model::new("D785")],
+            version: version("10.1.198"),
+            sha256: String::new(),
+            size: 1,
+            from_at_least: Some(version("10.1.33")),
+            from_at_most: None,
+            hardware: vec![],
+        }
+    }
+
+    #[test]
+    fn an_image_fits_only_the_phone_it_is_made_for() {
+        let mut phone = Phone::new(Mac::new([0; 6]), KnownBy::Inventory);
+        assert!(matches!(fits(&image(), &phone), Err(Misfit::Unknown { .. })));
+        phone.vendor = Some(Vendor::SNOM);
+        phone.model = Some(Model::new("D785"));
+        assert!(matches!(fits(&image(), &phone), Err(Misfit::Unknown { .. })), "version unknown");
+        phone.version = Some(version("10.1.20"));
+        assert!(matches!(fits(&image(), &phone), Err(Misfit::SteppingStone { .. })));
+        phone.version = Some(version("10.1.64.14"));
+        assert_eq!(fits(&image(), &phone), Ok(()));
+        phone.model = Some(Model::new("D765"));
+        assert!(matches!(fits(&image(), &phone), Err(Misfit::Model { .. })));
+        phone.vendor = Some(Vendor::UNIFY);
+        assert!(matches!(fits(&image(), &phone), Err(Misfit::Vendor { .. })));
+    }
+
+    #[test]
+    fn a_hardware_level_that_is_not_known_does_not_fit() {
+        let mut phone = Phone::new(Mac::new([0; 6]), KnownBy::Inventory);
+        phone.vendor = Some(Vendor::SNOM);
+        phone.model = Some(Model::new("D785"));
+        phone.version = Some(version("10.1.64.14"));
+        let image = Image { hardware: vec![Hardware::new("2")], ..image() };
+        assert!(matches!(fits(&image, &phone), Err(Misfit::Unknown { .. })));
+        phone.hardware = Some(Hardware::new("1"));
+        assert!(matches!(fits(&image, &phone), Err(Misfit::Hardware { .. })));
+        phone.hardware = Some(Hardware::new("2"));
+        assert_eq!(fits(&image, &phone), Ok(()));
+    }
+}

@@ -1,0 +1,1 @@
+//! The PBX's view of its phones.

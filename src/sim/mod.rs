@@ -1,0 +1,1 @@
+//! A virtual building: phones, PBX and clock.

@@ -1,0 +1,1 @@
+//! The API router without a socket.

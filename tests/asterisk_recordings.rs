@@ -1,0 +1,1 @@
+//! The AMI adapter against recorded traffic of real Asterisks.

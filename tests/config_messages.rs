@@ -1,0 +1,1 @@
+//! Each broken file beside the exact message it must produce.

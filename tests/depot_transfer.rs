@@ -1,0 +1,1 @@
+//! Images over real HTTP: gate, ranges, resumption, curl.

@@ -1,0 +1,34 @@
+//! Behaviour and end-to-end tests in one binary; this is their table of contents.
+
+/// The API router without a socket.
+mod api;
+/// The import rule.
+mod architecture;
+/// A real Asterisk on loopback.
+mod asterisk_real;
+/// The AMI adapter against recorded traffic of real Asterisks.
+mod asterisk_recordings;
+/// The commands as their users type them.
+mod cli;
+/// Each broken file beside the exact message it must produce.
+mod config_messages;
+/// The demonstration and its judge.
+mod demo;
+/// Images over real HTTP: gate, ranges, resumption, curl.
+mod depot_transfer;
+/// The daemon on the virtual wire.
+mod orchestrator;
+/// kill -9 at random instants.
+mod restart;
+/// Everything in policies/ and examples/ loads without a problem.
+mod shipped_files;
+/// The simulated phones and pocket PBX, over real sockets.
+mod sim_phones;
+/// Exact bytes out, awkward bytes in, recorded traffic, resend times against the RFC.
+mod sip_wire;
+/// One suite for every store.
+mod store_contract;
+/// What the tests share.
+mod support;
+/// Policy text, instant and expected window; DST days of three zones.
+mod windows;

@@ -1,0 +1,1 @@
+//! Everything in policies/ and examples/ loads without a problem.

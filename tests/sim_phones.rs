@@ -1,0 +1,1 @@
+//! The simulated phones and pocket PBX, over real sockets.

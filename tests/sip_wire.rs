@@ -1,0 +1,1 @@
+//! Exact bytes out, awkward bytes in, recorded traffic, resend times against the RFC.

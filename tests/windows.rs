@@ -1,0 +1,1 @@
+//! Policy text, instant and expected window; DST days of three zones.
