@@ -308,7 +308,7 @@ fn never_closing(source: &Source, draft: &Draft, zones: &Zones, now: DateTime<Ut
     let policy = &draft.policy;
     let zone = zones.daemon.unwrap_or(Tz::UTC);
     if policy.action == Action::Reboot && policy.calendar.never_closes(now, zone) {
-        let place = draft.windows.first().map(|(opens, _)| opens.clone()).unwrap_or(0..0);
+        let place = draft.windows.first().map(|marks| marks.opens.clone()).unwrap_or(0..0);
         source.warning(
             &place,
             Complaint::new(

@@ -34,7 +34,7 @@ struct Finding {
 
 /// Records a warning for each start and end that falls into a change of the next two years.
 pub(super) fn warn(source: &Source, draft: &Draft, zones: &Zones, now: DateTime<Utc>) {
-    for (window, (open_mark, close_mark)) in draft.policy.calendar.windows.iter().zip(&draft.windows) {
+    for (window, marks) in draft.policy.calendar.windows.iter().zip(&draft.windows) {
         let mut findings: BTreeMap<Finding, BTreeSet<NaiveDate>> = BTreeMap::new();
         for zone in zones_of(window, draft, zones) {
             for change in changes(zone, now) {
@@ -42,7 +42,7 @@ pub(super) fn warn(source: &Source, draft: &Draft, zones: &Zones, now: DateTime<
             }
         }
         for (finding, dates) in findings {
-            let mark = if finding.opens { open_mark } else { close_mark };
+            let mark = if finding.opens { &marks.opens } else { &marks.closes };
             source.warning(mark, finding.complaint(&dates));
         }
     }

@@ -1,5 +1,6 @@
 //! The inventory and the SIP credentials: CSV files with a header.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -103,10 +104,11 @@ pub(super) fn read_credentials(source: &Source, known: &Known<'_>) -> BTreeMap<L
         };
         let line = LineId { pbx, user: user.into() };
         let pair = Credentials { username: username.to_owned(), password: Secret::new(password) };
-        if credentials.contains_key(&line) {
-            row.error("line", format!("line `{}` is here twice", line.user));
-        } else {
-            credentials.insert(line, pair);
+        match credentials.entry(line) {
+            Entry::Occupied(there) => row.error("line", format!("line `{}` is here twice", there.key().user)),
+            Entry::Vacant(free) => {
+                free.insert(pair);
+            }
         }
     }
     credentials

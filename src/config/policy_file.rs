@@ -26,8 +26,15 @@ pub(super) struct Draft {
     pub macs: Vec<At<Mac>>,
     /// The priority, else the selection.
     pub priority: Range<usize>,
-    /// Of each window, in order: what says when it opens, and what says when it closes.
-    pub windows: Vec<(Range<usize>, Range<usize>)>,
+    /// Of each window, in order.
+    pub windows: Vec<Marks>,
+}
+
+/// What says when a window opens, and what says when it closes.
+#[derive(Debug, Clone)]
+pub(super) struct Marks {
+    pub opens: Range<usize>,
+    pub closes: Range<usize>,
 }
 
 const GRAMMAR: &[&keys::Keys] = &keys::POLICY_TABLES;
@@ -147,7 +154,7 @@ fn windows(top: &Table<'_>, draft: &mut Draft) {
     }
 }
 
-fn window(table: &Table<'_>) -> Option<(Window, (Range<usize>, Range<usize>))> {
+fn window(table: &Table<'_>) -> Option<(Window, Marks)> {
     let zone = table.read("zone", "\"Europe/Berlin\"", |text| match text {
         "site" => Ok(None),
         name => value::zone(name).map(Some),
@@ -185,19 +192,22 @@ fn window(table: &Table<'_>) -> Option<(Window, (Range<usize>, Range<usize>))> {
             _ => {}
         }
     }
-    let (opens, open_mark) = match (cron, days, from) {
+    let (opens, open_span) = match (cron, days, from) {
         (Some(cron), _, _) => (Opens::Cron(cron.value), cron.span),
         (None, Some(days), Some(from)) => {
             (Opens::Weekly { days: values(&days), from: from.value }, from.span)
         }
         _ => return None,
     };
-    let (lasts, close_mark) = match (to, length) {
+    let (lasts, close_span) = match (to, length) {
         (Some(to), _) => (Lasts::Until(to.value), to.span),
         (None, Some(length)) => (Lasts::For(length.value), length.span),
         (None, None) => return None,
     };
-    Some((Window { opens, lasts, zone: zone.and_then(|zone| zone.value) }, (open_mark, close_mark)))
+    Some((
+        Window { opens, lasts, zone: zone.and_then(|zone| zone.value) },
+        Marks { opens: open_span, closes: close_span },
+    ))
 }
 
 /// `[idle]`, `[pace]`, `[retry]`.
