@@ -2,6 +2,7 @@
 //!
 //! Adapters (`sip`, `pbx`, `depot`, `store`, `api`) know this file and `domain`, never each other.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,6 +150,37 @@ pub trait Prober: Send + Sync {
 
     /// Has it a call, in its own words? One-shot dialog SUBSCRIBE (`Expires: 0`).
     fn dialogs(&self, target: Target) -> BoxFuture<'static, DialogOutcome>;
+}
+
+/// A text that must never be shown: `Debug` prints dots, and it has no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Keeps this text.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one place that computes or sends it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// What a phone's challenge is answered with (RFC 8760 digest).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user name of the digest.
+    pub username: String,
+    /// Its password.
+    pub password: Secret,
 }
 
 // ----------------------------------------------------------------------------------------------- PBX

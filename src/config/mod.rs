@@ -1,1 +1,190 @@
-//! Reads sipherd.toml, the inventory and the policies.
+//! Reads sipherd.toml, the inventory and the policies; after that nothing in the program doubts them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+
+use crate::domain::phone::{Hardware, LineId, Mac, Model, PbxName, Site, Tag, Vendor};
+use crate::domain::policy::Policy;
+use crate::ports::{Credentials, Secret};
+
+/// The whole configuration, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// The folder for all that must survive a restart.
+    pub state: PathBuf,
+    /// The folder of the policies.
+    pub policies_dir: PathBuf,
+    /// The zone of every window that names none, for phones whose site names none.
+    pub zone: Tz,
+    /// The places phones stand at.
+    pub sites: BTreeMap<Site, SiteConfig>,
+    /// The phones the administrator listed, in the order of the file.
+    pub inventory: Vec<InventoryPhone>,
+    /// The SIP side.
+    pub sip: SipConfig,
+    /// The firmware server.
+    pub depot: DepotConfig,
+    /// The PBXs; never empty.
+    pub pbxs: Vec<PbxConfig>,
+    /// Where metrics and health are served; `None` serves them nowhere.
+    pub ops: Option<SocketAddr>,
+    /// The Unix socket of the API.
+    pub api_socket: PathBuf,
+    /// What is logged, and how.
+    pub log: LogConfig,
+    /// Deadlines that differ from the vendor's profile.
+    pub timing: BTreeMap<Vendor, TimingOverride>,
+    /// Phones under way at once, over all policies; `None` leaves it to the policies.
+    pub down_at_once: Option<u32>,
+    /// The policies, in the order of their names.
+    pub policies: Vec<Policy>,
+}
+
+impl Config {
+    /// The zone of a site: its own, else the daemon's.
+    pub fn zone_of(&self, site: Option<&Site>) -> Tz {
+        site.and_then(|site| self.sites.get(site)).and_then(|site| site.zone).unwrap_or(self.zone)
+    }
+}
+
+/// A place: `[site.berlin]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SiteConfig {
+    /// Its zone; else the daemon's.
+    pub zone: Option<Tz>,
+}
+
+/// A row of the inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InventoryPhone {
+    /// Its hardware address.
+    pub mac: Mac,
+    /// All its lines; never empty.
+    pub lines: Vec<LineId>,
+    /// Its maker, when written.
+    pub vendor: Option<Vendor>,
+    /// Its model, when written.
+    pub model: Option<Model>,
+    /// Its hardware level or revision, when written.
+    pub hardware: Option<Hardware>,
+    /// Where it stands, when written; always a site of `sipherd.toml`.
+    pub site: Option<Site>,
+    /// What the administrator calls it.
+    pub tags: BTreeSet<Tag>,
+}
+
+/// `[sip]`.
+#[derive(Debug, Clone)]
+pub struct SipConfig {
+    /// The UDP address it sends from and listens on.
+    pub listen: SocketAddr,
+    /// The address phones should answer to (Via and Contact), where it differs.
+    pub advertise: Option<SocketAddr>,
+    /// The user part of `From`.
+    pub user: String,
+    /// Where all requests go first, in place of the phone's own address.
+    pub outbound_proxy: Option<SocketAddr>,
+    /// Who sends the NOTIFY.
+    pub trigger: TriggerPath,
+    /// What challenges are answered with.
+    pub credentials: BTreeMap<LineId, Credentials>,
+    /// NOTIFYs a second at most, over all phones.
+    pub notifies_per_second: u32,
+}
+
+/// Who sends the NOTIFY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TriggerPath {
+    /// sipherd itself, to the phone's contact.
+    Direct,
+    /// The PBX, asked by sipherd.
+    ThroughPbx,
+}
+
+/// `[depot]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DepotConfig {
+    /// The TCP address it listens on.
+    pub listen: SocketAddr,
+    /// The base the phones use, without a trailing slash.
+    pub url: String,
+}
+
+/// One `[[pbx]]`.
+#[derive(Debug, Clone)]
+pub struct PbxConfig {
+    /// Its name.
+    pub name: PbxName,
+    /// How it is talked to.
+    pub kind: PbxKind,
+    /// A view older than this counts as none.
+    pub stale_after: TimeDelta,
+}
+
+/// How a PBX is talked to.
+#[derive(Debug, Clone)]
+pub enum PbxKind {
+    /// Asterisk or FreePBX, over its manager interface.
+    Asterisk(AsteriskConfig),
+}
+
+/// The manager interface of an Asterisk.
+#[derive(Debug, Clone)]
+pub struct AsteriskConfig {
+    /// Its address, `host:port`.
+    pub ami: String,
+    /// The manager user.
+    pub user: String,
+    /// The manager's secret.
+    pub secret: Secret,
+    /// How often everything is read anew.
+    pub reconcile: TimeDelta,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// Which levels of which parts: `info,sipherd::sip=debug`.
+    pub filter: String,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One readable line an event.
+    Text,
+    /// One JSON object an event.
+    Json,
+}
+
+/// `[timing.snom]`: what differs from the vendor's profile. The meanings are those of
+/// [`crate::domain::trip::Timing`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TimingOverride {
+    /// From the NOTIFY to its final answer.
+    pub answer: Option<TimeDelta>,
+    /// From the acceptance to the first sign of leaving.
+    pub leave: Option<TimeDelta>,
+    /// The most that a phone which waits for its call is waited for.
+    pub leave_busy: Option<TimeDelta>,
+    /// No phone of this kind boots faster.
+    pub boot_at_least: Option<TimeDelta>,
+    /// From leaving to the first sign of life.
+    pub boot: Option<TimeDelta>,
+    /// From the first byte of the image to the last.
+    pub fetch: Option<TimeDelta>,
+    /// From the last byte of the image to the next sign of life.
+    pub flash: Option<TimeDelta>,
+    /// Least time between two NOTIFYs to one phone.
+    pub gap: Option<TimeDelta>,
+    /// Boots of a whole update, the asked-for one included.
+    pub boots: Option<u8>,
+}

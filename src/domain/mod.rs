@@ -1,6 +1,11 @@
 //! The pure heart: no tokio, socket, file, clock, randomness or logging. Time comes in as an argument.
 
+pub mod budget;
 pub mod firmware;
+pub mod fleet;
+pub mod gates;
 pub mod phone;
 pub mod policy;
+pub mod rules;
+pub mod scheduler;
 pub mod trip;

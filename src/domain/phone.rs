@@ -217,8 +217,10 @@ pub enum CallState {
 /// A line of a phone: its registration and its calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Where it is registered; `None` when it is not.
+    /// Where it is registered; `None` when it is not. With several contacts: the one that lapses last.
     pub contact: Option<Contact>,
+    /// How many contacts its registrar holds. With more than one, which of them is this phone cannot be told.
+    pub contacts: usize,
     /// What it is doing.
     pub calls: CallState,
     /// Since when sipherd itself has seen it without any call; `None` while it is not idle.
@@ -229,7 +231,8 @@ pub struct Line {
 
 impl Line {
     /// A line of which nothing has been seen yet.
-    pub const UNSEEN: Self = Self { contact: None, calls: CallState::Unknown, quiet_since: None };
+    pub const UNSEEN: Self =
+        Self { contact: None, contacts: 0, calls: CallState::Unknown, quiet_since: None };
 }
 
 /// How sipherd came to know that these lines belong to this MAC.

@@ -1,8 +1,16 @@
 //! What is known about makers: how their phones are recognised, asked, served and believed. Pure.
 
+pub mod generic;
+mod profile;
+pub mod snom;
+mod user_agent;
+
 use crate::domain::firmware::Version;
 use crate::domain::phone::{Mac, Model, Vendor};
 use crate::domain::trip::{Timing, Trigger};
+
+pub use profile::profile;
+pub use user_agent::recognise;
 
 /// How phones of one maker behave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,9 +19,11 @@ pub struct Profile {
     pub vendor: Vendor,
     /// How it is asked to reboot, first choice first; the next is tried after 405, 481 or 489.
     pub reboot: Vec<Trigger>,
-    /// Boots of a whole update, the asked-for one included.
-    pub update_boots: u8,
-    /// The maker documents that a triggered phone waits for its calls to end.
+    /// Boots of a whole update, the asked-for one included; `None` where sipherd can reboot such phones but not
+    /// update them.
+    pub update_boots: Option<u8>,
+    /// The maker documents that a phone asked by the **first** trigger waits for its calls to end. Nothing is
+    /// documented about the others.
     pub waits_for_idle: bool,
     /// It answers a one-shot dialog SUBSCRIBE.
     pub tells_dialogs: bool,
@@ -32,4 +42,6 @@ pub struct Sighting {
     pub version: Option<Version>,
     /// The MAC, where the text holds one.
     pub mac: Option<Mac>,
+    /// Expansion modules attached, where the text counts them.
+    pub modules: Option<u8>,
 }

@@ -1,6 +1,7 @@
 //! What the administrator wrote, validated: which phones, which hours, how idle, how many at once.
 
 pub mod calendar;
+pub mod cron;
 pub mod idle;
 pub mod pace;
 pub mod select;
@@ -13,6 +14,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 pub use calendar::{Calendar, WindowState};
+pub use cron::Cron;
 pub use idle::IdleRule;
 pub use pace::Pace;
 pub use select::Selection;

@@ -1,7 +1,12 @@
-//! One window: when it opens, how long it lasts, in which zone. (Being written.)
+//! One window: when it opens, how long it lasts, in which zone, and what daylight saving does to it.
 
-use chrono::{DateTime, NaiveTime, TimeDelta, Utc, Weekday};
+use chrono::Datelike;
+use chrono::{
+    DateTime, Days, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc, Weekday,
+};
 use chrono_tz::Tz;
+
+use super::cron::Cron;
 
 /// When a window opens.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,8 +18,8 @@ pub enum Opens {
         /// The wall-clock time it opens.
         from: NaiveTime,
     },
-    /// By a five-field cron text (minute hour day-of-month month weekday; Sunday = 0, 7 or a name).
-    Cron(String),
+    /// By a five-field cron text.
+    Cron(Cron),
 }
 
 /// How long a window lasts.
@@ -44,4 +49,88 @@ pub struct Opening {
     pub start: DateTime<Utc>,
     /// The first instant after.
     pub end: DateTime<Utc>,
+}
+
+impl Opening {
+    /// Whether the instant lies inside.
+    pub fn contains(&self, instant: DateTime<Utc>) -> bool {
+        self.start <= instant && instant < self.end
+    }
+}
+
+impl Window {
+    /// Hands each opening that belongs to this local day to `see`, in order; an opening that daylight saving
+    /// leaves empty is none.
+    pub(super) fn openings_of(&self, day: NaiveDate, zone: Tz, mut see: impl FnMut(Opening)) {
+        let zone = self.zone.unwrap_or(zone);
+        let mut last = None;
+        let mut open = |time: NaiveTime| {
+            let (Some(start), Some(end)) =
+                (first_instant(day.and_time(time), zone), self.end(day, time, zone))
+            else {
+                return;
+            };
+            // Several starts inside one spring gap all begin at its end: one opening.
+            if start < end && last < Some(start) {
+                last = Some(start);
+                see(Opening { start, end });
+            }
+        };
+        match &self.opens {
+            Opens::Weekly { days, from } if days.contains(&day.weekday()) => open(*from),
+            Opens::Weekly { .. } => {}
+            Opens::Cron(cron) if cron.fires_on(day) => cron.times().for_each(open),
+            Opens::Cron(_) => {}
+        }
+    }
+
+    /// The most days that an opening reaches beyond the local day it belongs to.
+    pub(super) fn reach(&self) -> Days {
+        match self.lasts {
+            Lasts::Until(_) => Days::new(1),
+            // One day for a start late in the evening, one for zones whose days are shorter than 24 h.
+            Lasts::For(length) => Days::new(u64::try_from(length.num_days()).unwrap_or(0) + 2),
+        }
+    }
+
+    /// When the opening that began at this wall-clock time ends.
+    fn end(&self, day: NaiveDate, from: NaiveTime, zone: Tz) -> Option<DateTime<Utc>> {
+        match self.lasts {
+            Lasts::For(length) => first_instant(day.and_time(from), zone)?.checked_add_signed(length),
+            Lasts::Until(to) if to > from => last_instant(day.and_time(to), zone),
+            Lasts::Until(to) => last_instant(day.succ_opt()?.and_time(to), zone),
+        }
+    }
+}
+
+/// The first instant at which the wall clock shows this time, or passes it (the end of a spring gap).
+pub fn first_instant(wall: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
+    match zone.from_local_datetime(&wall) {
+        MappedLocalTime::Single(instant) => Some(instant.to_utc()),
+        MappedLocalTime::Ambiguous(a, b) => Some(a.to_utc().min(b.to_utc())),
+        MappedLocalTime::None => gap_end(wall, zone),
+    }
+}
+
+/// The last instant at which the wall clock shows this time (the later one in the autumn overlap), or the end of the
+/// gap that swallowed it.
+pub fn last_instant(wall: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
+    match zone.from_local_datetime(&wall) {
+        MappedLocalTime::Single(instant) => Some(instant.to_utc()),
+        MappedLocalTime::Ambiguous(a, b) => Some(a.to_utc().max(b.to_utc())),
+        MappedLocalTime::None => gap_end(wall, zone),
+    }
+}
+
+/// The first instant after a gap: the wall clock jumps over `wall` there.
+fn gap_end(wall: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
+    // No zone is further than 26 h from UTC, and none has a gap longer than a day.
+    let (mut before, mut after) =
+        (wall.and_utc().timestamp() - 52 * 3600, wall.and_utc().timestamp() + 52 * 3600);
+    while after - before > 1 {
+        let middle = before + (after - before) / 2;
+        let shown = DateTime::from_timestamp(middle, 0)?.with_timezone(&zone).naive_local();
+        if shown > wall { after = middle } else { before = middle }
+    }
+    DateTime::from_timestamp(after, 0)
 }

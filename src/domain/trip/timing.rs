@@ -19,24 +19,32 @@ impl Trigger {
     }
 }
 
-/// The deadlines of a trip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The deadlines of a trip. Kept with the trip in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
     /// From the NOTIFY to its final answer; at least timer F of RFC 3261 (32 s).
+    #[serde(with = "milliseconds")]
     pub answer: TimeDelta,
     /// From the acceptance to the first sign of leaving, for a phone that is idle.
+    #[serde(with = "milliseconds")]
     pub leave: TimeDelta,
     /// The most that a phone whose maker lets it wait for its call is waited for.
+    #[serde(with = "milliseconds")]
     pub leave_busy: TimeDelta,
     /// No phone of this kind boots faster; a settings request earlier than this is a poll, not a boot.
+    #[serde(with = "milliseconds")]
     pub boot_at_least: TimeDelta,
     /// From leaving to the first request or REGISTER.
+    #[serde(with = "milliseconds")]
     pub boot: TimeDelta,
     /// From the first byte of the image to the last.
+    #[serde(with = "milliseconds")]
     pub fetch: TimeDelta,
     /// From the last byte of the image to the next sign of life.
+    #[serde(with = "milliseconds")]
     pub flash: TimeDelta,
     /// Least time between two NOTIFYs to one phone.
+    #[serde(with = "milliseconds")]
     pub gap: TimeDelta,
 }
 
@@ -45,5 +53,19 @@ impl Timing {
     pub fn whole_trip(&self, boots: u8, with_image: bool) -> TimeDelta {
         let image = if with_image { self.fetch + self.flash } else { TimeDelta::zero() };
         self.boot * i32::from(boots) + image
+    }
+}
+
+mod milliseconds {
+    use chrono::TimeDelta;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(length: &TimeDelta, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(length.num_milliseconds())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeDelta, D::Error> {
+        i64::deserialize(deserializer)
+            .and_then(|n| TimeDelta::try_milliseconds(n).ok_or_else(|| serde::de::Error::custom("too long")))
     }
 }

@@ -1,0 +1,1 @@
+//! fleet, told case by case.

@@ -1,0 +1,529 @@
+//! Asks every gate about one phone. The scheduler, the preview and the explanation all ask here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use super::budget::Budgets;
+use super::firmware::{Image, fits};
+use super::fleet::View;
+use super::phone::{CallState, Mac, PbxName, Phone};
+use super::policy::verdict::{Gate, GateAnswer, Reason, Verdict, spell};
+use super::policy::{Action, Calendar, IdleRule, Opening, Retry, WindowState};
+use super::rules::{Rules, Terms};
+use super::trip::{Goal, Outcome, Trip};
+
+/// Phones of ad hoc jobs under way at once.
+const AD_HOC_AT_ONCE: u32 = 5;
+
+/// What a person asked for, outside all policies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdHoc {
+    /// The job's name.
+    pub name: Arc<str>,
+    /// Do not wait for a window.
+    pub now: bool,
+    /// Do not wait for idle either.
+    pub even_in_a_call: bool,
+}
+
+/// What is remembered of one phone between its trips.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// The last trip that sent something and ended.
+    pub last: Option<Trip>,
+    /// The last look withdrew: until when the phone is left alone, and what was seen.
+    pub withdrawn: Option<(DateTime<Utc>, String)>,
+}
+
+/// What the gates look at, besides the phone.
+#[derive(Clone, Copy)]
+pub struct Sky<'a> {
+    /// The rules in force.
+    pub rules: &'a Rules,
+    /// The PBXs' views, as old as they are now.
+    pub views: &'a std::collections::BTreeMap<PbxName, View>,
+    /// Places taken.
+    pub budgets: &'a Budgets,
+    /// Ad hoc jobs by phone.
+    pub jobs: &'a HashMap<Mac, AdHoc>,
+    /// What is remembered of phones.
+    pub past: &'a HashMap<Mac, Past>,
+    /// The daemon starts nothing new.
+    pub draining: bool,
+    /// Now: the instant to which the views' ages are counted.
+    pub now: DateTime<Utc>,
+}
+
+/// Who wants something of the phone.
+enum Mandate<'a> {
+    Job(&'a AdHoc),
+    Policy(&'a super::policy::Policy),
+}
+
+/// What a phone that may go is to do.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The policy or job.
+    pub policy: Arc<str>,
+    /// What for.
+    pub goal: Goal,
+    /// How its kind is treated.
+    pub terms: Terms,
+    /// 1 for the first trip towards this goal.
+    pub attempt: u32,
+    /// Ask the phone itself before the NOTIFY.
+    pub ask_phone: bool,
+    /// A person said: even in a call.
+    pub even_in_a_call: bool,
+}
+
+/// The answers of all gates and, as far as it can be told, what the phone would do.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The answers.
+    pub verdict: Verdict,
+    /// What is to be done; `None` where no mandate or no profile says.
+    pub order: Option<Order>,
+    /// The name of the budget it needs a place of.
+    pub budget: Option<Arc<str>>,
+}
+
+impl Judged {
+    /// Whether only a free place is missing.
+    pub fn waits_for_place(&self) -> bool {
+        self.order.is_some() && self.verdict.gates.iter().all(|g| g.is_open() || g.gate == Gate::Budget)
+    }
+
+    /// The next instant at which any closed gate changes by itself.
+    pub fn next_change(&self) -> Option<DateTime<Utc>> {
+        self.verdict.gates.iter().filter(|g| !g.is_open()).filter_map(|g| g.changes).min()
+    }
+}
+
+/// Asks all gates about a phone at the instant `at`.
+///
+/// With `at` later than now, what is seen now (registrations, calls, views) is taken to stay as it is.
+pub fn judge(phone: &Phone, at: DateTime<Utc>, sky: &Sky<'_>) -> Judged {
+    Judge::new(phone, at, sky).all()
+}
+
+struct Judge<'a> {
+    phone: &'a Phone,
+    at: DateTime<Utc>,
+    sky: &'a Sky<'a>,
+    terms: Option<Terms>,
+    mandate: Result<Option<Mandate<'a>>, Vec<Arc<str>>>,
+    zone: Tz,
+}
+
+fn answer(gate: Gate, saw: impl Into<String>) -> GateAnswer {
+    GateAnswer { gate, holds: Vec::new(), saw: saw.into(), changes: None }
+}
+
+fn hold(gate: Gate, reason: Reason, changes: Option<DateTime<Utc>>) -> GateAnswer {
+    GateAnswer { gate, saw: reason.to_string(), holds: vec![reason], changes }
+}
+
+impl<'a> Judge<'a> {
+    fn new(phone: &'a Phone, at: DateTime<Utc>, sky: &'a Sky<'a>) -> Self {
+        let mandate = match sky.jobs.get(&phone.mac) {
+            Some(job) => Ok(Some(Mandate::Job(job))),
+            None => sky.rules.policy_for(phone).map(|policy| policy.map(Mandate::Policy)),
+        };
+        Self { phone, at, sky, terms: (sky.rules.terms)(phone), mandate, zone: sky.rules.zone_of(phone) }
+    }
+
+    fn all(&self) -> Judged {
+        let mandate = self.mandate.as_ref().ok().and_then(Option::as_ref);
+        let opening = mandate.and_then(|m| self.opening(m));
+        let goal = mandate.and_then(|m| self.goal(m));
+        let gates = vec![
+            self.identity(),
+            self.selected(),
+            self.current(mandate, opening),
+            self.image(mandate),
+            self.penalty(mandate, goal.as_ref(), opening),
+            self.window(mandate, goal.as_ref()),
+            self.view(mandate),
+            self.registered(),
+            self.idle(mandate),
+            self.budget(mandate),
+        ];
+        let order = mandate.zip(goal).zip(self.terms.clone()).map(|((mandate, goal), terms)| {
+            let (policy, ask_phone, even) = match mandate {
+                Mandate::Job(job) => (job.name.clone(), true, job.even_in_a_call),
+                Mandate::Policy(policy) => (policy.name.clone(), policy.idle.ask_phone, false),
+            };
+            let attempt = self.attempts(&goal, opening) + 1;
+            Order {
+                policy,
+                goal,
+                attempt,
+                ask_phone: ask_phone && terms.tells_dialogs,
+                terms,
+                even_in_a_call: even,
+            }
+        });
+        let budget = mandate.map(|m| self.purse(m).0);
+        Judged { verdict: Verdict { gates }, order, budget }
+    }
+
+    fn identity(&self) -> GateAnswer {
+        if self.phone.lines.is_empty() {
+            return hold(Gate::Identity, Reason::NoLines, None);
+        }
+        match &self.terms {
+            Some(_) => answer(Gate::Identity, self.phone.kind()),
+            None => hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
+        }
+    }
+
+    fn selected(&self) -> GateAnswer {
+        if self.sky.draining {
+            return hold(Gate::Selected, Reason::Draining, None);
+        }
+        match &self.mandate {
+            Ok(Some(Mandate::Job(job))) => answer(Gate::Selected, format!("asked for by hand: {}", job.name)),
+            Ok(Some(Mandate::Policy(policy))) => {
+                answer(Gate::Selected, format!("policy {}, priority {}", policy.name, policy.priority))
+            }
+            Ok(None) => hold(Gate::Selected, Reason::NotSelected, None),
+            Err(policies) => hold(Gate::Selected, Reason::Tie { policies: policies.clone() }, None),
+        }
+    }
+
+    /// The release's image for this phone.
+    fn staged(&self, release: &str) -> Option<&'a Image> {
+        self.sky.rules.releases.get(release)?.image_for(self.phone)
+    }
+
+    fn goal(&self, mandate: &Mandate<'_>) -> Option<Goal> {
+        match mandate {
+            Mandate::Job(_) => Some(Goal::Reboot),
+            Mandate::Policy(policy) => match &policy.action {
+                Action::Reboot => Some(Goal::Reboot),
+                Action::Update { release } => self.staged(release).map(|image| Goal::Update {
+                    release: release.clone(),
+                    file: image.file.clone(),
+                    target: image.version.clone(),
+                }),
+            },
+        }
+    }
+
+    /// The opening of the policy's window that holds `at`.
+    fn opening(&self, mandate: &Mandate<'_>) -> Option<Opening> {
+        match self.calendar(mandate)?.at(self.at, self.zone) {
+            WindowState::Open(opening) => Some(opening),
+            WindowState::Closed(_) => None,
+        }
+    }
+
+    /// The windows that hold for the phone. An ad hoc job waits for those of the phone's own policy.
+    fn calendar(&self, mandate: &Mandate<'_>) -> Option<&'a Calendar> {
+        match mandate {
+            Mandate::Policy(_) | Mandate::Job(AdHoc { now: false, .. }) => {
+                self.sky.rules.policy_for(self.phone).ok().flatten().map(|policy| &policy.calendar)
+            }
+            Mandate::Job(AdHoc { now: true, .. }) => None,
+        }
+    }
+
+    fn last(&self) -> Option<&'a Trip> {
+        self.sky.past.get(&self.phone.mac).and_then(|past| past.last.as_ref())
+    }
+
+    fn current(&self, mandate: Option<&Mandate<'_>>, opening: Option<Opening>) -> GateAnswer {
+        match mandate {
+            Some(Mandate::Policy(policy)) => match &policy.action {
+                Action::Update { release } => match (self.staged(release), &self.phone.version) {
+                    (Some(image), Some(runs)) if image.version == *runs => {
+                        let version = runs.clone();
+                        hold(Gate::Current, Reason::AlreadyCurrent { version }, None)
+                    }
+                    (Some(image), Some(runs)) => answer(Gate::Current, format!("{runs} → {}", image.version)),
+                    (Some(image), None) => {
+                        answer(Gate::Current, format!("runs something unknown → {}", image.version))
+                    }
+                    (None, _) => answer(Gate::Current, format!("update to release {release}")),
+                },
+                Action::Reboot => match (self.last(), opening) {
+                    (Some(trip), Some(opening))
+                        if trip.since() >= opening.start && trip.outcome() == Some(&Outcome::Rebooted) =>
+                    {
+                        let at = trip.since();
+                        hold(Gate::Current, Reason::AlreadyRebooted { at }, Some(opening.end))
+                    }
+                    (_, _) => answer(Gate::Current, "one reboot in each window"),
+                },
+            },
+            Some(Mandate::Job(_)) => answer(Gate::Current, "one reboot"),
+            None => answer(Gate::Current, "nothing asked for"),
+        }
+    }
+
+    fn image(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
+        let Some(Mandate::Policy(policy)) = mandate else {
+            return answer(Gate::Image, "no image needed");
+        };
+        let Action::Update { release } = &policy.action else {
+            return answer(Gate::Image, "no image needed");
+        };
+        if self.terms.as_ref().is_some_and(|terms| terms.update_boots.is_none()) {
+            let kind = format!("updates of {}", self.phone.kind());
+            return hold(Gate::Image, Reason::NoProfile { kind }, None);
+        }
+        match self.staged(release).map(|image| (image, fits(image, self.phone))) {
+            Some((image, Ok(()))) => answer(Gate::Image, image.file.clone()),
+            Some((_, Err(misfit))) => hold(Gate::Image, Reason::Misfit(misfit), None),
+            None => hold(Gate::Image, Reason::NoImage { release: release.clone() }, None),
+        }
+    }
+
+    /// Trips already made towards this goal.
+    fn attempts(&self, goal: &Goal, opening: Option<Opening>) -> u32 {
+        let same = |trip: &&Trip| match (&trip.plan().goal, goal) {
+            (Goal::Update { target: was, .. }, Goal::Update { target: is, .. }) => was == is,
+            (Goal::Reboot, Goal::Reboot) => opening.is_some_and(|o| trip.since() >= o.start),
+            (Goal::Reboot, Goal::Update { .. }) | (Goal::Update { .. }, Goal::Reboot) => false,
+        };
+        self.last().filter(same).map_or(0, |trip| match trip.outcome() {
+            Some(Outcome::Failed { .. } | Outcome::Cancelled) => trip.plan().attempt,
+            _ => 0,
+        })
+    }
+
+    fn penalty(
+        &self,
+        mandate: Option<&Mandate<'_>>,
+        goal: Option<&Goal>,
+        opening: Option<Opening>,
+    ) -> GateAnswer {
+        let mut held = Vec::new();
+        let mut until = None;
+        let past = self.sky.past.get(&self.phone.mac);
+        if let Some((end, why)) = past.and_then(|past| past.withdrawn.clone()).filter(|(e, _)| *e > self.at) {
+            held.push(Reason::PenaltyBox { until: end, after: why });
+            until = until.max(Some(end));
+        }
+        let gap = self.terms.as_ref().map_or(TimeDelta::minutes(5), |terms| terms.timing.gap);
+        if let Some(end) = self.last().and_then(Trip::asked_at).map(|asked| asked + gap)
+            && end > self.at
+        {
+            held.push(Reason::PenaltyBox { until: end, after: "its last NOTIFY".to_owned() });
+            until = until.max(Some(end));
+        }
+        let retry = match mandate {
+            Some(Mandate::Policy(policy)) => policy.retry.clone(),
+            Some(Mandate::Job(_)) | None => Retry { attempts: u32::MAX, ..Retry::default() },
+        };
+        let attempts = goal.map_or(0, |goal| self.attempts(goal, opening));
+        if let (Some(trip), 1.., Some(Mandate::Policy(_))) = (self.last(), attempts, mandate) {
+            let (text, retryable) = match trip.outcome() {
+                Some(Outcome::Failed { failure }) => (failure.to_string(), failure.is_retryable()),
+                _ => ("being cancelled".to_owned(), false),
+            };
+            let doubled = retry.backoff * 2_i32.pow((attempts - 1).min(10));
+            if !retryable || attempts >= retry.attempts {
+                held.push(Reason::NoAttemptsLeft { attempts, last: text });
+                until = None;
+                return GateAnswer { gate: Gate::Penalty, saw: join(&held), holds: held, changes: until };
+            } else if trip.since() + doubled > self.at {
+                let end = trip.since() + doubled;
+                held.push(Reason::PenaltyBox { until: end, after: text });
+                until = until.max(Some(end));
+            }
+        }
+        if held.is_empty() {
+            let saw = match mandate {
+                Some(Mandate::Policy(_)) => format!("{attempts} of {} used", retry.attempts),
+                Some(Mandate::Job(_)) | None => "none needed".to_owned(),
+            };
+            return answer(Gate::Penalty, saw);
+        }
+        GateAnswer { gate: Gate::Penalty, saw: join(&held), holds: held, changes: until }
+    }
+
+    fn window(&self, mandate: Option<&Mandate<'_>>, goal: Option<&Goal>) -> GateAnswer {
+        let local = |t: DateTime<Utc>| t.with_timezone(&self.zone).format("%a %d %b %H:%M").to_string();
+        let calendar = match mandate {
+            None => return answer(Gate::Window, "nothing asked for"),
+            Some(Mandate::Job(AdHoc { now: true, .. })) => {
+                return answer(Gate::Window, "not waited for (--now)");
+            }
+            Some(mandate) => self.calendar(mandate),
+        };
+        let Some(calendar) = calendar else {
+            return hold(Gate::Window, Reason::OutsideWindow { opens: None }, None);
+        };
+        match calendar.at(self.at, self.zone) {
+            WindowState::Closed(next) => {
+                let saw = match next {
+                    Some(next) => format!(
+                        "opens {} (in {}), until {}",
+                        local(next.start),
+                        spell(next.start - self.at),
+                        local(next.end)
+                    ),
+                    None => "never opens".to_owned(),
+                };
+                let changes = next.map(|next| next.start);
+                GateAnswer { saw, ..hold(Gate::Window, Reason::OutsideWindow { opens: next }, changes) }
+            }
+            WindowState::Open(opening) => {
+                let with_image = matches!(goal, Some(Goal::Update { .. }));
+                let needs = self.terms.as_ref().map_or(TimeDelta::zero(), |terms| {
+                    let boots = if with_image { terms.update_boots.unwrap_or(1) } else { 1 };
+                    terms.timing.whole_trip(boots, with_image)
+                });
+                let left = opening.end - self.at;
+                if left < needs {
+                    let opens = match calendar.at(opening.end, self.zone) {
+                        WindowState::Closed(next) => next,
+                        WindowState::Open(next) => Some(next),
+                    };
+                    let reason = Reason::TooLittleLeft {
+                        left_seconds: left.num_seconds(),
+                        needs_seconds: needs.num_seconds(),
+                        opens,
+                    };
+                    return hold(Gate::Window, reason, opens.map(|next| next.start));
+                }
+                answer(Gate::Window, format!("open until {}", local(opening.end)))
+            }
+        }
+    }
+
+    fn view(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
+        let mut pbxs: Vec<&PbxName> = self.phone.lines.keys().map(|line| &line.pbx).collect();
+        pbxs.dedup();
+        if matches!(mandate, Some(Mandate::Job(AdHoc { even_in_a_call: true, .. }))) {
+            return answer(Gate::View, "not waited for (--even-in-a-call)");
+        }
+        let (mut held, mut saw) = (Vec::new(), Vec::new());
+        for pbx in pbxs {
+            let view = self.sky.views.get(pbx);
+            let age = view.and_then(|view| view.age(self.sky.now));
+            match age {
+                Some(age) if view.is_some_and(|view| age <= view.stale_after) => {
+                    #[expect(clippy::cast_precision_loss, reason = "a view is seconds old, not centuries")]
+                    let seconds = age.num_milliseconds() as f64 / 1000.0;
+                    saw.push(format!("{pbx}, {seconds:.1} s old"));
+                }
+                _ => held.push(Reason::ViewStale {
+                    pbx: pbx.clone(),
+                    age_seconds: age.map(|age| age.num_seconds()),
+                }),
+            }
+        }
+        if held.is_empty() { answer(Gate::View, saw.join("; ")) } else { closed(Gate::View, held, None) }
+    }
+
+    fn registered(&self) -> GateAnswer {
+        let mut held = Vec::new();
+        for (id, line) in &self.phone.lines {
+            match (&line.contact, line.contacts) {
+                (Some(_), 0 | 1) => {}
+                (Some(_), contacts) => {
+                    held.push(Reason::SeveralContacts { line: id.clone(), contacts });
+                }
+                (None, _) => held.push(Reason::NotRegistered { line: id.clone() }),
+            }
+        }
+        if held.is_empty() {
+            let users: Vec<&str> = self.phone.lines.keys().map(|line| line.user.as_ref()).collect();
+            return answer(Gate::Registered, format!("line {}", users.join(", ")));
+        }
+        closed(Gate::Registered, held, None)
+    }
+
+    fn idle(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
+        let rule = match mandate {
+            Some(Mandate::Job(AdHoc { even_in_a_call: true, .. })) => {
+                return answer(Gate::Idle, "not waited for (--even-in-a-call)");
+            }
+            // A person who asks for a reboot does not wait for ten quiet minutes, only for no call.
+            Some(Mandate::Job(AdHoc { .. })) => IdleRule { quiet: TimeDelta::zero(), ask_phone: true },
+            Some(Mandate::Policy(policy)) => policy.idle.clone(),
+            None => IdleRule::default(),
+        };
+        let (mut held, mut changes, mut waits_for_event) = (Vec::new(), None, false);
+        let mut shortest: Option<TimeDelta> = None;
+        for (id, line) in &self.phone.lines {
+            match (line.calls, line.quiet_since) {
+                (CallState::Idle, Some(since)) => {
+                    let quiet = (self.at - since).max(TimeDelta::zero());
+                    shortest = Some(shortest.map_or(quiet, |s| s.min(quiet)));
+                    if quiet < rule.quiet {
+                        let until = since + rule.quiet;
+                        held.push(Reason::NotQuietYet {
+                            line: id.clone(),
+                            quiet_seconds: quiet.num_seconds(),
+                            needed_seconds: rule.quiet.num_seconds(),
+                            until,
+                        });
+                        changes = changes.max(Some(until));
+                    }
+                }
+                // An unregistered line has no calls; that it is not registered is another gate's answer.
+                (CallState::Offline, _) if line.contact.is_none() => {}
+                (calls, _) => {
+                    let calls = if calls == CallState::Idle { CallState::Unknown } else { calls };
+                    held.push(Reason::Busy { line: id.clone(), calls });
+                    waits_for_event = true;
+                }
+            }
+        }
+        if held.is_empty() {
+            return match shortest {
+                Some(quiet) => answer(Gate::Idle, format!("quiet for {}", spell(quiet))),
+                None => answer(Gate::Idle, "no line registered"),
+            };
+        }
+        closed(Gate::Idle, held, if waits_for_event { None } else { changes })
+    }
+
+    /// The budget the phone needs a place of: its name, places taken, places there are.
+    fn purse(&self, mandate: &Mandate<'_>) -> (Arc<str>, u32, u32) {
+        match mandate {
+            Mandate::Job(job) => (job.name.clone(), self.sky.budgets.down(&job.name), AD_HOC_AT_ONCE),
+            Mandate::Policy(policy) => {
+                let down = self.sky.budgets.down(&policy.name);
+                (policy.name.clone(), down, policy.pace.down_at_once)
+            }
+        }
+    }
+
+    fn budget(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
+        let Some(mandate) = mandate else { return answer(Gate::Budget, "nothing asked for") };
+        if self.sky.budgets.holds(self.phone.mac) {
+            return answer(Gate::Budget, "has its place");
+        }
+        let (budget, down, limit) = self.purse(mandate);
+        let mut held = Vec::new();
+        let saw = format!("{down} of {limit} down");
+        if down >= limit {
+            held.push(Reason::BudgetFull { budget, down, limit });
+        }
+        let down = self.sky.budgets.down_in_all();
+        if let Some(limit) = self.sky.rules.down_at_once.filter(|limit| down >= *limit) {
+            held.push(Reason::BudgetFull { budget: "the whole fleet".into(), down, limit });
+        }
+        if held.is_empty() { answer(Gate::Budget, saw) } else { closed(Gate::Budget, held, None) }
+    }
+}
+
+fn closed(gate: Gate, held: Vec<Reason>, changes: Option<DateTime<Utc>>) -> GateAnswer {
+    GateAnswer { gate, saw: join(&held), holds: held, changes }
+}
+
+fn join(reasons: &[Reason]) -> String {
+    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+#[path = "gates_tests.rs"]
+mod tests;

@@ -1,0 +1,1 @@
+//! gates, told case by case.

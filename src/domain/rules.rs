@@ -1,0 +1,69 @@
+//! Everything that is written down: policies, staged releases, zones, and how each kind of phone is treated.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+
+use super::firmware::Release;
+use super::phone::{Phone, Site};
+use super::policy::Policy;
+use super::trip::{Timing, Trigger};
+
+/// How one kind of phone is treated: its vendor's profile with the administrator's own timing laid over it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// How it is asked to reboot, first choice first.
+    pub triggers: Vec<Trigger>,
+    /// Boots of a whole update; `None` when sipherd cannot update this kind yet.
+    pub update_boots: Option<u8>,
+    /// A triggered phone waits for its calls to end.
+    pub waits_for_idle: bool,
+    /// It answers a one-shot dialog SUBSCRIBE.
+    pub tells_dialogs: bool,
+    /// Its deadlines.
+    pub timing: Timing,
+}
+
+/// Looks up the terms of a phone; `None` when nobody knows its kind.
+pub type TermsOf = Arc<dyn Fn(&Phone) -> Option<Terms> + Send + Sync>;
+
+/// The rules in force.
+#[derive(Clone)]
+pub struct Rules {
+    /// The policies.
+    pub policies: Vec<Policy>,
+    /// The staged releases by name.
+    pub releases: BTreeMap<Arc<str>, Release>,
+    /// The daemon's zone.
+    pub zone: Tz,
+    /// Zones of sites that have their own.
+    pub site_zones: BTreeMap<Site, Tz>,
+    /// Phones down at once over all policies.
+    pub down_at_once: Option<u32>,
+    /// How each kind of phone is treated.
+    pub terms: TermsOf,
+}
+
+impl Rules {
+    /// The zone a phone lives in: its site's, else the daemon's.
+    pub fn zone_of(&self, phone: &Phone) -> Tz {
+        phone.site.as_ref().and_then(|site| self.site_zones.get(site)).copied().unwrap_or(self.zone)
+    }
+
+    /// The policy that speaks of a phone: the one of the highest priority that selects it.
+    ///
+    /// `Err` holds the names of several with equal priority; `Ok(None)` means that none selects it.
+    pub fn policy_for(&self, phone: &Phone) -> Result<Option<&Policy>, Vec<Arc<str>>> {
+        let matching = || self.policies.iter().filter(|policy| policy.select.matches(phone));
+        let Some(top) = matching().map(|policy| policy.priority).max() else { return Ok(None) };
+        let mut best = matching().filter(|policy| policy.priority == top);
+        match (best.next(), best.next()) {
+            (Some(_), Some(_)) => {
+                let rivals = matching().filter(|policy| policy.priority == top);
+                Err(rivals.map(|policy| policy.name.clone()).collect())
+            }
+            (only, _) => Ok(only),
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Who goes next. Work follows changes: a phone is judged again when something about it changed, when a gate opens by
+//! time, or when a place it waits for falls free.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::budget::Budgets;
+use super::fleet::Fleet;
+use super::gates::{AdHoc, Judged, Order, Past, Sky, judge};
+use super::phone::{Mac, Phone};
+use super::rules::Rules;
+use super::trip::{Failure, LineBefore, Outcome, Plan, Trip};
+
+/// A phone that is held only by something nobody announces is looked at again after this time.
+const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
+
+/// A phone whose last look withdrew is left alone for this time.
+const WITHDRAWN_FOR: TimeDelta = TimeDelta::minutes(1);
+
+/// Decides which phones go, and keeps count of those that went.
+pub struct Scheduler {
+    rules: Rules,
+    budgets: Budgets,
+    jobs: HashMap<Mac, AdHoc>,
+    past: HashMap<Mac, Past>,
+    /// Phones to be judged, and when.
+    due: BTreeSet<(DateTime<Utc>, Mac)>,
+    when: HashMap<Mac, DateTime<Utc>>,
+    /// Phones that lack nothing but a place, by budget, in an order that differs from the MACs' but not between runs.
+    waiting: BTreeMap<Arc<str>, BTreeSet<(u64, Mac)>>,
+    lost: BTreeSet<Mac>,
+    draining: bool,
+}
+
+impl Scheduler {
+    /// A scheduler under these rules, with nothing to do yet.
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            budgets: Budgets::default(),
+            jobs: HashMap::new(),
+            past: HashMap::new(),
+            due: BTreeSet::new(),
+            when: HashMap::new(),
+            waiting: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            draining: false,
+        }
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// New rules; every phone is judged anew.
+    pub fn adopt(&mut self, rules: Rules, fleet: &Fleet, now: DateTime<Utc>) {
+        self.rules = rules;
+        self.waiting.clear();
+        for phone in fleet.iter() {
+            self.touch(phone.mac, now);
+        }
+    }
+
+    /// Starts nothing new from now on.
+    pub fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Whether nothing new is started.
+    pub fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    /// Something about the phone changed: it is judged in the next pass.
+    pub fn touch(&mut self, mac: Mac, now: DateTime<Utc>) {
+        self.schedule(mac, now);
+    }
+
+    /// What is remembered of a phone.
+    pub fn past(&self, mac: Mac) -> Option<&Past> {
+        self.past.get(&mac)
+    }
+
+    /// A trip of an earlier run of the daemon that had ended.
+    pub fn remember(&mut self, trip: Trip) {
+        let mac = trip.plan().phone;
+        if is_lost(&trip) {
+            self.budgets.take(&trip.plan().policy.clone(), mac);
+            self.lost.insert(mac);
+        }
+        self.past.entry(mac).or_default().last = Some(trip);
+    }
+
+    /// A trip of an earlier run that is still open has its place.
+    pub fn resume(&mut self, trip: &Trip) {
+        self.budgets.take(&trip.plan().policy.clone(), trip.plan().phone);
+    }
+
+    /// A person asks for reboots.
+    pub fn ask_for(&mut self, job: &AdHoc, macs: &[Mac], now: DateTime<Utc>) {
+        for mac in macs {
+            self.jobs.insert(*mac, job.clone());
+            self.touch(*mac, now);
+        }
+    }
+
+    /// The job that speaks of a phone.
+    pub fn job_of(&self, mac: Mac) -> Option<&AdHoc> {
+        self.jobs.get(&mac)
+    }
+
+    /// The phones a job still speaks of.
+    pub fn phones_of(&self, job: &str) -> Vec<Mac> {
+        let mut macs: Vec<Mac> =
+            self.jobs.iter().filter(|(_, of)| &*of.name == job).map(|(mac, _)| *mac).collect();
+        macs.sort();
+        macs
+    }
+
+    /// A trip ended. Its place falls free, unless the phone is lost.
+    pub fn ended(&mut self, trip: &Trip, now: DateTime<Utc>) {
+        let mac = trip.plan().phone;
+        let past = self.past.entry(mac).or_default();
+        match trip.outcome() {
+            Some(Outcome::Withdrawn { why }) => past.withdrawn = Some((now + WITHDRAWN_FOR, why.clone())),
+            Some(_) | None => {
+                past.last = Some(trip.clone());
+                self.jobs.remove(&mac);
+            }
+        }
+        if is_lost(trip) {
+            self.lost.insert(mac);
+        } else {
+            self.release(mac, now);
+        }
+        self.touch(mac, now);
+    }
+
+    /// The phone was seen registered: if it was lost, it is lost no more.
+    pub fn found(&mut self, mac: Mac, now: DateTime<Utc>) -> bool {
+        let was_lost = self.lost.remove(&mac);
+        if was_lost {
+            self.release(mac, now);
+        }
+        was_lost
+    }
+
+    /// Phones that went and never came back: they keep their places.
+    pub fn lost(&self) -> &BTreeSet<Mac> {
+        &self.lost
+    }
+
+    /// Judges one phone as a pass at the instant `at` would, with what is seen `now`.
+    pub fn judge(&self, phone: &Phone, at: DateTime<Utc>, now: DateTime<Utc>, fleet: &Fleet) -> Judged {
+        judge(phone, at, &self.sky(fleet, now))
+    }
+
+    /// When the next pass is due.
+    pub fn next_pass(&self) -> Option<DateTime<Utc>> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Judges the phones that are due and returns the plans of those that go. Each has its place already.
+    ///
+    /// `under_way` says whether a phone has an open trip.
+    pub fn pass(
+        &mut self,
+        now: DateTime<Utc>,
+        fleet: &Fleet,
+        under_way: &dyn Fn(Mac) -> bool,
+    ) -> Vec<(Plan, Order)> {
+        let mut going = Vec::new();
+        while let Some((at, mac)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+            self.due.remove(&(at, mac));
+            self.when.remove(&mac);
+            self.leave_queues(mac);
+            let Some(phone) = fleet.get(mac).filter(|_| !under_way(mac)) else { continue };
+            let judged = self.judge(phone, now, now, fleet);
+            if judged.waits_for_place() {
+                let budget = judged.budget.clone().unwrap_or_else(|| "".into());
+                self.waiting.entry(budget).or_default().insert((spread(mac), mac));
+            } else {
+                let again = judged.next_change().unwrap_or(now + LOOK_AGAIN);
+                self.schedule(mac, again.clamp(now + TimeDelta::milliseconds(1), now + LOOK_AGAIN * 12));
+            }
+        }
+        self.fill_places(now, fleet, under_way, &mut going);
+        going
+    }
+
+    /// Gives free places to phones that wait for one, in their order.
+    fn fill_places(
+        &mut self,
+        now: DateTime<Utc>,
+        fleet: &Fleet,
+        under_way: &dyn Fn(Mac) -> bool,
+        going: &mut Vec<(Plan, Order)>,
+    ) {
+        let budgets: Vec<Arc<str>> = self.waiting.keys().cloned().collect();
+        for budget in budgets {
+            while let Some((hash, mac)) = self.waiting.get(&budget).and_then(BTreeSet::first).copied() {
+                let Some(phone) = fleet.get(mac).filter(|_| !under_way(mac)) else {
+                    self.leave_queues(mac);
+                    continue;
+                };
+                let judged = self.judge(phone, now, now, fleet);
+                if !judged.verdict.is_go() {
+                    if judged.waits_for_place() {
+                        break; // No place left: the queue stays as it is.
+                    }
+                    self.leave_queues(mac);
+                    self.schedule(mac, judged.next_change().unwrap_or(now + LOOK_AGAIN));
+                    continue;
+                }
+                if let Some(queue) = self.waiting.get_mut(&budget) {
+                    queue.remove(&(hash, mac));
+                }
+                if let Some((plan, order)) = judged.order.and_then(|order| plan(phone, order)) {
+                    self.budgets.take(&plan.policy, mac);
+                    going.push((plan, order));
+                }
+            }
+            if self.waiting.get(&budget).is_some_and(BTreeSet::is_empty) {
+                self.waiting.remove(&budget);
+            }
+        }
+    }
+
+    fn sky<'a>(&'a self, fleet: &'a Fleet, now: DateTime<Utc>) -> Sky<'a> {
+        Sky {
+            rules: &self.rules,
+            views: fleet.views(),
+            budgets: &self.budgets,
+            jobs: &self.jobs,
+            past: &self.past,
+            draining: self.draining,
+            now,
+        }
+    }
+
+    fn schedule(&mut self, mac: Mac, at: DateTime<Utc>) {
+        match self.when.get(&mac) {
+            Some(earlier) if *earlier <= at => {}
+            Some(later) => {
+                self.due.remove(&(*later, mac));
+                self.due.insert((at, mac));
+                self.when.insert(mac, at);
+            }
+            None => {
+                self.due.insert((at, mac));
+                self.when.insert(mac, at);
+            }
+        }
+    }
+
+    fn leave_queues(&mut self, mac: Mac) {
+        for queue in self.waiting.values_mut() {
+            queue.remove(&(spread(mac), mac));
+        }
+    }
+
+    fn release(&mut self, mac: Mac, now: DateTime<Utc>) {
+        self.budgets.release(mac);
+        // Someone else may go: a pass is due even if no phone is.
+        self.touch(mac, now);
+    }
+}
+
+/// A phone that left and did not come back blocks its place: it may be flashing, or dead.
+fn is_lost(trip: &Trip) -> bool {
+    matches!(trip.outcome(), Some(Outcome::Failed { failure: Failure::NeverReturned { .. } }))
+}
+
+/// A number that looks random and depends on the MAC alone, so that neighbours do not go together and a restart
+/// changes nothing.
+fn spread(mac: Mac) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    mac.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The plan of a phone that goes; `None` when it has no registered line.
+fn plan(phone: &Phone, order: Order) -> Option<(Plan, Order)> {
+    let lines: Vec<LineBefore> = phone
+        .lines
+        .iter()
+        .filter_map(|(line, state)| {
+            let contact = state.contact.as_ref()?;
+            let (call_id, expires) = (contact.call_id.clone(), contact.expires);
+            Some(LineBefore { line: line.clone(), call_id, expires })
+        })
+        .collect();
+    let plan = Plan {
+        phone: phone.mac,
+        policy: order.policy.clone(),
+        attempt: order.attempt,
+        goal: order.goal.clone(),
+        line: lines.first()?.line.clone(),
+        triggers: order.terms.triggers.clone(),
+        waits_for_idle: order.terms.waits_for_idle,
+        timing: order.terms.timing,
+        runs: phone.version.clone(),
+        lines,
+    };
+    Some((plan, order))
+}
+
+#[cfg(test)]
+#[path = "scheduler_tests.rs"]
+mod tests;

@@ -1,0 +1,1 @@
+//! scheduler, told case by case.

@@ -1,0 +1,1 @@
+//! The trip, told case by case.
