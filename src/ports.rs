@@ -542,6 +542,7 @@ pub struct StatusView {
 
 /// A request to reboot phones now or in their windows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RebootAsk {
     /// Words of a selection, as on the command line; never empty.
     pub select: Vec<String>,
@@ -560,7 +561,7 @@ pub struct RebootTaken {
     pub phones: Vec<Mac>,
 }
 
-/// The daemon did not do what was asked.
+/// The daemon did not do what was asked. A text may end in a line `hint: …` that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
     /// No such phone, job or release.
