@@ -607,27 +607,3 @@ pub trait Images: Send + Sync {
     /// The bytes of a staged image, and its strong entity tag without quotes.
     fn open(&self, release: &str, file: &str) -> Option<(bytes::Bytes, String)>;
 }
-
-// ------------------------------------------------------------------------------------------- secrets
-
-/// A text that never shows up in logs, errors or debug output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Arc<str>);
-
-impl Secret {
-    /// Keeps this text.
-    pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text, for the one place that needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
