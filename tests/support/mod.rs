@@ -1,1 +1,10 @@
 //! What the tests share.
+
+/// A real Asterisk.
+pub mod asterisk;
+/// The least of a phone.
+pub mod handset;
+/// What a PBX adapter tells, awaited.
+pub mod news;
+/// The programs that are not ours.
+pub mod peers;
