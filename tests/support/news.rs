@@ -7,8 +7,8 @@ use sipherd::ports::{PbxEvent, PbxNews, Picture};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// Longer than anything here takes on a machine under load.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than anything here takes on a machine under load, or on a paused clock.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The receiving end of an adapter.
 pub struct News(mpsc::Receiver<PbxEvent>);
