@@ -21,8 +21,9 @@ pub const AGENT: &str =
     "Mozilla/4.0 (compatible; snomD785-SIP 10.1.33.33 2010.12-00004-g9ba52f5 000413922D24 SXM:0 UXM:0)";
 pub const OURS: &str = "000413922D24";
 pub const OTHERS: &str = "000413922D25";
+const LENGTH: usize = 2_000_003;
 /// Longer than the kernel buffers of one connection.
-const LENGTH: usize = 24 * 1024 * 1024;
+const LONG: usize = 24 * 1024 * 1024;
 /// Nothing on loopback takes this long.
 pub const AT_MOST: Duration = Duration::from_secs(60);
 
@@ -58,12 +59,18 @@ pub struct Running {
 
 impl Running {
     pub async fn new() -> Self {
-        Self::within(Limits::default()).await
+        Self::with(LENGTH, Limits::default()).await
     }
 
-    pub async fn within(limits: Limits) -> Self {
+    /// With an image that does not fit into the buffers between depot and phone.
+    pub async fn long(limits: Limits) -> Self {
+        Self::with(LONG, limits).await
+    }
+
+    pub async fn with(length: usize, limits: Limits) -> Self {
         let dir = TempDir::new().unwrap();
-        let image: Vec<u8> = (0..LENGTH).map(|i| (i / 7 % 251) as u8).collect();
+        let block: Vec<u8> = (0..65_521_u32).map(|i| (i / 7 % 251) as u8).collect();
+        let image = block.repeat(length / block.len() + 1)[..length].to_vec();
         let file = dir.path().join(D785);
         std::fs::write(&file, &image).unwrap();
         let folder = dir.path().join("releases");

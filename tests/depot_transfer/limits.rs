@@ -31,7 +31,7 @@ async fn two_hundred_phones_are_served_at_once() {
 #[tokio::test]
 async fn a_phone_that_stops_reading_is_given_up() {
     let limits = Limits { patience: Duration::from_millis(200), ..Limits::default() };
-    let mut depot = Running::within(limits).await;
+    let mut depot = Running::long(limits).await;
     depot.offer();
     let mut phone = Connection::to(depot.at).await;
     phone.send(&request("GET", &image_path(), &[])).await;
@@ -42,7 +42,7 @@ async fn a_phone_that_stops_reading_is_given_up() {
 #[tokio::test]
 async fn a_connection_on_which_nothing_is_asked_is_closed() {
     let limits = Limits { head_wait: Duration::from_millis(200), ..Limits::default() };
-    let depot = Running::within(limits).await;
+    let depot = Running::with(1000, limits).await;
     let mut silent = Connection::to(depot.at).await;
     let mut halting = Connection::to(depot.at).await;
     halting.send("GET / HT").await;
@@ -81,7 +81,7 @@ async fn what_is_not_http_harms_nobody() {
 
 #[tokio::test]
 async fn a_transfer_under_way_is_finished_before_the_depot_closes() {
-    let mut depot = Running::new().await;
+    let mut depot = Running::long(Limits::default()).await;
     depot.offer();
     let mut phone = Connection::to(depot.at).await;
     phone.send(&request("GET", &image_path(), &[])).await;
@@ -95,7 +95,7 @@ async fn a_transfer_under_way_is_finished_before_the_depot_closes() {
 
 #[tokio::test]
 async fn a_transfer_that_does_not_end_is_cut_off_and_told() {
-    let mut depot = Running::within(Limits { drain: Duration::from_millis(50), ..Limits::default() }).await;
+    let mut depot = Running::long(Limits { drain: Duration::from_millis(50), ..Limits::default() }).await;
     depot.offer();
     let mut phone = Connection::to(depot.at).await;
     phone.send(&request("GET", &image_path(), &[])).await;

@@ -1,5 +1,6 @@
 //! Parts of an image, broken transfers, and going on where they broke.
 
+use sipherd::depot::Limits;
 use sipherd::ports::TransferStep;
 
 use super::client::{Connection, ask, request};
@@ -63,7 +64,7 @@ async fn a_head_tells_everything_and_sends_nothing() {
 
 #[tokio::test]
 async fn a_broken_transfer_goes_on_where_it_broke() {
-    let mut depot = Running::new().await;
+    let mut depot = Running::long(Limits::default()).await;
     depot.offer();
     let mut phone = Connection::to(depot.at).await;
     phone.send(&request("GET", &image_path(), &[])).await;
