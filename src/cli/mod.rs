@@ -1,1 +1,117 @@
 //! The command line, one file per command.
+
+mod client;
+mod completions;
+mod demo;
+mod failure;
+mod history;
+mod phone;
+mod phones;
+mod reboot;
+mod reload;
+mod report;
+mod run;
+mod status;
+mod why;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use client::Client;
+pub use failure::Failure;
+use report::Screen;
+
+/// Reboots and updates SIP desk phones without ever interrupting a call.
+#[derive(Debug, Parser)]
+#[command(name = "sipherd", version, arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Args {
+    /// The daemon's configuration
+    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/sipherd/sipherd.toml")]
+    config: PathBuf,
+    /// The daemon's socket, when it is not the one in the configuration
+    #[arg(long, global = true, value_name = "PATH", env = "SIPHERD_SOCKET")]
+    socket: Option<PathBuf>,
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon
+    Run,
+    /// Show a whole night in a minute: simulated phones, a pocket PBX and the daemon on loopback
+    Demo,
+    /// Show the daemon at a glance
+    Status,
+    /// List phones
+    Phones(phones::Options),
+    /// Show one phone and what happened to it
+    Phone(phone::Options),
+    /// Tell why a phone waits: every gate and its answer
+    Why(why::Options),
+    /// Reboot phones in their windows, or now, but never in a call
+    Reboot(reboot::Options),
+    /// Show what happened
+    History(history::Options),
+    /// Make the daemon read configuration, policies and releases again
+    Reload,
+    /// Print a completion script for a shell
+    Completions(completions::Options),
+    /// Print the manual page
+    Man,
+}
+
+impl Args {
+    /// Reads the words of a command line, the program's own name first.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(words)
+    }
+}
+
+/// Prints help, the version, or what is wrong with the words; the user can mend the latter, so its status is 1.
+pub fn explain_usage(usage: &clap::Error) -> ExitCode {
+    // Nothing is left to be done when the terminal is gone.
+    let _ = usage.print();
+    if usage.exit_code() == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// Does what the words say.
+pub fn run(args: Args) -> Result<(), Failure> {
+    match args.command {
+        Command::Run => run::run(&args.config),
+        Command::Demo => demo::run(),
+        Command::Completions(options) => completions::print_completions(&options),
+        Command::Man => completions::print_manual(),
+        asking => {
+            let socket = match args.socket {
+                Some(path) => path,
+                None => client::configured_socket(&args.config)?,
+            };
+            let mut screen = Screen::of_stdout(args.json);
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(Failure::Machine)?;
+            runtime.block_on(ask(asking, &Client::new(socket), &mut screen))
+        }
+    }
+}
+
+async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(), Failure> {
+    match command {
+        Command::Status => status::run(client, screen).await,
+        Command::Phones(options) => phones::run(&options, client, screen).await,
+        Command::Phone(options) => phone::run(&options, client, screen).await,
+        Command::Why(options) => why::run(&options, client, screen).await,
+        Command::Reboot(options) => reboot::run(options, client, screen).await,
+        Command::History(options) => history::run(&options, client, screen).await,
+        Command::Reload => reload::run(client, screen).await,
+        Command::Run | Command::Demo | Command::Completions(_) | Command::Man => Ok(()),
+    }
+}
