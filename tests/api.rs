@@ -145,7 +145,8 @@ impl Control for FakeControl {
             for phone in &mut found {
                 let (state, detail) =
                     if *left > 0 { ("away", "boots") } else { ("rebooted", "back after 62 s") };
-                (phone.state, phone.detail) = (state.into(), detail.into());
+                (phone.state, phone.detail, phone.since) = (state.into(), detail.into(), Some(now()));
+                phone.policy = Some("reboot-17".into());
             }
             *left = left.saturating_sub(1);
         }
