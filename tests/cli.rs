@@ -58,7 +58,7 @@ async fn phones_is_a_table_with_a_summary() {
 LINE       MAC                PHONE          FIRMWARE               STATE     WHY / WHAT TO DO
 2117,2150  00:04:13:00:00:17  snom D785      10.1.64.14 → 10.1.198  waiting   in a call (line 2150)
 2118       00:04:13:00:00:18  snom D785      10.1.198               verified
-2119       00:04:13:00:00:19  unknown phone                         failed    never returned; look whether it has power
+2119       00:04:13:00:00:19  unknown phone  -                      failed    never returned; look whether it has power
 
 1 failed, 1 verified, 1 waiting
 ",

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::report::clean;
 use crate::api::Problem;
 
 /// A command that did not succeed.
@@ -64,9 +65,9 @@ impl Failure {
     /// Prints `error: …` and, where there is one, `hint: …` to standard error.
     pub fn print(&self) {
         if !self.is_closed_pipe() {
-            eprintln!("error: {self}");
+            eprintln!("error: {}", clean(&self.to_string()));
             if let Some(hint) = self.hint() {
-                eprintln!("\nhint: {hint}");
+                eprintln!("\nhint: {}", clean(&hint));
             }
         }
     }

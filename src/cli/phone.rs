@@ -46,8 +46,6 @@ fn describe(phone: &PhoneView, screen: &mut Screen) -> Result<(), Failure> {
             None => format!("{user} not seen yet"),
         })
         .collect();
-    let state = screen.paint(&phone.state, Tone::of_state(&phone.state));
-    let state = if phone.detail.is_empty() { state } else { format!("{state}: {}", phone.detail) };
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
     for (name, value) in [
         ("MAC", phone.mac.to_string()),
@@ -55,10 +53,15 @@ fn describe(phone: &PhoneView, screen: &mut Screen) -> Result<(), Failure> {
         ("site", or_none(phone.site.clone())),
         ("tags", or_none(Some(phone.tags.join(", ")).filter(|tags| !tags.is_empty()))),
         ("policy", or_none(phone.policy.clone())),
-        ("state", state),
-        ("since", phone.since.map_or_else(|| "never moved".to_owned(), report::stamp)),
     ] {
         screen.line(&format!("  {name:<8}{value}"))?;
     }
-    Ok(())
+    let detail = if phone.detail.is_empty() { String::new() } else { format!(": {}", phone.detail) };
+    screen.parts(&[
+        ("  state   ", Tone::Plain),
+        (&phone.state, Tone::of_state(&phone.state)),
+        (&detail, Tone::Plain),
+    ])?;
+    let since = phone.since.map_or_else(|| "never moved".to_owned(), report::stamp);
+    Ok(screen.line(&format!("  since   {since}"))?)
 }

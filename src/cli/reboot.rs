@@ -88,8 +88,10 @@ async fn follow(
             let changed = job.look(phone);
             done += usize::from(job.is_done(phone));
             if changed && bar.is_none() && !screen.is_json() {
-                let state = screen.paint(&phone.state, Tone::of_state(&phone.state));
-                screen.line(&format!("{}  {state}  {}", report::label(phone), phone.detail))?;
+                let label = report::label(phone) + "  ";
+                let detail = format!("  {}", phone.detail);
+                let state = (phone.state.as_str(), Tone::of_state(&phone.state));
+                screen.parts(&[(&label, Tone::Plain), state, (&detail, Tone::Plain)])?;
             }
         }
         if let Some(bar) = &bar {

@@ -74,11 +74,16 @@ impl Screen {
 
     /// Prints a line.
     pub fn line(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.out, "{}", text.trim_end())
+        self.parts(&[(text, Tone::Plain)])
     }
 
-    /// Text in a tone.
-    pub fn paint(&self, text: &str, tone: Tone) -> String {
+    /// Prints a line whose parts have tones of their own.
+    pub fn parts(&mut self, parts: &[(&str, Tone)]) -> io::Result<()> {
+        let painted: String = parts.iter().map(|(text, tone)| self.paint(&clean(text), *tone)).collect();
+        writeln!(self.out, "{}", painted.trim_end())
+    }
+
+    fn paint(&self, text: &str, tone: Tone) -> String {
         let code = match tone {
             Tone::Plain => return text.to_owned(),
             Tone::Good => "32",
@@ -100,7 +105,13 @@ impl Screen {
         table.set_content_arrangement(arrangement);
         table.set_header(headings.to_vec());
         for row in rows {
-            table.add_row(row.into_iter().map(|(text, tone)| match tone {
+            let last = row.len().saturating_sub(1);
+            let shown = row.into_iter().enumerate().map(|(column, (text, tone))| {
+                // Programs split a row at its blanks: no cell but the last may be empty.
+                let dash = text.is_empty() && column < last;
+                (if dash { "-".to_owned() } else { clean(&text).replace('\n', " ") }, tone)
+            });
+            table.add_row(shown.map(|(text, tone)| match tone {
                 Tone::Plain => Cell::new(text),
                 Tone::Good => Cell::new(text).fg(comfy_table::Color::Green),
                 Tone::Notice => Cell::new(text).fg(comfy_table::Color::Yellow),
@@ -112,6 +123,12 @@ impl Screen {
         }
         writeln!(self.out, "{}", table.trim_fmt())
     }
+}
+
+/// Text without control characters: names and versions come from the network, and could write to the terminal of
+/// whoever reads them.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// `412 verified, 3 waiting, 1 failed`: the largest first.
@@ -190,6 +207,11 @@ mod tests {
     fn an_instant_needs_its_zone() {
         assert_eq!(stamp(instant("2026-11-20T22:00:00+01:00").unwrap()), "2026-11-20 21:00:00Z");
         assert!(instant("2026-11-20 22:00").unwrap_err().ends_with("or 2026-11-20T21:00:00Z"));
+    }
+
+    #[test]
+    fn a_phone_cannot_write_to_the_terminal() {
+        assert_eq!(clean("snom\x1b]0;owned\x07\u{9b}2J\r"), "snom\u{fffd}]0;owned\u{fffd}\u{fffd}2J\u{fffd}");
     }
 
     #[test]

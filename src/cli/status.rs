@@ -19,11 +19,13 @@ pub async fn run(client: &Client, screen: &mut Screen) -> Result<(), Failure> {
     screen.line(&format!("  {:<8}{}", "phones", counts(&status.states)))?;
     screen.line(&format!("  {:<8}{}", "held", counts(&status.holds)))?;
     for (pbx, age) in &status.views {
-        let view = match age {
-            Some(age) => format!("seen {age} s ago"),
-            None => screen.paint("no view: its phones are left alone", Tone::Bad),
-        };
-        screen.line(&format!("  {:<8}{pbx} {view}", "PBX"))?;
+        let head = format!("  {:<8}{pbx} ", "PBX");
+        match age {
+            Some(age) => screen.line(&format!("{head}seen {age} s ago"))?,
+            None => {
+                screen.parts(&[(&head, Tone::Plain), ("no view: its phones are left alone", Tone::Bad)])?
+            }
+        }
     }
     if !status.strangers.is_empty() {
         screen.line("\ncontacts that belong to no known phone:")?;
@@ -32,8 +34,8 @@ pub async fn run(client: &Client, screen: &mut Screen) -> Result<(), Failure> {
         screen.table(&["LINE", "USER-AGENT"], rows)?;
     }
     if let Some(why) = status.refused_reload {
-        let head = screen.paint("the last reload was refused, the old configuration goes on:", Tone::Bad);
-        screen.line(&format!("\n{head}\n{why}"))?;
+        screen.parts(&[("\nthe last reload was refused, the old configuration goes on:", Tone::Bad)])?;
+        screen.line(&why)?;
     }
     Ok(())
 }

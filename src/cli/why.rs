@@ -32,8 +32,9 @@ pub async fn run(options: &Options, client: &Client, screen: &mut Screen) -> Res
         screen.line(&format!("at {}", clock(&view, view.at)))?;
     }
     for gate in &view.gates {
-        let mark = if gate.is_open() { "ok    ".to_owned() } else { screen.paint("HOLD  ", Tone::Bad) };
-        screen.line(&format!("  {mark}{:<19}{}", gate.gate.name(), explanation(&view, gate)))?;
+        let (mark, tone) = if gate.is_open() { ("  ok    ", Tone::Plain) } else { ("  HOLD  ", Tone::Bad) };
+        let answer = format!("{:<19}{}", gate.gate.name(), explanation(&view, gate));
+        screen.parts(&[(mark, tone), (&answer, Tone::Plain)])?;
     }
     Ok(screen.line(&earliest(&view))?)
 }
