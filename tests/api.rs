@@ -458,9 +458,10 @@ async fn serving_ends_with_the_shutdown_and_removes_the_socket() {
     let path = folder.path().join("api.sock");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let app = router(Arc::new(FakeControl::default()));
+    let listener = sipherd::api::bind_unix(&path).await.unwrap();
     let serving = {
         let path = path.clone();
-        tokio::spawn(async move { sipherd::api::serve_unix(&path, app, stopped.map(drop)).await })
+        tokio::spawn(async move { sipherd::api::serve_unix(listener, &path, app, stopped.map(drop)).await })
     };
     stop.send(()).unwrap();
     serving.await.unwrap().unwrap();

@@ -316,3 +316,19 @@ async fn help_completions_and_manual_need_no_daemon() {
         assert!(outcome.out.contains(part), "{words:?}: {}", outcome.out);
     }
 }
+
+#[tokio::test]
+async fn check_needs_no_daemon_and_its_status_tells_whose_turn_it_is() {
+    let nowhere = Path::new("/nonexistent");
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.toml");
+    std::fs::write(&broken, "colour = \"red\"\n").unwrap();
+    let outcome = sipherd(&["check", broken.to_str().unwrap()], nowhere).await;
+    assert_eq!((outcome.status, outcome.err.as_str()), (1, ""));
+    assert!(outcome.out.contains("`colour`"), "{}", outcome.out);
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/office-night.toml");
+    let outcome = sipherd(&["check", shipped], nowhere).await;
+    assert_eq!((outcome.status, outcome.err.as_str()), (0, ""), "{}", outcome.out);
+    let outcome = sipherd(&["check", shipped, "--json"], nowhere).await;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&outcome.out).unwrap()["clean"], true);
+}

@@ -39,12 +39,11 @@ pub async fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Binds the Unix socket, serves until `shutdown` ends, removes the socket.
-pub async fn serve_unix<F>(path: &Path, router: Router, shutdown: F) -> io::Result<()>
+/// Serves on a Unix socket that [`bind_unix`] bound to `path` until `shutdown` ends, then removes it.
+pub async fn serve_unix<F>(listener: UnixListener, path: &Path, router: Router, shutdown: F) -> io::Result<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let listener = bind_unix(path).await?;
     serve(listener, router, shutdown).await?;
     match std::fs::remove_file(path) {
         // systemd may have removed the whole runtime directory.

@@ -50,6 +50,9 @@ pub enum Failure {
         /// Of how many.
         all: usize,
     },
+    /// The command's own output says all that is wrong.
+    #[error("see above")]
+    AlreadyTold,
     /// A part of the program that is built in later.
     #[error("this build has no `{0}`")]
     NotBuiltIn(&'static str),
@@ -64,7 +67,7 @@ pub enum Failure {
 impl Failure {
     /// Prints `error: …` and, where there is one, `hint: …` to standard error.
     pub fn print(&self) {
-        if !self.is_closed_pipe() {
+        if !self.is_closed_pipe() && !matches!(self, Self::AlreadyTold) {
             eprintln!("error: {}", clean(&self.to_string()));
             if let Some(hint) = self.hint() {
                 eprintln!("\nhint: {}", clean(&hint));
@@ -81,6 +84,7 @@ impl Failure {
             | Self::NotAllowed { .. }
             | Self::Refused(_)
             | Self::Config { .. }
+            | Self::AlreadyTold
             | Self::PhonesFailed { .. } => ExitCode::from(1),
             Self::Unable(_)
             | Self::NoAnswer(_)
@@ -110,7 +114,7 @@ impl Failure {
             ),
             Self::Config { .. } => Some("name the right file with `--config`, or the socket with `--socket`".to_owned()),
             Self::PhonesFailed { .. } => Some("`sipherd phone MAC` tells what happened to one".to_owned()),
-            Self::NotBuiltIn(_) | Self::Machine(_) | Self::Output(_) => None,
+            Self::AlreadyTold | Self::NotBuiltIn(_) | Self::Machine(_) | Self::Output(_) => None,
         }
     }
 }

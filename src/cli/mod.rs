@@ -1,5 +1,6 @@
 //! The command line, one file per command.
 
+mod check;
 mod client;
 mod completions;
 mod demo;
@@ -15,6 +16,7 @@ mod status;
 mod why;
 
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,6 +25,9 @@ use clap::{Parser, Subcommand};
 use client::Client;
 pub use failure::Failure;
 use report::Screen;
+
+use crate::clock::SystemClock;
+use crate::ports::Clock;
 
 /// Reboots and updates SIP desk phones without ever interrupting a call.
 #[derive(Debug, Parser)]
@@ -45,6 +50,11 @@ pub struct Args {
 enum Command {
     /// Run the daemon
     Run,
+    /// Check configuration and policies: every problem with its place, then the next openings
+    Check {
+        /// Configurations, policies or folders of policies; without any, the configuration
+        paths: Vec<PathBuf>,
+    },
     /// Show a whole night in a minute: simulated phones, a pocket PBX and the daemon on loopback
     Demo,
     /// Show the daemon at a glance
@@ -85,6 +95,13 @@ pub fn explain_usage(usage: &clap::Error) -> ExitCode {
 pub fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Run => run::run(&args.config),
+        Command::Check { paths } => {
+            let now = SystemClock.now();
+            match check::run(&paths, &args.config, args.json, now, &mut io::stdout().lock())? {
+                check::Verdict::Clean => Ok(()),
+                check::Verdict::Broken => Err(Failure::AlreadyTold),
+            }
+        }
         Command::Demo => demo::run(),
         Command::Completions(options) => completions::print_completions(&options),
         Command::Man => completions::print_manual(),
@@ -112,6 +129,8 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         Command::Reboot(options) => reboot::run(options, client, screen).await,
         Command::History(options) => history::run(&options, client, screen).await,
         Command::Reload => reload::run(client, screen).await,
-        Command::Run | Command::Demo | Command::Completions(_) | Command::Man => Ok(()),
+        Command::Run | Command::Check { .. } | Command::Demo | Command::Completions(_) | Command::Man => {
+            Ok(())
+        }
     }
 }

@@ -1,15 +1,91 @@
 //! Reads sipherd.toml, the inventory and the policies; after that nothing in the program doubts them.
 
+mod check;
+mod clock_changes;
+mod inventory;
+pub mod keys;
+mod policy_file;
+pub mod problem;
+mod raw;
+mod settings;
+mod value;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use crate::domain::phone::{Hardware, LineId, Mac, Model, PbxName, Site, Tag, Vendor};
 use crate::domain::policy::Policy;
 use crate::ports::{Credentials, Secret};
+
+pub use problem::{Place, Problem, Report, Severity};
+
+/// A configuration that may be used.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What may not do what its author thinks; no errors among them.
+    pub warnings: Vec<Problem>,
+}
+
+/// What `sipherd check` found.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// All problems.
+    pub report: Report,
+    /// The configuration, when one was checked and can be read.
+    pub config: Option<Config>,
+    /// The policies that can be read, those of the configuration included.
+    pub policies: Vec<Policy>,
+}
+
+/// Reads `sipherd.toml`, the inventory, the credentials and the policies.
+///
+/// Nothing is loaded when there is any error; the report then holds all problems of all files.
+pub fn load(path: &Path) -> Result<Loaded, Report> {
+    let mut reading = check::Reading::default();
+    let config = reading.everything(path, None);
+    let report = reading.report();
+    match config {
+        Some(config) if !report.has_errors() => Ok(Loaded { config, warnings: report.problems }),
+        _ => Err(report),
+    }
+}
+
+/// Checks configurations (`sipherd.toml`), folders of policies and single policies.
+///
+/// Beyond what [`load`] finds it warns about windows that daylight saving moves in the two years after `now`.
+pub fn check_paths<P: AsRef<Path>>(paths: &[P], now: DateTime<Utc>) -> Checked {
+    let mut reading = check::Reading::default();
+    let mut config = None;
+    let mut policies = Vec::new();
+    for path in paths {
+        let path = path.as_ref();
+        let inside = path.join("sipherd.toml");
+        if inside.is_file() || is_settings(path) {
+            let path = if inside.is_file() { &inside } else { path };
+            let read = reading.everything(path, Some(now));
+            policies.extend(read.iter().flat_map(|config| config.policies.iter().cloned()));
+            config = read.or(config);
+        } else {
+            policies.extend(reading.policies_alone(path, now));
+        }
+    }
+    Checked { report: reading.report(), config, policies }
+}
+
+/// Whether a file is a `sipherd.toml`, by its name or else by its tables.
+fn is_settings(path: &Path) -> bool {
+    let named = path.file_name().is_some_and(|name| name == "sipherd.toml");
+    let tables = |text: String| {
+        text.lines().any(|line| ["[sip]", "[depot]", "[[pbx]]", "[api]"].contains(&line.trim()))
+    };
+    named || std::fs::read_to_string(path).is_ok_and(tables)
+}
 
 /// The whole configuration, checked.
 #[derive(Debug, Clone)]

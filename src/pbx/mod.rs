@@ -1,1 +1,3 @@
 //! The PBX's view of its phones.
+
+pub mod asterisk;

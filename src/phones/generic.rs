@@ -25,12 +25,14 @@ pub fn visit(path: &str, query: Option<&str>, user_agent: Option<&str>) -> Optio
     agrees.then_some(OwnFile { mac: named, sighting })
 }
 
-/// The MAC in a file's name: `0004f2abcdef.cfg`, `cfg0004f2abcdef.xml`, `Config0080F0C8C381.cfg`, `SIP0004….cfg`.
+/// The MAC in a file's name: `0004f2abcdef.cfg`, `cfg0004f2abcdef.xml`, `snomM900-000413B60680.htm`.
 fn mac_in(file: &str) -> Option<Mac> {
     let (stem, _) = file.split_once('.')?;
     let at = stem.len().checked_sub(12)?;
     let (prefix, digits) = (stem.get(..at)?, stem.get(at..)?);
-    let mac: Mac = matches!(prefix, "" | "cfg" | "Config" | "SIP").then(|| digits.parse().ok())??;
+    let plain = matches!(prefix, "" | "cfg" | "Config" | "SIP");
+    let base = prefix.starts_with("snom") && prefix.ends_with('-');
+    let mac: Mac = (plain || base).then(|| digits.parse().ok())??;
     (mac.octets() != [0; 6]).then_some(mac)
 }
 
@@ -47,6 +49,8 @@ mod tests {
         assert_eq!(own.sighting.vendor.as_str(), "yealink");
         let grandstream = "Grandstream Model HW GXP1628 SW 1.0.4.138 DevId c074ad2bd859";
         assert!(visit("/cfgc074ad2bd859.xml", None, Some(grandstream)).is_some());
+        let base = "Mozilla/4.0 (compatible; Snom M900 05.20.0001 000413b60680)";
+        assert!(visit("/snomM900-000413B60680.htm", None, Some(base)).is_some());
         let unnamed = "PolycomVVX-VVX_400-UA/4.1.4.7430";
         assert_eq!(
             visit("/0004f2abcdef.cfg", None, Some(unnamed)).unwrap().mac.to_string(),

@@ -48,7 +48,7 @@ pub enum Unreadable {
     },
 }
 
-/// Reads a request; `None` when the path is none of snom's.
+/// Reads a request; `None` when the path is none of snom's, or the User-Agent is another maker's (or a snom base's).
 pub fn visit(
     path: &str,
     query: Option<&str>,
@@ -56,8 +56,10 @@ pub fn visit(
 ) -> Option<Result<Request, Unreadable>> {
     let (asks, in_path, model_in_path) = read_path(path)?;
     let in_query = query.and_then(mac_in_query);
-    let sighting: Option<Sighting> =
-        user_agent.and_then(recognise).filter(|sighting| sighting.vendor == Vendor::SNOM);
+    let sighting: Option<Sighting> = user_agent.and_then(recognise);
+    if sighting.as_ref().is_some_and(|sighting| sighting.vendor != Vendor::SNOM) {
+        return None;
+    }
     let in_agent = sighting.as_ref().and_then(|sighting| sighting.mac);
     let mut named = [in_path, in_query, in_agent].into_iter().flatten();
     let Some(mac) = named.next() else {

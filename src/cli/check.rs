@@ -1,0 +1,115 @@
+//! `sipherd check`: every problem of the configuration and the policies, and when all is well the next openings.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use crate::config::{self, Checked, Problem};
+use crate::domain::policy::{Opening, Policy};
+
+/// How many openings of each policy are shown.
+const OPENINGS: usize = 5;
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything can be loaded; there may be warnings. Exit status 0.
+    Clean,
+    /// Something must be mended first. Exit status 1.
+    Broken,
+}
+
+/// Checks these paths, else the configuration, and writes what was found.
+pub fn run(
+    paths: &[PathBuf],
+    config: &Path,
+    format_json: bool,
+    now: DateTime<Utc>,
+    out: &mut dyn Write,
+) -> io::Result<Verdict> {
+    let checked = match paths {
+        [] => config::check_paths(&[config], now),
+        paths => config::check_paths(paths, now),
+    };
+    let verdict = if checked.report.has_errors() { Verdict::Broken } else { Verdict::Clean };
+    if format_json {
+        serde_json::to_writer_pretty(&mut *out, &in_json(&checked, verdict, now))?;
+        writeln!(out)?;
+        return Ok(verdict);
+    }
+    writeln!(out, "{}", checked.report)?;
+    if verdict == Verdict::Clean {
+        for policy in &checked.policies {
+            write_openings(policy, default_zone(&checked), now, out)?;
+        }
+    }
+    Ok(verdict)
+}
+
+/// The report for machines.
+#[derive(Serialize)]
+struct Json<'a> {
+    clean: bool,
+    files: usize,
+    problems: &'a [Problem],
+    policies: Vec<PolicyJson<'a>>,
+}
+
+/// A policy for machines.
+#[derive(Serialize)]
+struct PolicyJson<'a> {
+    name: &'a str,
+    zone: Tz,
+    openings: Vec<Opening>,
+}
+
+fn in_json(checked: &Checked, verdict: Verdict, now: DateTime<Utc>) -> Json<'_> {
+    let zone = default_zone(checked);
+    let shown = if verdict == Verdict::Clean { checked.policies.as_slice() } else { &[] };
+    let policies = shown.iter().map(|policy| PolicyJson {
+        name: &policy.name,
+        zone: zone_of(policy, zone),
+        openings: policy.calendar.openings(now, zone, OPENINGS),
+    });
+    Json {
+        clean: verdict == Verdict::Clean,
+        files: checked.report.files,
+        problems: &checked.report.problems,
+        policies: policies.collect(),
+    }
+}
+
+/// The daemon's zone; UTC when only policies were checked.
+fn default_zone(checked: &Checked) -> Tz {
+    checked.config.as_ref().map_or(Tz::UTC, |config| config.zone)
+}
+
+/// The zone a policy's openings are printed in: its windows' when they name one only.
+fn zone_of(policy: &Policy, default: Tz) -> Tz {
+    let mut zones = policy.calendar.windows.iter().map(|window| window.zone.unwrap_or(default));
+    let first = zones.next().unwrap_or(default);
+    if zones.all(|zone| zone == first) { first } else { default }
+}
+
+fn write_openings(policy: &Policy, default: Tz, now: DateTime<Utc>, out: &mut dyn Write) -> io::Result<()> {
+    let zone = zone_of(policy, default);
+    let openings = policy.calendar.openings(now, default, OPENINGS);
+    match openings.as_slice() {
+        [] => writeln!(out, "\n{} never acts", policy.name)?,
+        _ => writeln!(out, "\n{} may act next, in the time of {zone}:", policy.name)?,
+    }
+    for opening in openings {
+        let (start, end) = (opening.start.with_timezone(&zone), opening.end.with_timezone(&zone));
+        let length = crate::domain::policy::verdict::spell(opening.end - opening.start);
+        writeln!(
+            out,
+            "  {} to {}  {length}",
+            start.format("%a %Y-%m-%d %H:%M"),
+            end.format("%a %Y-%m-%d %H:%M")
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,349 @@
+//! `sipherd.toml` itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::keys::{self, nearest};
+use super::problem::Problem;
+use super::raw::{At, Complaint, Source, Table};
+use super::value;
+use super::{
+    AsteriskConfig, DepotConfig, LogConfig, LogFormat, PbxConfig, PbxKind, SiteConfig, TimingOverride,
+    TriggerPath,
+};
+use crate::domain::phone::{PbxName, Site, Vendor};
+use crate::ports::Secret;
+
+/// What `sipherd.toml` says, before the files it names are read. What is wrong is recorded and left out here.
+pub(super) struct Settings {
+    pub state: PathBuf,
+    pub policies: PathBuf,
+    pub zone: Option<Tz>,
+    pub sites: BTreeMap<Site, SiteConfig>,
+    pub inventory: Option<PathBuf>,
+    pub sip: Sip,
+    pub credentials: Option<PathBuf>,
+    pub depot: Option<DepotConfig>,
+    pub pbxs: Vec<PbxConfig>,
+    /// Names of all PBXs, also of those with a mistake.
+    pub pbx_names: BTreeSet<PbxName>,
+    pub ops: Option<SocketAddr>,
+    pub api_socket: PathBuf,
+    pub log: LogConfig,
+    pub timing: BTreeMap<Vendor, TimingOverride>,
+    pub down_at_once: Option<u32>,
+}
+
+/// `[sip]` without the credentials.
+pub(super) struct Sip {
+    pub listen: SocketAddr,
+    pub advertise: Option<SocketAddr>,
+    pub user: String,
+    pub outbound_proxy: Option<SocketAddr>,
+    pub trigger: TriggerPath,
+    pub notifies_per_second: u32,
+}
+
+const GRAMMAR: &[&keys::Keys] = &keys::SETTINGS_TABLES;
+
+/// Reads the whole file.
+pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Settings {
+    let top = Table::open(source, &keys::SETTINGS, GRAMMAR, document.get_ref(), 0..0);
+    let folder = source.path.parent().unwrap_or(Path::new("")).to_owned();
+    let path = |key: &str, example: &str| top.text(key, example).map(|text| folder.join(text.value));
+    if !top.has("zone") {
+        top.missing("zone", "say whose clock the windows mean: `zone = \"Europe/Berlin\"`");
+    }
+    let sip = top.table("sip", &keys::SIP, GRAMMAR);
+    let credentials = sip
+        .as_ref()
+        .and_then(|sip| sip.text("credentials", "\"sip-credentials.csv\""))
+        .map(|text| folder.join(text.value));
+    let (pbxs, pbx_names) = pbxs(&top, &folder);
+    Settings {
+        state: path("state", "\"/var/lib/sipherd\"").unwrap_or_else(|| "/var/lib/sipherd".into()),
+        policies: path("policies", "\"policies\"").unwrap_or_else(|| folder.join("policies")),
+        zone: top.read("zone", "\"Europe/Berlin\"", value::zone).map(|zone| zone.value),
+        sites: sites(&top),
+        inventory: path("inventory", "\"phones.csv\""),
+        sip: read_sip(sip.as_ref()),
+        credentials,
+        depot: depot(&top),
+        pbxs,
+        pbx_names,
+        ops: top.table("ops", &keys::OPS, GRAMMAR).and_then(|ops| {
+            if !ops.has("listen") {
+                ops.missing("listen", "say where: `listen = \"127.0.0.1:9480\"`");
+            }
+            ops.read("listen", "\"127.0.0.1:9480\"", value::address).map(|address| address.value)
+        }),
+        api_socket: api_socket(&top, &folder),
+        log: log(&top),
+        timing: timing(&top),
+        down_at_once: top.table("pace", &keys::FLEET_PACE, GRAMMAR).and_then(|pace| down_at_once(&pace)),
+    }
+}
+
+/// `down_at_once` of a `[pace]`.
+pub(super) fn down_at_once(pace: &Table<'_>) -> Option<u32> {
+    pace.number("down_at_once", 1..=1_000_000).and_then(|n| u32::try_from(n.value).ok())
+}
+
+fn sites(top: &Table<'_>) -> BTreeMap<Site, SiteConfig> {
+    let mut sites = BTreeMap::new();
+    for (name, table) in top.named_tables("site", &keys::SITE, GRAMMAR) {
+        if let Err(complaint) = value::name(name.value) {
+            top.source().error(&name.span, complaint);
+        }
+        let zone = table.read("zone", "\"Europe/Berlin\"", value::zone).map(|zone| zone.value);
+        sites.insert(Site::new(name.value), SiteConfig { zone });
+    }
+    sites
+}
+
+fn read_sip(table: Option<&Table<'_>>) -> Sip {
+    let address = |key: &str| {
+        table.and_then(|sip| sip.read(key, "\"192.0.2.5:5070\"", value::address)).map(|address| address.value)
+    };
+    let trigger = table.and_then(|sip| {
+        sip.read("trigger", "\"direct\"", |text| match text {
+            "direct" => Ok(TriggerPath::Direct),
+            "through-pbx" => Ok(TriggerPath::ThroughPbx),
+            _ => Err(one_of("trigger", text, &["direct", "through-pbx"])),
+        })
+    });
+    let user = table.and_then(|sip| sip.read("user", "\"sipherd\"", value::name));
+    let rate = table.and_then(|sip| sip.number("notifies_per_second", 1..=10_000));
+    Sip {
+        listen: address("listen").unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 5070))),
+        advertise: address("advertise"),
+        user: user.map_or_else(|| "sipherd".to_owned(), |user| user.value),
+        outbound_proxy: address("outbound_proxy"),
+        trigger: trigger.map_or(TriggerPath::Direct, |trigger| trigger.value),
+        notifies_per_second: rate.and_then(|n| u32::try_from(n.value).ok()).unwrap_or(20),
+    }
+}
+
+fn depot(top: &Table<'_>) -> Option<DepotConfig> {
+    let hint = "the base that phones load firmware from: `url = \"http://192.0.2.5:8480\"`";
+    if !top.has("depot") {
+        top.missing(
+            "depot",
+            "phones load their firmware there: `[depot]` with `url = \"http://192.0.2.5:8480\"`",
+        );
+    }
+    let table = top.table("depot", &keys::DEPOT, GRAMMAR)?;
+    if !table.has("url") {
+        table.missing("url", hint);
+    }
+    let listen = table.read("listen", "\"0.0.0.0:8480\"", value::address).map(|address| address.value);
+    let url = table.read("url", "\"http://192.0.2.5:8480\"", value::base_url)?.value;
+    Some(DepotConfig { listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8480))), url })
+}
+
+fn pbxs(top: &Table<'_>, folder: &Path) -> (Vec<PbxConfig>, BTreeSet<PbxName>) {
+    if !top.has("pbx") {
+        top.missing("pbx", "without a PBX nobody knows which phone is in a call: add a `[[pbx]]`");
+    }
+    let mut names = BTreeSet::new();
+    let mut pbxs = Vec::new();
+    for table in top.tables("pbx", &keys::PBX, GRAMMAR) {
+        if !table.has("name") {
+            table.missing("name", "the inventory calls it so: `name = \"pbx1\"`");
+        }
+        let name = table.read("name", "\"pbx1\"", value::name);
+        if let Some(At { value, span }) = &name
+            && !names.insert(PbxName::new(value.as_str()))
+        {
+            table.source().error(span, format!("there are two PBXs of the name `{value}`"));
+        }
+        let kind = kind(&table, folder);
+        let stale_after = length(&table, "stale_after", TimeDelta::seconds(1), TimeDelta::minutes(10));
+        if let (Some(name), Some(kind)) = (name, kind) {
+            let stale_after = stale_after.unwrap_or(TimeDelta::seconds(30));
+            pbxs.push(PbxConfig { name: PbxName::new(name.value), kind, stale_after });
+        }
+    }
+    (pbxs, names)
+}
+
+fn kind(table: &Table<'_>, folder: &Path) -> Option<PbxKind> {
+    if !table.has("kind") {
+        table.missing("kind", "`kind = \"asterisk\"`");
+    }
+    let kind = table.read("kind", "\"asterisk\"", |text| match text {
+        "asterisk" => Ok(()),
+        "kamailio" | "freeswitch" => Err(Complaint::new(
+            format!("`{text}` is not supported by this version"),
+            "only `asterisk` is (FreePBX is one)",
+        )),
+        _ => Err(one_of("kind", text, &["asterisk"])),
+    });
+    let ami = table.read("ami", "\"127.0.0.1:5038\"", value::host_and_port);
+    if !table.has("user") {
+        table.missing("user", "the manager user of manager.conf: `user = \"sipherd\"`");
+    }
+    // A line break in it would end the header it is sent in.
+    let user = table.read("user", "\"sipherd\"", |text| {
+        match text.chars().any(char::is_control) || text.is_empty() {
+            true => Err(Complaint::from("this is not a manager user")),
+            false => Ok(text.to_owned()),
+        }
+    });
+    let secret = secret(table, folder);
+    let reconcile = length(table, "reconcile", TimeDelta::seconds(1), TimeDelta::hours(1));
+    kind?;
+    Some(PbxKind::Asterisk(AsteriskConfig {
+        ami: ami.map_or_else(|| "127.0.0.1:5038".to_owned(), |ami| ami.value),
+        user: user?.value,
+        secret: secret?,
+        reconcile: reconcile.unwrap_or(TimeDelta::seconds(30)),
+    }))
+}
+
+/// A secret: in the file itself, or in a file of its own.
+fn secret(table: &Table<'_>, folder: &Path) -> Option<Secret> {
+    let check = |text: &str| match text.chars().any(char::is_control) || text.is_empty() {
+        true => Err(Complaint::from("a secret is one line, and not empty")),
+        false => Ok(Secret::new(text)),
+    };
+    match (table.key("secret"), table.key("secret_file")) {
+        (Some(_), Some(span)) => {
+            table.source().error(&span, "`secret` and `secret_file` exclude each other");
+            None
+        }
+        (None, None) => {
+            table.missing(
+                "secret",
+                "put it into a file only sipherd can read: `secret_file = \"ami-secret\"`",
+            );
+            None
+        }
+        (Some(_), None) => {
+            let secret = table.read("secret", "\"…\"", check)?;
+            warn_if_open(table.source(), &table.source().path);
+            Some(secret.value)
+        }
+        (None, Some(_)) => {
+            let file = table.text("secret_file", "\"ami-secret\"")?;
+            let path = folder.join(file.value);
+            match Source::read(&path) {
+                Ok(text) => match check(text.text.trim_end_matches(['\r', '\n'])) {
+                    Ok(secret) => {
+                        warn_if_open(table.source(), &path);
+                        Some(secret)
+                    }
+                    Err(complaint) => {
+                        table.source().push(Problem::error(&path, complaint.message));
+                        None
+                    }
+                },
+                Err(problem) => {
+                    let named = format!("`{}`: {}", file.value, problem.message);
+                    let complaint = Complaint { message: named, near: None, hint: problem.hint };
+                    table.source().error(&file.span, complaint);
+                    None
+                }
+            }
+        }
+    }
+}
+
+/// Warns when anybody on the machine can read a file that holds secrets.
+pub(super) fn warn_if_open(source: &Source, path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o004 != 0) {
+            source.push(
+                Problem::warning(path, "this file holds secrets and everybody on this machine can read it")
+                    .hint(format!("chmod o-r {}", path.display())),
+            );
+        }
+    }
+}
+
+fn api_socket(top: &Table<'_>, folder: &Path) -> PathBuf {
+    let api = top.table("api", &keys::API, GRAMMAR);
+    let socket = api.and_then(|api| {
+        api.read("socket", "\"/run/sipherd/sipherd.sock\"", |text| {
+            let path = folder.join(text);
+            // sockaddr_un holds 108 bytes, the last one nought.
+            if text.is_empty() || path.as_os_str().len() > 107 {
+                return Err(Complaint::from("the path of a socket has 1 to 107 bytes"));
+            }
+            Ok(path)
+        })
+    });
+    socket.map_or_else(|| "/run/sipherd/sipherd.sock".into(), |socket| socket.value)
+}
+
+fn log(top: &Table<'_>) -> LogConfig {
+    let table = top.table("log", &keys::LOG, GRAMMAR);
+    let format = table.as_ref().and_then(|log| {
+        log.read("format", "\"text\"", |text| match text {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err(one_of("format", text, &["text", "json"])),
+        })
+    });
+    let filter = table.as_ref().and_then(|log| {
+        log.read("filter", "\"info\"", |text| match tracing_subscriber::EnvFilter::builder().parse(text) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(_) => Err(Complaint::new(
+                format!("`{text}` is not a log filter"),
+                "write a level, and others for parts: `info`, `info,sipherd::sip=debug`",
+            )),
+        })
+    });
+    LogConfig {
+        format: format.map_or(LogFormat::Text, |format| format.value),
+        filter: filter.map_or_else(|| "info".to_owned(), |filter| filter.value),
+    }
+}
+
+fn timing(top: &Table<'_>) -> BTreeMap<Vendor, TimingOverride> {
+    let mut timing = BTreeMap::new();
+    for (vendor, table) in top.named_tables("timing", &keys::TIMING, GRAMMAR) {
+        let length = |key| length(&table, key, TimeDelta::seconds(1), TimeDelta::days(1));
+        let override_ = TimingOverride {
+            // Timer F of RFC 3261: no final answer can be ruled out earlier.
+            answer: self::length(&table, "answer", TimeDelta::seconds(32), TimeDelta::hours(1)),
+            leave: length("leave"),
+            leave_busy: length("leave_busy"),
+            boot_at_least: length("boot_at_least"),
+            boot: length("boot"),
+            fetch: length("fetch"),
+            flash: length("flash"),
+            gap: length("gap"),
+            boots: table.number("boots", 1..=5).and_then(|n| u8::try_from(n.value).ok()),
+        };
+        if let (Some(least), Some(most)) = (override_.boot_at_least, override_.boot)
+            && least >= most
+        {
+            table.error("`boot_at_least` must be shorter than `boot`");
+        }
+        if timing.insert(Vendor::new(vendor.value), override_).is_some() {
+            table.error(format!("`{}` is here twice: capitals make no difference", vendor.value));
+        }
+    }
+    timing
+}
+
+fn length(table: &Table<'_>, key: &str, least: TimeDelta, most: TimeDelta) -> Option<TimeDelta> {
+    table.read(key, "\"30s\"", value::duration_within(least, most)).map(|length| length.value)
+}
+
+fn one_of(key: &str, text: &str, words: &[&str]) -> Complaint {
+    Complaint {
+        message: format!("`{text}` is no `{key}`"),
+        near: nearest(text, words.iter().copied()),
+        hint: Some(format!("it is one of {}", words.join(", "))),
+    }
+}

@@ -1,0 +1,225 @@
+//! Answers what is asked through the API: tables, explanations, the state at a glance.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::mail::{Question, Reply};
+use super::orchestrator::{Act, Orchestrator};
+use crate::domain::gates::{AdHoc, Judged};
+use crate::domain::phone::{Mac, Phone};
+use crate::domain::policy::Selection;
+use crate::domain::policy::verdict::{Gate, GateAnswer, Reason};
+use crate::domain::trip::{Goal, Outcome};
+use crate::ports::{Change, ControlError, Job, PhoneView, RebootAsk, RebootTaken, StatusView, WhyView};
+
+impl Orchestrator {
+    /// Somebody asks.
+    pub(super) fn asked(&mut self, now: DateTime<Utc>, question: Question) {
+        match question {
+            Question::Phones(words, reply) => {
+                let found = self.phones(now, &words);
+                self.answer(reply, found);
+            }
+            Question::Why(phone, at, reply) => {
+                let found = self.why(now, &phone, at);
+                self.answer(reply, found);
+            }
+            Question::Reboot(ask, reply) => {
+                let taken = self.take_job(now, &ask);
+                self.answer(reply, taken);
+            }
+            Question::Releases(reply) => {
+                let releases = self.scheduler.rules().releases.values().cloned().collect();
+                self.answer(reply, Ok(releases));
+            }
+            Question::Reload(reply) => {
+                let done = self.reload(now);
+                self.answer(reply, done);
+            }
+            Question::Status(reply) => {
+                let status = self.status(now);
+                self.answer(reply, Ok(status));
+            }
+            Question::Metrics(reply) => {
+                let status = self.status(now);
+                let text = self.metrics.text(&status, self.scheduler.lost().len());
+                self.answer(reply, Ok(text));
+            }
+        }
+    }
+
+    /// Answers once everything before is kept.
+    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, result: Result<T, ControlError>) {
+        // Whoever asked and went away needs no answer.
+        self.acts.push(Act::Answer(Box::new(move || drop(reply.send(result)))));
+    }
+
+    fn selected(&self, words: &[String]) -> Result<Vec<&Phone>, ControlError> {
+        let selection = Selection::from_words(words).map_err(|e| ControlError::Refused(e.to_string()))?;
+        Ok(self.fleet.iter().filter(|phone| selection.matches(phone)).collect())
+    }
+
+    fn phones(&self, now: DateTime<Utc>, words: &[String]) -> Result<Vec<PhoneView>, ControlError> {
+        Ok(self.selected(words)?.into_iter().map(|phone| self.view(now, now, phone)).collect())
+    }
+
+    fn why(
+        &self,
+        now: DateTime<Utc>,
+        name: &str,
+        at: Option<DateTime<Utc>>,
+    ) -> Result<WhyView, ControlError> {
+        let missing = || ControlError::NotFound(format!("no phone, or several, are called `{name}`"));
+        let phone = self.fleet.named(name).and_then(|mac| self.fleet.get(mac)).ok_or_else(missing)?;
+        let at = at.unwrap_or(now);
+        let judged = self.scheduler.judge(phone, at, now, &self.fleet);
+        let mut gates = judged.verdict.gates.clone();
+        if let Some(open) = self.trips.get(&phone.mac) {
+            let state = open.trip.state().slug().to_owned();
+            let deadline = open.trip.deadline();
+            let reason = Reason::UnderWay { state };
+            let saw = reason.to_string();
+            gates.push(GateAnswer { gate: Gate::Budget, holds: vec![reason], saw, changes: deadline });
+        }
+        let go = gates.iter().all(GateAnswer::is_open);
+        Ok(WhyView {
+            phone: self.view(now, at, phone),
+            at,
+            gates,
+            go,
+            earliest: judged.verdict.earliest(),
+            zone: self.scheduler.rules().zone_of(phone),
+        })
+    }
+
+    fn view(&self, now: DateTime<Utc>, at: DateTime<Utc>, phone: &Phone) -> PhoneView {
+        let judged = self.scheduler.judge(phone, at, now, &self.fleet);
+        let (state, detail, since) = self.state_of(phone.mac, &judged);
+        let target = match judged.order.as_ref().map(|order| &order.goal) {
+            Some(Goal::Update { target, .. }) => Some(target.clone()),
+            Some(Goal::Reboot) | None => None,
+        };
+        PhoneView {
+            mac: phone.mac,
+            lines: phone.lines.keys().map(|line| line.user.to_string()).collect(),
+            vendor: phone.vendor.clone(),
+            model: phone.model.clone(),
+            version: phone.version.clone(),
+            target,
+            site: phone.site.as_ref().map(ToString::to_string),
+            tags: phone.tags.iter().map(ToString::to_string).collect(),
+            policy: judged.budget.as_ref().map(ToString::to_string),
+            state,
+            detail,
+            calls: phone.lines.iter().map(|(line, s)| (line.user.to_string(), s.calls)).collect(),
+            since,
+        }
+    }
+
+    /// The phone's state in one word, in one sentence, and since when.
+    fn state_of(&self, mac: Mac, judged: &Judged) -> (String, String, Option<DateTime<Utc>>) {
+        if let Some(open) = self.trips.get(&mac) {
+            let trip = &open.trip;
+            let detail = format!("for {}, attempt {}", trip.plan().policy, trip.plan().attempt);
+            return (trip.state().slug().to_owned(), detail, Some(trip.since()));
+        }
+        let last = self.scheduler.past(mac).and_then(|past| past.last.as_ref());
+        let since = last.map(crate::domain::trip::Trip::since);
+        let mut reasons: Vec<&Reason> = judged.verdict.reasons().collect();
+        let word = |state: &str, detail: String| (state.to_owned(), detail, since);
+        for reason in &reasons {
+            match reason {
+                Reason::AlreadyCurrent { .. } => return word("verified", reason.to_string()),
+                Reason::AlreadyRebooted { .. } => return word("rebooted", reason.to_string()),
+                Reason::NotSelected => return word("unmanaged", reason.to_string()),
+                Reason::NoAttemptsLeft { .. } => {
+                    let advice = match last.and_then(crate::domain::trip::Trip::outcome) {
+                        Some(Outcome::Failed { failure }) => format!("{failure}; {}", failure.advice()),
+                        _ => reason.to_string(),
+                    };
+                    return word("failed", advice);
+                }
+                _ => {}
+            }
+        }
+        if self.scheduler.lost().contains(&mac) {
+            return word("lost", "it left and never came back; it keeps its place".to_owned());
+        }
+        // Calls first: they are what people ask about.
+        reasons.sort_by_key(|reason| !matches!(reason, Reason::Busy { .. }));
+        let texts: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+        if texts.is_empty() {
+            return word("ready", "goes next".to_owned());
+        }
+        word("waiting", texts.join("; "))
+    }
+
+    fn take_job(&mut self, now: DateTime<Utc>, ask: &RebootAsk) -> Result<RebootTaken, ControlError> {
+        if ask.select.is_empty() {
+            let hint = "say which phones: a MAC, a line, or site=, model=, tag=, vendor=, line=";
+            return Err(ControlError::Refused(hint.to_owned()));
+        }
+        let macs: Vec<Mac> = self.selected(&ask.select)?.into_iter().map(|phone| phone.mac).collect();
+        if macs.is_empty() {
+            return Err(ControlError::NotFound(format!("no phone is {}", ask.select.join(" "))));
+        }
+        self.last_job += 1;
+        let name: Arc<str> = format!("reboot-{}", self.last_job).into();
+        let job = Job {
+            name: name.clone(),
+            macs: macs.clone(),
+            now: ask.now,
+            even_in_a_call: ask.even_in_a_call,
+            asked: now,
+        };
+        self.adopt_job(now, job.clone());
+        self.batch.push(Change::Job(job));
+        let how = match (ask.now, ask.even_in_a_call) {
+            (true, true) => " now, even in a call",
+            (true, false) => " now",
+            (false, true) => " in their windows, even in a call",
+            (false, false) => " in their windows",
+        };
+        self.note(now, None, None, "job", format!("{name}: reboot {} phones{how}", macs.len()));
+        Ok(RebootTaken { job: name.to_string(), phones: macs })
+    }
+
+    /// Takes a job into the books.
+    pub(super) fn adopt_job(&mut self, now: DateTime<Utc>, job: Job) {
+        let ad_hoc =
+            AdHoc { name: job.name.clone(), now: job.now, even_in_a_call: job.even_in_a_call };
+        self.scheduler.ask_for(&ad_hoc, &job.macs, now);
+        self.jobs.insert(job.name.clone(), job);
+    }
+
+    fn status(&self, now: DateTime<Utc>) -> StatusView {
+        let (mut states, mut holds) = (BTreeMap::new(), BTreeMap::new());
+        for phone in self.fleet.iter() {
+            let judged = self.scheduler.judge(phone, now, now, &self.fleet);
+            let (state, _, _) = self.state_of(phone.mac, &judged);
+            if state == "waiting" {
+                for reason in judged.verdict.reasons() {
+                    *holds.entry(reason.slug().to_owned()).or_default() += 1;
+                }
+            }
+            *states.entry(state).or_default() += 1;
+        }
+        let views = self.fleet.views().iter();
+        StatusView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            now,
+            draining: self.scheduler.is_draining(),
+            states,
+            holds,
+            views: views.map(|(pbx, v)| (pbx.clone(), v.age(now).map(|age| age.num_seconds()))).collect(),
+            strangers: self
+                .fleet
+                .strangers()
+                .map(|(line, c)| (line.to_string(), c.user_agent.as_deref().unwrap_or("").to_owned()))
+                .collect(),
+            refused_reload: self.refused_reload.clone(),
+        }
+    }
+}

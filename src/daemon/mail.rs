@@ -1,0 +1,144 @@
+//! The orchestrator's mailbox: all it hears comes through here, and nobody else touches its state.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::firmware::Release;
+use crate::domain::phone::Mac;
+use crate::ports::{
+    Control, ControlError, Entry, Gatekeeper, HistoryQuery, NotifyOutcome, PbxEvent, Permit, PhoneView,
+    ProbeOutcome, RebootAsk, RebootTaken, StatusView, Store, Transfer, TripId, Visit, WhyView,
+};
+
+/// Where the answer to a question goes.
+pub type Reply<T> = oneshot::Sender<Result<T, ControlError>>;
+
+/// A letter to the orchestrator.
+#[derive(Debug)]
+pub enum Mail {
+    /// A PBX tells something.
+    Pbx(PbxEvent),
+    /// What the last look at a phone found; `Err` says what stands against it.
+    Confirmed(TripId, Mac, Result<(), String>),
+    /// How a NOTIFY ended.
+    Notified(TripId, Mac, NotifyOutcome),
+    /// What a phone answered to OPTIONS.
+    Probed(Mac, ProbeOutcome),
+    /// A phone is at the depot's door.
+    Visit(Visit, oneshot::Sender<Permit>),
+    /// An image is on its way, or there, or not.
+    Transfer(Transfer),
+    /// Somebody asks through the API.
+    Asked(Question),
+}
+
+/// What can be asked through the API.
+#[derive(Debug)]
+pub enum Question {
+    /// The phones these words select.
+    Phones(Vec<String>, Reply<Vec<PhoneView>>),
+    /// Why a phone is held, now or at another instant.
+    Why(String, Option<DateTime<Utc>>, Reply<WhyView>),
+    /// Reboot these.
+    Reboot(RebootAsk, Reply<RebootTaken>),
+    /// The staged releases.
+    Releases(Reply<Vec<Release>>),
+    /// Read everything again.
+    Reload(Reply<()>),
+    /// The daemon at a glance.
+    Status(Reply<StatusView>),
+    /// All metrics as text.
+    Metrics(Reply<String>),
+}
+
+/// A handle to the orchestrator; cheap to clone.
+#[derive(Clone)]
+pub struct Mailbox {
+    letters: mpsc::Sender<Mail>,
+    store: Arc<dyn Store>,
+}
+
+impl Mailbox {
+    /// A handle that posts here; history is read from the store directly.
+    pub fn new(letters: mpsc::Sender<Mail>, store: Arc<dyn Store>) -> Self {
+        Self { letters, store }
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(Reply<T>) -> Question) -> Result<T, ControlError> {
+        let gone = || ControlError::Unavailable("sipherd is shutting down".to_owned());
+        let (reply, answer) = oneshot::channel();
+        self.letters.send(Mail::Asked(question(reply))).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Gatekeeper for Mailbox {
+    fn visit(&self, visit: Visit) -> BoxFuture<'static, Permit> {
+        let letters = self.letters.clone();
+        let runs = visit.version.clone();
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            let stay = Permit::Stay { runs, why: "sipherd is shutting down".to_owned() };
+            match letters.send(Mail::Visit(visit, reply)).await {
+                Ok(()) => answer.await.unwrap_or(stay),
+                Err(_) => stay,
+            }
+        })
+    }
+
+    fn transfer(&self, transfer: Transfer) {
+        // Called where a connection is dropped, so it must not wait. A full mailbox loses no news: a task waits instead.
+        match self.letters.try_send(Mail::Transfer(transfer)) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(letter)) => {
+                let letters = self.letters.clone();
+                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                    runtime.spawn(async move { letters.send(letter).await });
+                }
+            }
+        }
+    }
+}
+
+impl Control for Mailbox {
+    fn phones(&self, select: Vec<String>) -> BoxFuture<'_, Result<Vec<PhoneView>, ControlError>> {
+        Box::pin(self.ask(|reply| Question::Phones(select, reply)))
+    }
+
+    fn why(
+        &self,
+        phone: String,
+        at: Option<DateTime<Utc>>,
+    ) -> BoxFuture<'_, Result<WhyView, ControlError>> {
+        Box::pin(self.ask(move |reply| Question::Why(phone, at, reply)))
+    }
+
+    fn reboot(&self, ask: RebootAsk) -> BoxFuture<'_, Result<RebootTaken, ControlError>> {
+        Box::pin(self.ask(|reply| Question::Reboot(ask, reply)))
+    }
+
+    fn history(&self, query: HistoryQuery) -> BoxFuture<'_, Result<Vec<Entry>, ControlError>> {
+        Box::pin(async move {
+            self.store.history(query).await.map_err(|error| ControlError::Unavailable(error.to_string()))
+        })
+    }
+
+    fn releases(&self) -> BoxFuture<'_, Result<Vec<Release>, ControlError>> {
+        Box::pin(self.ask(Question::Releases))
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<(), ControlError>> {
+        Box::pin(self.ask(Question::Reload))
+    }
+
+    fn status(&self) -> BoxFuture<'_, Result<StatusView, ControlError>> {
+        Box::pin(self.ask(Question::Status))
+    }
+
+    fn metrics(&self) -> BoxFuture<'_, Result<String, ControlError>> {
+        Box::pin(self.ask(Question::Metrics))
+    }
+}

@@ -1,0 +1,121 @@
+//! Takes in what PBXs tell and makes evidence of it.
+
+use chrono::{DateTime, Utc};
+
+use super::orchestrator::Orchestrator;
+use crate::domain::fleet::Sight;
+use crate::domain::phone::{LineId, Mac};
+use crate::domain::trip::Input;
+use crate::phones::{Sighting, recognise};
+use crate::ports::{Change, PbxEvent, PbxNews, PhoneRow};
+
+impl Orchestrator {
+    /// A PBX tells something.
+    pub(super) fn pbx_event(&mut self, now: DateTime<Utc>, event: PbxEvent) {
+        let pbx = event.pbx;
+        match event.news {
+            PbxNews::Picture(picture) => {
+                let was_stale = self.fleet.views().get(&pbx).is_none_or(|view| !view.is_fresh(now));
+                let sights = self.fleet.picture(&pbx, picture.contacts, picture.calls, now);
+                self.metrics.picture();
+                self.sights(now, sights);
+                if was_stale {
+                    tracing::info!(%pbx, phones = self.fleet.len(), "the view of the PBX is fresh");
+                    self.touch_all_of(&pbx, now);
+                }
+            }
+            PbxNews::Contacts(line, contacts) => {
+                self.fleet.freshen(&pbx, now);
+                let sights = self.fleet.contacts(line, contacts);
+                self.sights(now, sights);
+            }
+            PbxNews::Calls(line, calls) => {
+                self.fleet.freshen(&pbx, now);
+                let sight = self.fleet.calls(line, calls, now);
+                self.sights(now, sight);
+            }
+            PbxNews::Fresh => {
+                let was_stale = self.fleet.views().get(&pbx).is_none_or(|view| !view.is_fresh(now));
+                self.fleet.freshen(&pbx, now);
+                if was_stale {
+                    self.touch_all_of(&pbx, now);
+                }
+            }
+            PbxNews::Lost { why } => {
+                self.note(now, None, None, "pbx-lost", format!("the view of {pbx} is lost: {why}"));
+                for mac in self.fleet.lost(&pbx) {
+                    self.scheduler.touch(mac, now);
+                }
+            }
+        }
+    }
+
+    fn touch_all_of(&mut self, pbx: &crate::domain::phone::PbxName, now: DateTime<Utc>) {
+        let macs: Vec<Mac> = self
+            .fleet
+            .iter()
+            .filter(|phone| phone.lines.keys().any(|line| line.pbx == *pbx))
+            .map(|phone| phone.mac)
+            .collect();
+        for mac in macs {
+            self.scheduler.touch(mac, now);
+        }
+    }
+
+    fn sights(&mut self, now: DateTime<Utc>, sights: impl IntoIterator<Item = Sight>) {
+        for sight in sights {
+            self.scheduler.touch(sight.mac(), now);
+            match sight {
+                Sight::Gone(mac, line) => self.drive(now, mac, Input::Gone { line }),
+                Sight::Registered(mac, line) => self.registered(now, mac, line),
+                Sight::Calls(_, _) => {}
+            }
+        }
+    }
+
+    fn registered(&mut self, now: DateTime<Utc>, mac: Mac, line: LineId) {
+        let Some(phone) = self.fleet.get(mac) else { return };
+        let Some(contact) = phone.lines.get(&line).and_then(|state| state.contact.clone()) else { return };
+        let sighting = contact.user_agent.as_deref().and_then(recognise);
+        let version = sighting.as_ref().and_then(|sighting| sighting.version.clone());
+        if let Some(sighting) = sighting {
+            self.learn(mac, sighting);
+        }
+        // A contact that outlived its phone is no sign of life; another one is.
+        let last = self.scheduler.past(mac).and_then(|past| past.last.as_ref());
+        let known =
+            last.and_then(|trip| trip.plan().lines.iter().find(|before| before.line == line)).is_some_and(
+                |before| before.call_id == contact.call_id && before.expires == contact.expires,
+            );
+        if !known && self.scheduler.found(mac, now) {
+            self.note(now, Some(mac), None, "found", "a lost phone registered again".to_owned());
+        }
+        let (call_id, expires) = (contact.call_id, contact.expires);
+        self.drive(now, mac, Input::Registered { line, call_id, expires, version });
+    }
+
+    /// Takes over what a phone said of itself; it is kept when it is new.
+    pub(super) fn learn(&mut self, mac: Mac, sighting: Sighting) {
+        let Some(phone) = self.fleet.get_mut(mac) else { return };
+        let before = (phone.vendor.clone(), phone.model.clone(), phone.version.clone());
+        phone.vendor = Some(sighting.vendor);
+        phone.model = sighting.model.or(phone.model.take());
+        phone.version = sighting.version.or(phone.version.take());
+        if before != (phone.vendor.clone(), phone.model.clone(), phone.version.clone()) {
+            self.keep_phone(mac);
+        }
+    }
+
+    /// Keeps what was observed of a phone.
+    pub(super) fn keep_phone(&mut self, mac: Mac) {
+        let Some(phone) = self.fleet.get(mac) else { return };
+        self.batch.push(Change::Phone(PhoneRow {
+            mac,
+            known_by: phone.known_by,
+            vendor: phone.vendor.clone(),
+            model: phone.model.clone(),
+            version: phone.version.clone(),
+            lines: phone.lines.keys().cloned().collect(),
+        }));
+    }
+}

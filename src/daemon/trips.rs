@@ -1,0 +1,283 @@
+//! Drives the trips: starts them, hands them what was heard, carries out what they order.
+
+use chrono::{DateTime, Utc};
+
+use super::mail::Mail;
+use super::orchestrator::{Act, Orchestrator};
+use crate::config::TriggerPath;
+use crate::domain::phone::{CallState, LineId, Mac};
+use crate::domain::trip::{Input, Outcome, Output, State, Trip};
+use crate::phones::recognise;
+use crate::ports::{Change, DialogOutcome, NotifyOrder, NotifyOutcome, ProbeOutcome, Target, TripId, TripRow};
+
+/// The form in which trips are kept; a later form reads this one.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct KeptTrip {
+    /// 1.
+    pub v: u32,
+    /// The trip.
+    pub trip: Trip,
+    /// Ask the phone before the NOTIFY.
+    pub ask_phone: bool,
+    /// A person said: even in a call.
+    pub even_in_a_call: bool,
+}
+
+impl Orchestrator {
+    /// Lets those go that may.
+    pub(super) fn start_trips(&mut self, now: DateTime<Utc>) {
+        let trips = &self.trips;
+        let going = self.scheduler.pass(now, &self.fleet, &|mac| trips.contains_key(&mac));
+        for (plan, order) in going {
+            let mac = plan.phone;
+            self.last_trip += 1;
+            let id = TripId(self.last_trip);
+            let (trip, outputs) = Trip::begin(plan, now);
+            self.open(id, trip, order.ask_phone, order.even_in_a_call);
+            self.carry_out(now, mac, outputs);
+        }
+    }
+
+    /// Whether a line of the phone is in a call, or may be.
+    pub(super) fn in_a_call(&self, mac: Mac) -> bool {
+        self.fleet.get(mac).is_some_and(|phone| {
+            phone.lines.values().any(|line| match line.calls {
+                CallState::Ringing | CallState::Talking | CallState::Held | CallState::Unknown => true,
+                CallState::Idle | CallState::Offline => false,
+            })
+        })
+    }
+
+    /// Hands an input to the phone's trip, if it is on one.
+    pub(super) fn drive(&mut self, now: DateTime<Utc>, mac: Mac, input: Input) {
+        let Some(open) = self.trips.get_mut(&mac) else { return };
+        let outputs = open.trip.handle(now, input);
+        let deadline = open.trip.deadline();
+        self.queue_deadline(mac, deadline);
+        self.carry_out(now, mac, outputs);
+    }
+
+    fn carry_out(&mut self, now: DateTime<Utc>, mac: Mac, outputs: Vec<Output>) {
+        let Some(open) = self.trips.get(&mac) else { return };
+        let id = open.id;
+        let mut acts = Vec::new();
+        let keep = !outputs.is_empty() && open.trip.asked_at().is_some();
+        for output in outputs {
+            match output {
+                Output::Confirm => acts.push(Act::Confirm(id, mac)),
+                Output::Notify(trigger) => {
+                    let number = self.next_order();
+                    let Some(open) = self.trips.get_mut(&mac) else { return };
+                    let line = open.trip.plan().line.clone();
+                    let phone = self.fleet.get(mac);
+                    let contact = phone.and_then(|p| p.lines.get(&line)).and_then(|l| l.contact.clone());
+                    match contact {
+                        Some(contact) => {
+                            open.order = Some(number);
+                            let target = Target { line, contact };
+                            acts.push(Act::Notify(id, mac, NotifyOrder { id: number, target, trigger }));
+                        }
+                        None => {
+                            let why = format!("line {} has no contact any more", line.user);
+                            let letters = self.letters.clone();
+                            let outcome = NotifyOutcome::NotSent { why };
+                            acts.push(Act::Answer(Box::new(move || {
+                                tokio::spawn(async move {
+                                    letters.send(Mail::Notified(id, mac, outcome)).await
+                                });
+                            })));
+                        }
+                    }
+                }
+                Output::StopResending => {
+                    let order = self.trips.get(&mac).and_then(|open| open.order);
+                    acts.extend(order.map(Act::StopResending));
+                }
+                Output::Look => acts.push(Act::Look(mac)),
+                Output::Note(kind, text) => self.note(now, Some(mac), Some(id), kind, text),
+            }
+        }
+        if keep {
+            self.keep_trip(now, mac);
+        }
+        self.acts.extend(acts);
+        if self.trips.get(&mac).is_some_and(|open| open.trip.outcome().is_some()) {
+            self.ended(now, mac);
+        }
+    }
+
+    fn keep_trip(&mut self, now: DateTime<Utc>, mac: Mac) {
+        let Some(open) = self.trips.get(&mac) else { return };
+        let kept = KeptTrip {
+            v: 1,
+            trip: open.trip.clone(),
+            ask_phone: open.ask_phone,
+            even_in_a_call: open.even_in_a_call,
+        };
+        match serde_json::to_string(&kept) {
+            Ok(body) => self.batch.push(Change::Trip(TripRow {
+                id: open.id,
+                mac,
+                policy: open.trip.plan().policy.clone(),
+                state: open.trip.state().slug().to_owned(),
+                open: open.trip.outcome().is_none(),
+                changed: now,
+                body,
+            })),
+            Err(error) => tracing::error!(%mac, %error, "the trip cannot be written down"),
+        }
+    }
+
+    fn ended(&mut self, now: DateTime<Utc>, mac: Mac) {
+        let Some(open) = self.close(mac) else { return };
+        if let Some(outcome) = open.trip.outcome() {
+            self.metrics.trip_ended(outcome);
+        }
+        self.scheduler.ended(&open.trip, now);
+        let withdrawn = matches!(open.trip.outcome(), Some(Outcome::Withdrawn { .. }));
+        let name = open.trip.plan().policy.clone();
+        if let Some(job) = self.jobs.get_mut(&name).filter(|_| !withdrawn) {
+            job.macs.retain(|left| *left != mac);
+            self.batch.push(Change::Job(job.clone()));
+            if job.macs.is_empty() {
+                self.jobs.remove(&name);
+            }
+        }
+    }
+
+    /// The last look: the PBX is asked anew, then the phone itself.
+    pub(super) fn confirm(&self, id: TripId, mac: Mac) {
+        let (Some(open), Some(phone)) = (self.trips.get(&mac), self.fleet.get(mac)) else { return };
+        let letters = self.letters.clone();
+        if open.even_in_a_call {
+            tokio::spawn(async move { letters.send(Mail::Confirmed(id, mac, Ok(()))).await });
+            return;
+        }
+        let mut by_pbx: Vec<(_, Vec<LineId>)> = Vec::new();
+        for line in phone.lines.keys() {
+            match by_pbx.iter_mut().find(|(name, _)| *name == line.pbx) {
+                Some((_, lines)) => lines.push(line.clone()),
+                None => by_pbx.push((line.pbx.clone(), vec![line.clone()])),
+            }
+        }
+        let pbxs = self.hands.pbxs.clone();
+        let prober = self.hands.prober.clone();
+        let targets: Vec<Target> = phone
+            .lines
+            .iter()
+            .filter(|_| open.ask_phone)
+            .filter_map(|(line, state)| {
+                Some(Target { line: line.clone(), contact: state.contact.clone()? })
+            })
+            .collect();
+        tokio::spawn(async move {
+            let found = async {
+                for (name, lines) in by_pbx {
+                    let pbx = pbxs.get(&name).ok_or_else(|| format!("no PBX named {name}"))?;
+                    let states = pbx.confirm(lines.clone()).await.map_err(|silent| silent.to_string())?;
+                    for (line, calls) in lines.iter().zip(states) {
+                        if calls != CallState::Idle {
+                            return Err(format!("at the last look line {} was {calls}", line.user));
+                        }
+                    }
+                }
+                for target in targets {
+                    let user = target.line.user.clone();
+                    match prober.dialogs(target).await {
+                        DialogOutcome::Idle | DialogOutcome::Unsupported { .. } => {}
+                        DialogOutcome::Busy(calls) => {
+                            return Err(format!("the phone itself says that line {user} is {calls}"));
+                        }
+                        DialogOutcome::Unknown { why } => {
+                            return Err(format!("the phone did not tell of its calls: {why}"));
+                        }
+                    }
+                }
+                Ok(())
+            };
+            let found = found.await;
+            letters.send(Mail::Confirmed(id, mac, found)).await
+        });
+    }
+
+    /// The last look is over. Everything is judged once more with what came in meanwhile.
+    pub(super) fn confirmed(
+        &mut self,
+        now: DateTime<Utc>,
+        id: TripId,
+        mac: Mac,
+        found: Result<(), String>,
+    ) {
+        if self.trips.get(&mac).is_none_or(|open| open.id != id || open.trip.state() != &State::Confirming) {
+            return;
+        }
+        let found = found.and_then(|()| {
+            let phone = self.fleet.get(mac).ok_or_else(|| "the phone is not known any more".to_owned())?;
+            let verdict = self.scheduler.judge(phone, now, now, &self.fleet).verdict;
+            match verdict.reasons().next() {
+                None => Ok(()),
+                Some(reason) => Err(reason.to_string()),
+            }
+        });
+        match found {
+            Ok(()) => self.drive(now, mac, Input::Confirmed),
+            Err(why) => self.drive(now, mac, Input::NotIdle { why }),
+        }
+    }
+
+    /// Sends a NOTIFY whose intent is kept.
+    pub(super) fn send(&self, id: TripId, mac: Mac, order: NotifyOrder) {
+        let letters = self.letters.clone();
+        let outcome = match (self.hands.trigger, self.hands.pbxs.get(&order.target.line.pbx)) {
+            (TriggerPath::ThroughPbx, Some(pbx)) => pbx.notify_through(order),
+            (TriggerPath::ThroughPbx, None) | (TriggerPath::Direct, _) => self.hands.notifier.notify(order),
+        };
+        tokio::spawn(async move {
+            let outcome = outcome.await;
+            letters.send(Mail::Notified(id, mac, outcome)).await
+        });
+    }
+
+    /// How a NOTIFY ended.
+    pub(super) fn notified(&mut self, now: DateTime<Utc>, id: TripId, mac: Mac, outcome: NotifyOutcome) {
+        self.metrics.notify_ended(&outcome);
+        if self.trips.get(&mac).is_none_or(|open| open.id != id) {
+            return;
+        }
+        let input = match outcome {
+            NotifyOutcome::Answered { status, phrase, .. } => Input::Answered { status, phrase },
+            NotifyOutcome::NoCredentials { realm, .. } => Input::NoCredentials { realm },
+            NotifyOutcome::Blind => Input::Blind,
+            NotifyOutcome::NoAnswer { .. } => Input::NoAnswer,
+            NotifyOutcome::NotSent { why } => Input::NotSent { why },
+            // The trip itself ordered that, and has moved on.
+            NotifyOutcome::Stopped { .. } => return,
+        };
+        self.drive(now, mac, input);
+    }
+
+    /// Reads the phone's contacts again and asks it what it runs.
+    pub(super) fn look(&self, mac: Mac) {
+        let Some(phone) = self.fleet.get(mac) else { return };
+        for pbx in phone.lines.keys().filter_map(|line| self.hands.pbxs.get(&line.pbx)) {
+            pbx.refresh();
+        }
+        let target = phone.lines.iter().find_map(|(line, state)| {
+            Some(Target { line: line.clone(), contact: state.contact.clone()? })
+        });
+        if let Some(target) = target {
+            let (prober, letters) = (self.hands.prober.clone(), self.letters.clone());
+            tokio::spawn(async move {
+                let outcome = prober.options(target).await;
+                letters.send(Mail::Probed(mac, outcome)).await
+            });
+        }
+    }
+
+    /// What a phone answered to OPTIONS.
+    pub(super) fn probed(&mut self, now: DateTime<Utc>, mac: Mac, outcome: ProbeOutcome) {
+        let ProbeOutcome::Alive { user_agent: Some(user_agent), .. } = outcome else { return };
+        let Some(version) = recognise(&user_agent).and_then(|sighting| sighting.version) else { return };
+        self.drive(now, mac, Input::VersionSeen { version });
+    }
+}

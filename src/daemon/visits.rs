@@ -1,0 +1,83 @@
+//! Decides for the depot: what a phone at the door may have, and what its visit proves.
+
+use chrono::{DateTime, Utc};
+use tokio::sync::oneshot;
+
+use super::orchestrator::{Act, Orchestrator};
+use crate::domain::phone::{KnownBy, Mac, Phone};
+use crate::domain::trip::Input;
+use crate::phones::Sighting;
+use crate::ports::{Permit, Transfer, TransferStep, Visit, Wanted};
+
+impl Orchestrator {
+    /// A phone is at the door.
+    pub(super) fn visit(&mut self, now: DateTime<Utc>, visit: Visit, reply: oneshot::Sender<Permit>) {
+        let mac = visit.mac;
+        self.introduce_visitor(now, &visit);
+        if visit.wanted == Wanted::Settings {
+            let idle = !self.in_a_call(mac) && self.comes_from_its_place(&visit);
+            self.drive(now, mac, Input::BootRequest { version: visit.version.clone(), idle });
+        }
+        let permit = self.permit(mac);
+        if let (Permit::Offer { file, .. }, Wanted::FirmwarePointer) = (&permit, &visit.wanted) {
+            let text = format!("was offered {file}");
+            let trip = self.trips.get(&mac).map(|open| open.id);
+            self.note(now, Some(mac), trip, "offered", text);
+            self.drive(now, mac, Input::Offered);
+        }
+        self.acts.push(Act::Permit(reply, permit));
+    }
+
+    fn introduce_visitor(&mut self, now: DateTime<Utc>, visit: &Visit) {
+        let mac = visit.mac;
+        if self.fleet.get(mac).is_none() {
+            self.fleet.introduce(Phone::new(mac, KnownBy::BootRequest));
+            self.keep_phone(mac);
+        }
+        // Anybody can write a MAC into a URL: what a request says of a phone is believed from the phone's place only.
+        if let Some(vendor) = visit.vendor.clone().filter(|_| self.comes_from_its_place(visit)) {
+            let (model, version) = (visit.model.clone(), visit.version.clone());
+            self.learn(mac, Sighting { vendor, model, version, mac: Some(mac), modules: None });
+        }
+        let bound = self.fleet.bind_by_source(mac, visit.source);
+        if !bound.is_empty() {
+            let users: Vec<&str> = bound.iter().map(|line| line.user.as_ref()).collect();
+            let text = format!("line {} is registered from where it asks", users.join(", "));
+            self.note(now, Some(mac), None, "learned", text);
+            self.keep_phone(mac);
+        }
+        self.scheduler.touch(mac, now);
+    }
+
+    /// Whether the request comes from the address its lines are registered from, if they are.
+    fn comes_from_its_place(&self, visit: &Visit) -> bool {
+        let Some(phone) = self.fleet.get(visit.mac) else { return false };
+        let mut sources = phone.lines.values().filter_map(|line| line.contact.as_ref()?.source).peekable();
+        sources.peek().is_none() || sources.any(|source| source.ip() == visit.source)
+    }
+
+    fn permit(&self, mac: Mac) -> Permit {
+        let runs = self.fleet.get(mac).and_then(|phone| phone.version.clone());
+        let stay = |why: &str| Permit::Stay { runs: runs.clone(), why: why.to_owned() };
+        let Some(open) = self.trips.get(&mac) else {
+            return stay("no update of this phone is under way");
+        };
+        match open.trip.offer() {
+            Some((release, file)) => {
+                Permit::Offer { release: release.clone(), file: file.to_owned() }
+            }
+            None => stay(open.trip.state().slug()),
+        }
+    }
+
+    /// News of a transfer.
+    pub(super) fn transfer(&mut self, now: DateTime<Utc>, transfer: Transfer) {
+        self.metrics.transfer(&transfer.step);
+        let input = match transfer.step {
+            TransferStep::Began { .. } => Input::ImageBegan,
+            TransferStep::Delivered => Input::ImageDelivered,
+            TransferStep::Broken { .. } => Input::ImageBroken,
+        };
+        self.drive(now, transfer.mac, input);
+    }
+}

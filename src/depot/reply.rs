@@ -1,0 +1,218 @@
+//! What a phone is answered: its documents, its image, or why not.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::header::{
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HOST,
+    RETRY_AFTER, USER_AGENT,
+};
+use hyper::http::{HeaderValue, response};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
+
+use super::http::Depot;
+use super::range::{Part, part};
+use super::transfer::{Outgoing, Progress};
+use crate::domain::phone::{Mac, Vendor};
+use crate::phones::{generic, snom};
+use crate::ports::{Permit, Visit, Wanted};
+
+/// The decision must come within this time; else the phone is asked to come again.
+const DECISION: Duration = Duration::from_secs(10);
+
+/// Answers one request from this address.
+pub(super) async fn answer<B>(depot: &Depot, source: IpAddr, request: &Request<B>) -> Response<Outgoing> {
+    let asked = Asked { method: request.method(), headers: request.headers() };
+    if request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) {
+        return asked.text(StatusCode::BAD_REQUEST, "an HTTP/1.1 request needs a Host header");
+    }
+    if asked.method != Method::GET && asked.method != Method::HEAD {
+        let mut response = asked.text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served");
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    let (path, query) = (request.uri().path(), request.uri().query());
+    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    match snom::visit(path, query, user_agent) {
+        Some(Ok(read)) => asked.snom(depot, source, read).await,
+        Some(Err(unreadable)) => {
+            tracing::warn!(%source, path, why = %unreadable, "request refused");
+            let status = match unreadable {
+                snom::Unreadable::NoMac => StatusCode::NOT_FOUND,
+                snom::Unreadable::AnotherPhone { .. } => StatusCode::FORBIDDEN,
+            };
+            asked.text(status, &unreadable.to_string())
+        }
+        None => match generic::visit(path, query, user_agent) {
+            Some(own) => asked.other(depot, source, own).await,
+            None => asked.text(StatusCode::NOT_FOUND, "nothing of this name"),
+        },
+    }
+}
+
+struct Asked<'a> {
+    method: &'a Method,
+    headers: &'a HeaderMap,
+}
+
+impl Asked<'_> {
+    async fn snom(&self, depot: &Depot, source: IpAddr, read: snom::Request) -> Response<Outgoing> {
+        let wanted = match &read.asks {
+            snom::Asks::Settings => Wanted::Settings,
+            snom::Asks::FirmwareDocument => Wanted::FirmwarePointer,
+            snom::Asks::Image { file } => Wanted::Image { file: file.clone() },
+        };
+        let visit = Visit {
+            mac: read.mac,
+            vendor: Some(Vendor::SNOM),
+            model: read.model.clone(),
+            version: read.version.clone(),
+            source,
+            wanted,
+        };
+        let Some(permit) = decision(depot, visit).await else {
+            return self.later();
+        };
+        match read.asks {
+            snom::Asks::Settings => self.document(snom::settings(depot.base(), read.mac)),
+            snom::Asks::FirmwareDocument => {
+                let url = self.firmware_url(depot, &read, &permit);
+                self.document(snom::firmware(url.as_deref()))
+            }
+            snom::Asks::Image { file } => self.image(depot, read.mac, &file, permit),
+        }
+    }
+
+    /// A phone whose maker's files are not served is still seen.
+    async fn other(&self, depot: &Depot, source: IpAddr, own: generic::OwnFile) -> Response<Outgoing> {
+        let text = format!("files for {} phones are not served here", own.sighting.vendor);
+        let visit = Visit {
+            mac: own.mac,
+            vendor: Some(own.sighting.vendor),
+            model: own.sighting.model,
+            version: own.sighting.version,
+            source,
+            wanted: Wanted::Settings,
+        };
+        match decision(depot, visit).await {
+            Some(_) => self.text(StatusCode::NOT_FOUND, &text),
+            None => self.later(),
+        }
+    }
+
+    /// The image the phone's firmware document names: the offered one, else the one it runs.
+    fn firmware_url(&self, depot: &Depot, read: &snom::Request, permit: &Permit) -> Option<String> {
+        let file = match permit {
+            Permit::Offer { release, file } if depot.images.open(release, file).is_some() => file.clone(),
+            Permit::Offer { release, file } => {
+                tracing::error!(mac = %read.mac, %release, file, "offered, but not staged");
+                return None;
+            }
+            Permit::Stay { runs, .. } => snom::image_name(read.model.as_ref()?, runs.as_ref()?),
+        };
+        Some(snom::image_url(depot.base(), read.mac, &file))
+    }
+
+    fn image(&self, depot: &Depot, mac: Mac, file: &str, permit: Permit) -> Response<Outgoing> {
+        // 404 and not 403: a phone takes it for "no firmware today" and goes on booting.
+        let refused = |why: &str| {
+            tracing::info!(%mac, file, why, "image not given");
+            self.text(StatusCode::NOT_FOUND, &format!("{file} is not offered to {mac}: {why}"))
+        };
+        match permit {
+            Permit::Offer { release, file: offered } if offered == file => {
+                match depot.images.open(&release, file) {
+                    Some((bytes, tag)) if !bytes.is_empty() => self.bytes(depot, mac, file, &bytes, &tag),
+                    Some(_) | None => refused("it is not staged, or broken"),
+                }
+            }
+            Permit::Offer { file: offered, .. } => refused(&format!("{offered} is")),
+            Permit::Stay { why, .. } => refused(&why),
+        }
+    }
+
+    fn bytes(&self, depot: &Depot, mac: Mac, file: &str, image: &Bytes, tag: &str) -> Response<Outgoing> {
+        let length = image.len() as u64;
+        let part = part(self.headers, self.method == Method::GET, length, tag);
+        let mut head = Response::builder().header(ETAG, format!("\"{tag}\"")).header(ACCEPT_RANGES, "bytes");
+        let (first, last) = match part {
+            Part::Whole => (0, length - 1),
+            Part::Range { first, last } => {
+                let range = format!("bytes {first}-{last}/{length}");
+                head = head.status(StatusCode::PARTIAL_CONTENT).header(CONTENT_RANGE, range);
+                (first, last)
+            }
+            Part::OutOfRange => {
+                let range = format!("bytes */{length}");
+                head = head.status(StatusCode::RANGE_NOT_SATISFIABLE).header(CONTENT_RANGE, range);
+                return built(head.header(CONTENT_LENGTH, 0), Outgoing::plain(Bytes::new()));
+            }
+            Part::NotModified => {
+                return built(head.status(StatusCode::NOT_MODIFIED), Outgoing::plain(Bytes::new()));
+            }
+            Part::AnotherOne => {
+                let head = head.status(StatusCode::PRECONDITION_FAILED).header(CONTENT_LENGTH, 0);
+                return built(head, Outgoing::plain(Bytes::new()));
+            }
+        };
+        let head =
+            head.header(CONTENT_TYPE, "application/octet-stream").header(CONTENT_LENGTH, last - first + 1);
+        if self.method == Method::HEAD {
+            return built(head, Outgoing::plain(Bytes::new()));
+        }
+        // Both ends lie inside the image, which is in memory: they fit.
+        let slice = usize::try_from(first).unwrap_or(0)..=usize::try_from(last).unwrap_or(0);
+        let gatekeeper = Arc::clone(&depot.gatekeeper);
+        let of = Progress { mac, file: file.to_owned(), length, gatekeeper };
+        built(head, Outgoing::image(image.slice(slice), first, of))
+    }
+
+    fn document(&self, bytes: Vec<u8>) -> Response<Outgoing> {
+        self.whole(StatusCode::OK, "text/xml; charset=utf-8", bytes)
+    }
+
+    fn text(&self, status: StatusCode, text: &str) -> Response<Outgoing> {
+        let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        self.whole(status, "text/plain; charset=utf-8", format!("{line}\n").into_bytes())
+    }
+
+    fn later(&self) -> Response<Outgoing> {
+        let mut response = self.text(StatusCode::SERVICE_UNAVAILABLE, "no decision yet, please come again");
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
+        response
+    }
+
+    fn whole(&self, status: StatusCode, kind: &str, bytes: Vec<u8>) -> Response<Outgoing> {
+        let head = Response::builder()
+            .status(status)
+            .header(CONTENT_TYPE, kind)
+            .header(CONTENT_LENGTH, bytes.len())
+            .header(CACHE_CONTROL, "no-store");
+        built(head, Outgoing::plain(if self.method == Method::HEAD { vec![] } else { bytes }))
+    }
+}
+
+async fn decision(depot: &Depot, visit: Visit) -> Option<Permit> {
+    let (mac, wanted) = (visit.mac, visit.wanted.clone());
+    match tokio::time::timeout(DECISION, depot.gatekeeper.visit(visit)).await {
+        Ok(permit) => {
+            tracing::debug!(%mac, ?wanted, ?permit, "visit");
+            Some(permit)
+        }
+        Err(_) => {
+            tracing::warn!(%mac, ?wanted, "no decision in time");
+            None
+        }
+    }
+}
+
+/// The names and values here are always valid; should one not be, the phone gets an empty 500.
+fn built(head: response::Builder, body: Outgoing) -> Response<Outgoing> {
+    head.body(body).unwrap_or_else(|_| {
+        let mut response = Response::new(Outgoing::plain(Bytes::new()));
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+}

@@ -1,0 +1,146 @@
+//! The body of an answer: slices of shared memory, and the account of how many of an image's bytes went out.
+
+use std::convert::Infallible;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use hyper::body::{Body, Frame, SizeHint};
+
+use crate::domain::phone::Mac;
+use crate::ports::{Gatekeeper, Transfer, TransferStep};
+
+/// So much goes to the connection at once.
+const FRAME: usize = 64 * 1024;
+
+/// The body of an answer.
+pub(super) struct Outgoing {
+    rest: Bytes,
+    meter: Option<Arc<Meter>>,
+}
+
+impl Outgoing {
+    /// A text or a document, or nothing.
+    pub fn plain(bytes: impl Into<Bytes>) -> Self {
+        Self { rest: bytes.into(), meter: None }
+    }
+
+    /// This part of an image, reported to the gatekeeper as it goes out.
+    pub fn image(part: Bytes, offset: u64, of: Progress) -> Self {
+        let end = offset + part.len() as u64;
+        let meter = Meter { of, offset, end, at: AtomicU64::new(NOT_BEGUN) };
+        Self { rest: part, meter: Some(Arc::new(meter)) }
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Slice;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Slice>, Infallible>>> {
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        if let Some(meter) = &self.meter {
+            meter.begin();
+        }
+        let length = self.rest.len().min(FRAME);
+        let bytes = self.rest.split_to(length);
+        Poll::Ready(Some(Ok(Frame::data(Slice { bytes, meter: self.meter.clone() }))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
+
+/// A part of a body. The connection advances it as its socket takes the bytes, which is what the meter counts.
+pub(super) struct Slice {
+    bytes: Bytes,
+    meter: Option<Arc<Meter>>,
+}
+
+impl Buf for Slice {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.bytes.chunks_vectored(slices)
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        if let Some(meter) = &self.meter {
+            meter.advance(count as u64);
+        }
+    }
+}
+
+/// Whose image it is, and who wants to know.
+pub(super) struct Progress {
+    /// The phone.
+    pub mac: Mac,
+    /// The image's file.
+    pub file: String,
+    /// The whole image's length in bytes.
+    pub length: u64,
+    /// Told of each step.
+    pub gatekeeper: Arc<dyn Gatekeeper>,
+}
+
+/// No byte was asked for yet.
+const NOT_BEGUN: u64 = u64::MAX;
+
+struct Meter {
+    of: Progress,
+    offset: u64,
+    end: u64,
+    /// The next byte the socket has not taken.
+    at: AtomicU64,
+}
+
+impl Meter {
+    fn begin(&self) {
+        let begun = self.at.compare_exchange(NOT_BEGUN, self.offset, Ordering::Relaxed, Ordering::Relaxed);
+        if begun.is_ok() {
+            self.tell(TransferStep::Began { offset: self.offset });
+        }
+    }
+
+    fn advance(&self, count: u64) {
+        let at = self.at.fetch_add(count, Ordering::Relaxed) + count;
+        if at == self.of.length && count > 0 {
+            self.tell(TransferStep::Delivered);
+        }
+    }
+
+    fn tell(&self, step: TransferStep) {
+        let Progress { mac, file, gatekeeper, .. } = &self.of;
+        tracing::debug!(%mac, file, ?step, "image transfer");
+        gatekeeper.transfer(Transfer { mac: *mac, file: file.clone(), step });
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        let at = *self.at.get_mut();
+        if at != NOT_BEGUN && at < self.end {
+            self.tell(TransferStep::Broken { at });
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Asterisk over its manager interface (AMI): who is registered, who is in a call, and NOTIFYs sent through it.
+
+mod answers;
+mod device;
+mod login;
+mod notify;
+mod picture;
+mod session;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::phone::{CallState, LineId, PbxName};
+use crate::ports::{NotifyOrder, NotifyOutcome, Pbx, PbxEvent, PbxNews, PbxSilent, Secret};
+use session::{Ask, Session, SessionError};
+
+/// The daemon waits so long for an answer, the time in the queue included.
+const ANSWER_MAX: Duration = Duration::from_secs(12);
+/// Questions that may wait for the connection.
+const QUEUE: usize = 1024;
+
+/// How to reach one Asterisk, and how often to look.
+#[derive(Debug, Clone)]
+pub struct AsteriskSettings {
+    /// Its name in `sipherd.toml`.
+    pub name: PbxName,
+    /// Host and port of its manager interface.
+    pub ami: String,
+    /// The manager user; it needs `read` and `write` = `system,call,reporting`.
+    pub user: String,
+    /// That user's secret; only its MD5 answer to a challenge is sent.
+    pub secret: Secret,
+    /// How often the whole picture is read anew although events told every change.
+    pub reconcile: Duration,
+    /// After so long without an answer Asterisk is asked whether it is there.
+    pub stale_probe: Duration,
+    /// The shortest and the longest pause before the next attempt to connect.
+    pub reconnect: (Duration, Duration),
+    /// Spreads the attempts of several daemons; any number.
+    pub jitter_seed: u64,
+}
+
+/// Starts watching an Asterisk. The task ends with `shutdown`, or when nobody receives the events any more.
+pub fn connect(
+    settings: AsteriskSettings,
+    events: mpsc::Sender<PbxEvent>,
+    shutdown: CancellationToken,
+) -> Arc<dyn Pbx> {
+    let (ask, asks) = mpsc::channel(QUEUE);
+    let refresh = Arc::new(Notify::new());
+    let handle = Asterisk { name: settings.name.clone(), ask, refresh: refresh.clone() };
+    tokio::spawn(async move {
+        shutdown.run_until_cancelled(watch(settings, events, asks, refresh)).await;
+    });
+    Arc::new(handle)
+}
+
+/// The handle of a watched Asterisk.
+struct Asterisk {
+    name: PbxName,
+    ask: mpsc::Sender<Ask>,
+    refresh: Arc<Notify>,
+}
+
+impl Pbx for Asterisk {
+    fn name(&self) -> &PbxName {
+        &self.name
+    }
+
+    fn confirm(&self, lines: Vec<LineId>) -> BoxFuture<'static, Result<Vec<CallState>, PbxSilent>> {
+        let (pbx, ask) = (self.name.clone(), self.ask.clone());
+        async move {
+            let silent = |why: String| PbxSilent { pbx: pbx.clone(), why };
+            if let Some(stranger) = lines.iter().find(|line| line.pbx != pbx || !notify::askable(&line.user))
+            {
+                return Err(silent(format!("`{stranger}` is no line it could be asked about")));
+            }
+            let answers = lines.into_iter().map(|line| state_of(ask.clone(), line.user));
+            timeout(ANSWER_MAX, futures_util::future::try_join_all(answers))
+                .await
+                .map_err(|_| silent(format!("no answer within {} s", ANSWER_MAX.as_secs())))?
+                .map_err(silent)
+        }
+        .boxed()
+    }
+
+    fn refresh(&self) {
+        self.refresh.notify_one();
+    }
+
+    fn notify_through(&self, order: NotifyOrder) -> BoxFuture<'static, NotifyOutcome> {
+        let (pbx, ask) = (self.name.clone(), self.ask.clone());
+        async move {
+            let action = match notify::action(&pbx, &order) {
+                Ok(action) => action,
+                Err(refused) => return NotifyOutcome::NotSent { why: refused.to_string() },
+            };
+            let (reply, answer) = oneshot::channel();
+            if ask.try_send(Ask::Notify(action, reply)).is_err() {
+                return NotifyOutcome::NotSent { why: format!("{pbx} has too much to do") };
+            }
+            // An answer that never comes says nothing of the NOTIFY: it may have been sent.
+            timeout(ANSWER_MAX, answer).await.ok().and_then(Result::ok).unwrap_or(NotifyOutcome::Blind)
+        }
+        .boxed()
+    }
+}
+
+async fn state_of(ask: mpsc::Sender<Ask>, endpoint: Arc<str>) -> Result<CallState, String> {
+    let gone = || "the connection to asterisk was lost".to_owned();
+    let (reply, answer) = oneshot::channel();
+    ask.send(Ask::State(endpoint, reply)).await.map_err(|_| gone())?;
+    answer.await.map_err(|_| gone())?.map(|state| device::of_device(&state))
+}
+
+/// Connects, works, and connects again.
+async fn watch(
+    settings: AsteriskSettings,
+    events: mpsc::Sender<PbxEvent>,
+    mut asks: mpsc::Receiver<Ask>,
+    refresh: Arc<Notify>,
+) {
+    let mut failures = 0;
+    let mut last_said = None;
+    loop {
+        let opened = tokio::select! {
+            opened = Session::open(&settings, &events) => opened,
+            () = refuse_all(&mut asks, "asterisk is not connected") => return,
+        };
+        let error = match opened {
+            Err(error) => error,
+            Ok(mut session) => {
+                let error = session.run(&mut asks, &refresh).await;
+                if session.told() {
+                    failures = 0;
+                    last_said = None;
+                }
+                error
+            }
+        };
+        if matches!(error, SessionError::Unheard) {
+            return;
+        }
+        let why = error.to_string();
+        let pause = match error {
+            // Asking again does not make a secret right, and Asterisk logs each attempt.
+            SessionError::LoginRefused { .. } => settings.reconnect.1,
+            _ => backoff(&settings, failures),
+        };
+        failures = failures.saturating_add(1);
+        tracing::warn!(pbx = %settings.name, why, retry_in = ?pause, "asterisk lost");
+        if last_said.as_ref() != Some(&why) {
+            let news = PbxNews::Lost { why: why.clone() };
+            if events.send(PbxEvent { pbx: settings.name.clone(), news }).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = refuse_all(&mut asks, &why) => return,
+        }
+        last_said = Some(why);
+    }
+}
+
+/// Answers every question with a refusal; ends when nobody can ask any more.
+async fn refuse_all(asks: &mut mpsc::Receiver<Ask>, why: &str) {
+    while let Some(ask) = asks.recv().await {
+        ask.refuse(why);
+    }
+}
+
+/// Doubles from the shortest pause to the longest; of each pause one half is fixed and one is spread.
+fn backoff(settings: &AsteriskSettings, failures: u32) -> Duration {
+    let (min, max) = settings.reconnect;
+    let whole = min.saturating_mul(1 << failures.min(16)).min(max);
+    let spread =
+        settings.jitter_seed.wrapping_add(u64::from(failures) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    whole / 2 + (whole / 2).mul_f64(f64::from((spread >> 32) as u32) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_longest_and_differ_between_daemons() {
+        let settings = |jitter_seed| AsteriskSettings {
+            name: PbxName::new("pbx"),
+            ami: String::new(),
+            user: String::new(),
+            secret: Secret::new("x"),
+            reconcile: Duration::from_secs(60),
+            stale_probe: Duration::from_secs(5),
+            reconnect: (Duration::from_secs(1), Duration::from_secs(30)),
+            jitter_seed,
+        };
+        let of = |seed| (0..40).map(|n| backoff(&settings(seed), n)).collect::<Vec<_>>();
+        for (n, pause) in of(7).into_iter().enumerate() {
+            let whole = Duration::from_secs((1 << n.min(10)).min(30));
+            assert!(whole / 2 <= pause && pause <= whole, "{n}: {pause:?}");
+        }
+        assert_ne!(of(1), of(2));
+    }
+}
