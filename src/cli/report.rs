@@ -97,12 +97,16 @@ impl Screen {
     pub fn table(&mut self, headings: &[&str], rows: Vec<Vec<(String, Tone)>>) -> io::Result<()> {
         let mut table = Table::new();
         table.load_style(comfy_table::presets::NOTHING);
+        if self.terminal {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+            // Asked for before colour is refused, which would hide the terminal and its width with it.
+            if let Some(width) = table.width() {
+                table.set_width(width);
+            }
+        }
         if !self.colour {
             table.force_no_tty();
         }
-        let arrangement =
-            if self.terminal { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
-        table.set_content_arrangement(arrangement);
         table.set_header(headings.to_vec());
         for row in rows {
             let last = row.len().saturating_sub(1);
@@ -113,9 +117,9 @@ impl Screen {
             });
             table.add_row(shown.map(|(text, tone)| match tone {
                 Tone::Plain => Cell::new(text),
-                Tone::Good => Cell::new(text).fg(comfy_table::Color::Green),
-                Tone::Notice => Cell::new(text).fg(comfy_table::Color::Yellow),
-                Tone::Bad => Cell::new(text).fg(comfy_table::Color::Red),
+                Tone::Good => Cell::new(text).fg(comfy_table::Color::DarkGreen),
+                Tone::Notice => Cell::new(text).fg(comfy_table::Color::DarkYellow),
+                Tone::Bad => Cell::new(text).fg(comfy_table::Color::DarkRed),
             }));
         }
         for column in table.column_iter_mut() {
