@@ -145,7 +145,8 @@ impl Control for FakeControl {
             for phone in &mut found {
                 let (state, detail) =
                     if *left > 0 { ("away", "boots") } else { ("rebooted", "back after 62 s") };
-                (phone.state, phone.detail) = (state.into(), detail.into());
+                (phone.state, phone.detail, phone.since) = (state.into(), detail.into(), Some(now()));
+                phone.policy = Some("reboot-17".into());
             }
             *left = left.saturating_sub(1);
         }
@@ -457,9 +458,10 @@ async fn serving_ends_with_the_shutdown_and_removes_the_socket() {
     let path = folder.path().join("api.sock");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let app = router(Arc::new(FakeControl::default()));
+    let listener = sipherd::api::bind_unix(&path).await.unwrap();
     let serving = {
         let path = path.clone();
-        tokio::spawn(async move { sipherd::api::serve_unix(&path, app, stopped.map(drop)).await })
+        tokio::spawn(async move { sipherd::api::serve_unix(listener, &path, app, stopped.map(drop)).await })
     };
     stop.send(()).unwrap();
     serving.await.unwrap().unwrap();

@@ -307,6 +307,28 @@ async fn a_file_of_another_program_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_store_whose_making_was_cut_short_is_made_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    for (n, left) in [
+        "",
+        "PRAGMA application_id = 1397313608",
+        "PRAGMA application_id = 1397313608; CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, \
+         description TEXT NOT NULL, installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, \
+         success BOOLEAN NOT NULL, checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = folder.path().join(format!("{n}.db"));
+        tamper(&path, left).await;
+        let store = SqliteStore::open(&path).await.unwrap();
+        store.apply(vec![trip(1, 1, "asked", true)]).await.unwrap();
+        store.close().await;
+        SqliteStore::open(&path).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_row_that_cannot_be_read_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = a_closed_store(folder.path()).await;

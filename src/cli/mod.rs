@@ -1,4 +1,193 @@
 //! The command line, one file per command.
 
-pub mod check;
-pub mod release;
+mod check;
+mod client;
+mod completions;
+mod demo;
+mod failure;
+mod history;
+mod phone;
+mod phones;
+mod reboot;
+mod release;
+mod reload;
+mod report;
+mod run;
+mod status;
+mod why;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use client::Client;
+pub use failure::Failure;
+use report::Screen;
+
+use crate::clock::SystemClock;
+use crate::config;
+use crate::ports::Clock;
+
+/// Reboots and updates SIP desk phones without ever interrupting a call.
+#[derive(Debug, Parser)]
+#[command(name = "sipherd", version, arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Args {
+    /// The daemon's configuration
+    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/sipherd/sipherd.toml")]
+    config: PathBuf,
+    /// The daemon's socket, when it is not the one in the configuration
+    #[arg(long, global = true, value_name = "PATH", env = "SIPHERD_SOCKET")]
+    socket: Option<PathBuf>,
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon
+    Run,
+    /// Check configuration and policies: every problem with its place, then the next openings
+    Check {
+        /// Configurations, policies or folders of policies; without any, the configuration
+        paths: Vec<PathBuf>,
+    },
+    /// Show a whole night in a minute: simulated phones, a pocket PBX and the daemon on loopback
+    Demo,
+    /// Show the daemon at a glance
+    Status,
+    /// List phones
+    Phones(phones::Options),
+    /// Show one phone and what happened to it
+    Phone(phone::Options),
+    /// Tell why a phone waits: every gate and its answer
+    Why(why::Options),
+    /// Reboot phones in their windows, or now, but never in a call
+    Reboot(reboot::Options),
+    /// Show what happened
+    History(history::Options),
+    /// Stage firmware, list what is staged, hash it again
+    Release {
+        #[command(subcommand)]
+        what: Staging,
+    },
+    /// Make the daemon read configuration, policies and releases again
+    Reload,
+    /// Print a completion script for a shell
+    Completions(completions::Options),
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, Subcommand)]
+enum Staging {
+    /// Stage a folder with `release.toml` and its images, or a single image
+    Add {
+        /// The folder, or the image
+        source: PathBuf,
+        /// The release's name; needed for a single image
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List staged releases and their images
+    List,
+    /// Hash every staged image again
+    Verify,
+}
+
+impl Args {
+    /// Reads the words of a command line, the program's own name first.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(words)
+    }
+}
+
+/// Prints help, the version, or what is wrong with the words; the user can mend the latter, so its status is 1.
+pub fn explain_usage(usage: &clap::Error) -> ExitCode {
+    // Nothing is left to be done when the terminal is gone.
+    let _ = usage.print();
+    if usage.exit_code() == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// Does what the words say.
+pub fn run(args: Args) -> Result<(), Failure> {
+    match args.command {
+        Command::Run => run::run(&args.config),
+        Command::Check { paths } => {
+            let now = SystemClock.now();
+            match check::run(&paths, &args.config, args.json, now, &mut io::stdout().lock())? {
+                check::Verdict::Clean => Ok(()),
+                check::Verdict::Broken => Err(Failure::AlreadyTold),
+            }
+        }
+        Command::Demo => demo::run(),
+        Command::Release { what } => stage(&what, &args.config, args.socket, args.json),
+        Command::Completions(options) => completions::print_completions(&options),
+        Command::Man => completions::print_manual(),
+        asking => {
+            let socket = match args.socket {
+                Some(path) => path,
+                None => client::configured_socket(&args.config)?,
+            };
+            let mut screen = Screen::of_stdout(args.json);
+            on_this_thread(ask(asking, &Client::new(socket), &mut screen))?
+        }
+    }
+}
+
+async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(), Failure> {
+    match command {
+        Command::Status => status::run(client, screen).await,
+        Command::Phones(options) => phones::run(&options, client, screen).await,
+        Command::Phone(options) => phone::run(&options, client, screen).await,
+        Command::Why(options) => why::run(&options, client, screen).await,
+        Command::Reboot(options) => reboot::run(options, client, screen).await,
+        Command::History(options) => history::run(&options, client, screen).await,
+        Command::Reload => reload::run(client, screen).await,
+        // These ask nothing of a daemon; `run` has done them already.
+        Command::Run
+        | Command::Check { .. }
+        | Command::Demo
+        | Command::Release { .. }
+        | Command::Completions(_)
+        | Command::Man => Ok(()),
+    }
+}
+
+/// Firmware is staged where the daemon keeps its state; a daemon that runs is told of it.
+fn stage(what: &Staging, config: &Path, socket: Option<PathBuf>, json: bool) -> Result<(), Failure> {
+    let loaded = config::load(config).map_err(|report| {
+        eprintln!("{report}");
+        Failure::AlreadyTold
+    })?;
+    let (state, mut out) = (loaded.config.state, io::stdout().lock());
+    let ending = match what {
+        Staging::Add { source, name } => release::add(&state, source, name.as_deref(), json, &mut out)?,
+        Staging::List => release::list(&state, json, &mut out)?,
+        Staging::Verify => release::verify(&state, json, &mut out)?,
+    };
+    match (ending, what) {
+        (release::Ending::Done, Staging::Add { .. }) => {
+            let client = Client::new(socket.unwrap_or(loaded.config.api_socket));
+            match on_this_thread(reload::tell(&client))? {
+                // Nobody to tell: it will see the release when it starts.
+                Ok(()) | Err(Failure::NotRunning { .. }) => Ok(()),
+                Err(failure) => Err(failure),
+            }
+        }
+        (release::Ending::Done, Staging::List | Staging::Verify) => Ok(()),
+        (release::Ending::ToMend, _) => Err(Failure::AlreadyTold),
+        (release::Ending::Unexpected, _) => Err(Failure::Unexpected),
+    }
+}
+
+fn on_this_thread<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Machine)?;
+    Ok(runtime.block_on(work))
+}

@@ -115,7 +115,7 @@ pub async fn start(
         Some(address) => Some(listen("[ops] listen", address).await?),
         None => None,
     };
-    let agent = Agent::start(agent_config(&config), services.clone()).await?;
+    let agent = Agent::start(agent_config(&config), services.clone())?;
 
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.state.join("sipherd.db")).await?);
     let kept = store.load().await?;

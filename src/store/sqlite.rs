@@ -172,6 +172,12 @@ impl Place {
     }
 }
 
+/// Writes who the file belongs to into its header.
+async fn mark(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let pragma = sqlx::AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}"));
+    sqlx::raw_sql(pragma).execute(connection).await.map(drop)
+}
+
 /// Brings the tables up to date.
 async fn migrate(connection: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
     // Not `run`: its future is not `Send` for every lifetime, so nobody could spawn what opens a store.
@@ -195,7 +201,8 @@ async fn inspect(connection: &mut SqliteConnection, place: &Place) -> Result<(),
         .await
         .map_err(|e| place.said(e))?;
     if tables == 0 {
-        return Ok(());
+        // Before the first table, so that a death while the tables are made leaves a file that is known again.
+        return mark(connection).await.map_err(|e| place.said(e));
     }
     let id: i64 = sqlx::query_scalar("PRAGMA application_id")
         .fetch_one(&mut *connection)

@@ -1,5 +1,4 @@
 -- Times are nanoseconds since 1970-01-01 UTC: datetime(at / 1000000000, 'unixepoch').
-PRAGMA application_id = 1397313608; -- "SIPH"
 
 CREATE TABLE trips (
     id      INTEGER NOT NULL PRIMARY KEY,

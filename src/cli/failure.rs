@@ -1,0 +1,138 @@
+//! Why a command did not succeed, what to do about it, and the exit status that says whose turn it is.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::report::clean;
+use crate::api::Problem;
+
+/// A command that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Nobody answers on the socket.
+    #[error("sipherd is not running (no answer on `{}`)", .socket.display())]
+    NotRunning {
+        /// The socket.
+        socket: PathBuf,
+    },
+    /// The socket may not be used by this user.
+    #[error("no permission to talk to sipherd on `{}`", .socket.display())]
+    NotAllowed {
+        /// The socket.
+        socket: PathBuf,
+    },
+    /// The daemon answered that the request makes no sense, or that there is no such thing.
+    #[error("{}", .0.error)]
+    Refused(Problem),
+    /// The daemon answered that it cannot.
+    #[error("{}", .0.error)]
+    Unable(Problem),
+    /// The daemon broke off, or does not answer.
+    #[error("sipherd did not answer: {0}")]
+    NoAnswer(String),
+    /// The daemon's answer is not what this version understands.
+    #[error("cannot understand sipherd's answer: {0}")]
+    Strange(String),
+    /// The configuration does not tell the socket.
+    #[error("{}: {why}", .file.display())]
+    Config {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Phones did not come back as they should.
+    #[error("{failed} of {all} phones failed")]
+    PhonesFailed {
+        /// How many did not.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+    },
+    /// The command's own output says all that is wrong.
+    #[error("see above")]
+    AlreadyTold,
+    /// The same, and it is nothing the user can mend.
+    #[error("see above")]
+    Unexpected,
+    /// A part of the program that is built in later.
+    #[error("this build has no `{0}`")]
+    NotBuiltIn(&'static str),
+    /// The daemon cannot start.
+    #[error(transparent)]
+    Start(#[from] crate::daemon::StartError),
+    /// `[log] filter` is none.
+    #[error("`{filter}` is not a log filter: {why}")]
+    LogFilter {
+        /// The filter.
+        filter: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The machine does not give what every program needs.
+    #[error("cannot start: {0}")]
+    Machine(io::Error),
+    /// The output cannot be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// Prints `error: …` and, where there is one, `hint: …` to standard error.
+    pub fn print(&self) {
+        if !self.is_closed_pipe() && !matches!(self, Self::AlreadyTold | Self::Unexpected) {
+            eprintln!("error: {}", clean(&self.to_string()));
+            if let Some(hint) = self.hint() {
+                eprintln!("\nhint: {}", clean(&hint));
+            }
+        }
+    }
+
+    /// 1 when the user can mend it, 2 when it is unexpected.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            // `sipherd phones | head` is no failure.
+            Self::Output(_) if self.is_closed_pipe() => ExitCode::SUCCESS,
+            Self::NotRunning { .. }
+            | Self::NotAllowed { .. }
+            | Self::Refused(_)
+            | Self::Config { .. }
+            | Self::AlreadyTold
+            | Self::Start(_)
+            | Self::LogFilter { .. }
+            | Self::PhonesFailed { .. } => ExitCode::from(1),
+            Self::Unable(_)
+            | Self::Unexpected
+            | Self::NoAnswer(_)
+            | Self::Strange(_)
+            | Self::NotBuiltIn(_)
+            | Self::Machine(_)
+            | Self::Output(_) => ExitCode::from(2),
+        }
+    }
+
+    fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotRunning { .. } => Some(
+                "start it with `systemctl start sipherd`, or name its socket with `--socket` or its `--config`".into(),
+            ),
+            Self::NotAllowed { .. } => {
+                Some("use `sudo`, or join the group that the socket belongs to".to_owned())
+            }
+            Self::Refused(problem) | Self::Unable(problem) => problem.hint.clone(),
+            Self::NoAnswer(_) => Some("`journalctl -u sipherd` shows what it is doing".to_owned()),
+            Self::Strange(_) => Some(
+                "command line and daemon are probably of different versions; restart the daemon".to_owned(),
+            ),
+            Self::Config { .. } => Some("name the right file with `--config`, or the socket with `--socket`".to_owned()),
+            Self::PhonesFailed { .. } => Some("`sipherd phone MAC` tells what happened to one".to_owned()),
+            Self::LogFilter { .. } => Some("write `info`, or `info,sipherd::sip=debug`".to_owned()),
+            Self::Start(_) | Self::AlreadyTold | Self::Unexpected | Self::NotBuiltIn(_) | Self::Machine(_) | Self::Output(_) => None,
+        }
+    }
+}

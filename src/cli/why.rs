@@ -1,0 +1,77 @@
+//! `sipherd why`: every gate, its answer, and the earliest instant the phone may go.
+
+use chrono::{DateTime, Utc};
+
+use super::Failure;
+use super::client::{Client, escape};
+use super::report::{self, Screen, Tone};
+use crate::domain::policy::verdict::{GateAnswer, spell};
+use crate::ports::WhyView;
+
+/// The words behind `why`.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Its MAC or one of its lines
+    phone: String,
+    /// Ask about this instant instead of now: 2026-11-20T22:00:00+01:00
+    #[arg(long, value_name = "TIME", value_parser = report::instant)]
+    at: Option<DateTime<Utc>>,
+}
+
+pub async fn run(options: &Options, client: &Client, screen: &mut Screen) -> Result<(), Failure> {
+    let mut path = format!("/v1/phones/{}/why", escape(&options.phone));
+    if let Some(at) = options.at {
+        path += &format!("?at={}", escape(&at.to_rfc3339()));
+    }
+    let view: WhyView = client.get(&path).await?;
+    if screen.is_json() {
+        return Ok(screen.json(&view)?);
+    }
+    screen.line(&headline(&view))?;
+    if options.at.is_some() {
+        screen.line(&format!("at {}", clock(&view, view.at)))?;
+    }
+    for gate in &view.gates {
+        let (mark, tone) = if gate.is_open() { ("  ok    ", Tone::Plain) } else { ("  HOLD  ", Tone::Bad) };
+        let answer = format!("{:<19}{}", gate.gate.name(), explanation(&view, gate));
+        screen.parts(&[(mark, tone), (&answer, Tone::Plain)])?;
+    }
+    Ok(screen.line(&earliest(&view))?)
+}
+
+fn headline(view: &WhyView) -> String {
+    let phone = &view.phone;
+    let firmware = report::versions(phone.version.as_ref(), phone.target.as_ref());
+    let left = [report::label(phone), report::kind(phone), firmware].map(|part| part + "  ").concat();
+    match (view.go, &phone.policy) {
+        (true, Some(policy)) => format!("{left}      let go by policy {policy}"),
+        (false, Some(policy)) => format!("{left}      held by policy {policy}"),
+        (_, None) => format!("{left}      no policy speaks of it"),
+    }
+}
+
+fn explanation(view: &WhyView, gate: &GateAnswer) -> String {
+    let reasons = || gate.holds.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let text = if gate.saw.is_empty() { reasons() } else { gate.saw.clone() };
+    match gate.changes.filter(|change| !gate.is_open() && *change > view.at) {
+        Some(change) => format!("{text} (in {})", spell(change - view.at)),
+        None => text,
+    }
+}
+
+fn earliest(view: &WhyView) -> String {
+    if view.go {
+        return "goes now".to_owned();
+    }
+    let held = || view.gates.iter().filter(|gate| !gate.is_open());
+    let waits: Vec<_> = held().filter(|gate| gate.changes.is_none()).map(|gate| gate.gate.name()).collect();
+    let time = view.earliest.or_else(|| held().filter_map(|gate| gate.changes).max());
+    let events =
+        if waits.is_empty() { None } else { Some(format!("once {} lets it go", waits.join(" and "))) };
+    let parts: Vec<_> = time.map(|at| clock(view, at)).into_iter().chain(events).collect();
+    format!("earliest: {}", parts.join(", "))
+}
+
+fn clock(view: &WhyView, at: DateTime<Utc>) -> String {
+    at.with_timezone(&view.zone).format("%a %e %b %H:%M").to_string().replace("  ", " ")
+}
