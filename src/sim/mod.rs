@@ -6,6 +6,7 @@
 pub mod building;
 pub mod diary;
 mod house;
+pub mod judge;
 pub mod pbx;
 pub mod phone;
 pub mod traffic;
@@ -13,5 +14,6 @@ pub mod wire;
 
 pub use building::{Building, BuildingError, BuildingSpec};
 pub use diary::{Cause, LogLine, What};
+pub use judge::{Expectation, Finding, Judgement, Outcome, Rules, judge};
 pub use phone::{Misfit, Pace, PhoneSpec};
 pub use traffic::CallPlan;
