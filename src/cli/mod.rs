@@ -8,7 +8,9 @@ mod failure;
 mod history;
 mod phone;
 mod phones;
+mod places;
 mod reboot;
+mod release;
 mod reload;
 mod report;
 mod run;
@@ -17,7 +19,7 @@ mod why;
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -69,12 +71,33 @@ enum Command {
     Reboot(reboot::Options),
     /// Show what happened
     History(history::Options),
+    /// Stage firmware, list it, and hash it again
+    Release {
+        #[command(subcommand)]
+        verb: ReleaseVerb,
+    },
     /// Make the daemon read configuration, policies and releases again
     Reload,
     /// Print a completion script for a shell
     Completions(completions::Options),
     /// Print the manual page
     Man,
+}
+
+#[derive(Debug, Subcommand)]
+enum ReleaseVerb {
+    /// Stage an image, or a folder with a manifest
+    Add {
+        /// The image or the folder
+        source: PathBuf,
+        /// The name that policies use, where no manifest gives one
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List what is staged
+    List,
+    /// Hash every staged image again
+    Verify,
 }
 
 impl Args {
@@ -103,12 +126,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
             }
         }
         Command::Demo => demo::run(),
+        Command::Release { verb } => stage(&args.config, verb, args.json),
         Command::Completions(options) => completions::print_completions(&options),
         Command::Man => completions::print_manual(),
         asking => {
             let socket = match args.socket {
                 Some(path) => path,
-                None => client::configured_socket(&args.config)?,
+                None => places::socket(&args.config)?,
             };
             let mut screen = Screen::of_stdout(args.json);
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -120,6 +144,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
+fn stage(config: &Path, verb: ReleaseVerb, json: bool) -> Result<(), Failure> {
+    let state = places::state(config)?;
+    let out = &mut io::stdout().lock();
+    let ending = match verb {
+        ReleaseVerb::Add { source, name } => release::add(&state, &source, name.as_deref(), json, out)?,
+        ReleaseVerb::List => release::list(&state, json, out)?,
+        ReleaseVerb::Verify => release::verify(&state, json, out)?,
+    };
+    if ending == release::Ending::Done { Ok(()) } else { Err(Failure::Release(ending)) }
+}
+
 async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(), Failure> {
     match command {
         Command::Status => status::run(client, screen).await,
@@ -129,8 +164,11 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         Command::Reboot(options) => reboot::run(options, client, screen).await,
         Command::History(options) => history::run(&options, client, screen).await,
         Command::Reload => reload::run(client, screen).await,
-        Command::Run | Command::Check { .. } | Command::Demo | Command::Completions(_) | Command::Man => {
-            Ok(())
-        }
+        Command::Run
+        | Command::Check { .. }
+        | Command::Demo
+        | Command::Release { .. }
+        | Command::Completions(_)
+        | Command::Man => Ok(()),
     }
 }

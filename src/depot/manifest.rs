@@ -337,6 +337,14 @@ hardware = ["2"]
     }
 
     #[test]
+    fn the_shipped_example_is_in_order() {
+        let text = include_str!("../../examples/release/release.toml");
+        let draft = read(Path::new(MANIFEST), text).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        assert_eq!(draft.name.as_deref(), Some("snom-10.1.198"));
+        assert_eq!(draft.images.len(), 2);
+    }
+
+    #[test]
     fn every_problem_is_named_with_its_place() {
         let text = r#"name = "../x"
 colour = "red"

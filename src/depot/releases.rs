@@ -42,6 +42,7 @@ pub struct Verified {
     /// The image's file.
     pub file: String,
     /// How it is.
+    #[serde(flatten)]
     pub condition: Condition,
 }
 

@@ -59,6 +59,19 @@ pub enum AddError {
     },
 }
 
+impl AddError {
+    /// The user named a wrong place, may not go there, or wrote something wrong; else the machine failed.
+    pub fn user_can_mend(&self) -> bool {
+        use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
+        match self {
+            Self::Problems(_) => true,
+            Self::Io { source, .. } => {
+                matches!(source.kind(), IsADirectory | NotADirectory | NotFound | PermissionDenied)
+            }
+        }
+    }
+}
+
 /// Stages a folder with a `release.toml`, or one image that tells by its name what it is for.
 ///
 /// The release appears whole or not at all, and one with other content is never replaced.
