@@ -332,3 +332,25 @@ async fn check_needs_no_daemon_and_its_status_tells_whose_turn_it_is() {
     let outcome = sipherd(&["check", shipped, "--json"], nowhere).await;
     assert_eq!(serde_json::from_str::<serde_json::Value>(&outcome.out).unwrap()["clean"], true);
 }
+
+#[tokio::test]
+async fn firmware_is_staged_in_the_state_folder_of_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("sipherd.toml");
+    std::fs::write(&config, "state = \"state\"\n").unwrap();
+    let image = folder.path().join("snomD785-10.1.198.19-SIP-r.bin");
+    std::fs::write(&image, b"image").unwrap();
+    let run = async |words: &[&str]| {
+        let mut all = vec!["--config", config.to_str().unwrap(), "release"];
+        all.extend(words);
+        sipherd(&all, Path::new("/nonexistent")).await
+    };
+    let outcome = run(&["add", image.to_str().unwrap(), "--name", "nov"]).await;
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(folder.path().join("state/releases/nov").is_dir());
+    assert!(run(&["list"]).await.out.contains("snomD785-10.1.198.19-SIP-r.bin"));
+    assert!(run(&["verify"]).await.out.ends_with("1 image, all whole\n"));
+    let outcome = run(&["add", "/nonexistent/image.bin"]).await;
+    assert_eq!((outcome.status, outcome.out.as_str()), (1, ""));
+    assert!(outcome.err.starts_with("error: "), "{}", outcome.err);
+}

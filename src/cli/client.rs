@@ -1,7 +1,7 @@
 //! Talks to the daemon: HTTP/1.1 over its Unix socket.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -14,9 +14,6 @@ use tokio::net::UnixStream;
 
 use super::Failure;
 use crate::api::Problem;
-
-/// Where the daemon listens when its configuration does not say.
-const USUAL_SOCKET: &str = "/run/sipherd/sipherd.sock";
 
 /// A daemon that takes longer for one answer is stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -88,23 +85,6 @@ impl Client {
     }
 }
 
-/// The socket that this configuration names.
-///
-/// Only this one key is read, so that the daemon can still be asked while its file is being edited.
-pub fn configured_socket(config: &Path) -> Result<PathBuf, Failure> {
-    let wrong = |why: String| Failure::Config { file: config.to_owned(), why };
-    let text = match std::fs::read_to_string(config) {
-        Ok(text) => text,
-        Err(e) => return Err(wrong(format!("cannot be read: {e}"))),
-    };
-    let table: toml::Table = toml::from_str(&text).map_err(|e| wrong(e.message().to_owned()))?;
-    match table.get("api").and_then(|api| api.get("socket")) {
-        None => Ok(USUAL_SOCKET.into()),
-        Some(toml::Value::String(path)) => Ok(config.parent().unwrap_or(Path::new("")).join(path)),
-        Some(_) => Err(wrong("`api.socket` is not a path".to_owned())),
-    }
-}
-
 /// Text as a part of a path or a query (RFC 3986 section 2.3: all but the unreserved characters is escaped).
 pub fn escape(text: &str) -> String {
     text.bytes()
@@ -126,22 +106,5 @@ mod tests {
     #[test]
     fn whatever_a_user_types_stays_one_part_of_the_path() {
         assert_eq!(escape("00:04:13/../x?y=ü"), "00%3A04%3A13%2F..%2Fx%3Fy%3D%C3%BC");
-    }
-
-    #[test]
-    fn the_socket_is_read_even_where_the_rest_of_the_file_makes_no_sense() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("sipherd.toml");
-        for (text, socket) in [
-            ("", PathBuf::from(USUAL_SOCKET)),
-            ("nonsense = 1\n[api]\nsocket = \"/run/x.sock\"", PathBuf::from("/run/x.sock")),
-            ("[api]\nsocket = \"x.sock\"", folder.path().join("x.sock")),
-        ] {
-            std::fs::write(&file, text).unwrap();
-            assert_eq!(configured_socket(&file).unwrap(), socket);
-        }
-        std::fs::write(&file, "[api]\nsocket = 5").unwrap();
-        assert!(configured_socket(&file).is_err());
-        assert!(configured_socket(&folder.path().join("none.toml")).is_err());
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::release::Ending;
 use super::report::clean;
 use crate::api::Problem;
 
@@ -53,9 +54,9 @@ pub enum Failure {
     /// The command's own output says all that is wrong.
     #[error("see above")]
     AlreadyTold,
-    /// The same, and it is nothing the user can mend.
+    /// Staging or verifying firmware did not succeed, and said why.
     #[error("see above")]
-    Unexpected,
+    Release(Ending),
     /// A part of the program that is built in later.
     #[error("this build has no `{0}`")]
     NotBuiltIn(&'static str),
@@ -81,7 +82,7 @@ pub enum Failure {
 impl Failure {
     /// Prints `error: …` and, where there is one, `hint: …` to standard error.
     pub fn print(&self) {
-        if !self.is_closed_pipe() && !matches!(self, Self::AlreadyTold | Self::Unexpected) {
+        if !self.is_closed_pipe() && !matches!(self, Self::AlreadyTold | Self::Release(_)) {
             eprintln!("error: {}", clean(&self.to_string()));
             if let Some(hint) = self.hint() {
                 eprintln!("\nhint: {}", clean(&hint));
@@ -94,6 +95,7 @@ impl Failure {
         match self {
             // `sipherd phones | head` is no failure.
             Self::Output(_) if self.is_closed_pipe() => ExitCode::SUCCESS,
+            Self::Release(ending) => ending.exit_code(),
             Self::NotRunning { .. }
             | Self::NotAllowed { .. }
             | Self::Refused(_)
@@ -103,7 +105,6 @@ impl Failure {
             | Self::LogFilter { .. }
             | Self::PhonesFailed { .. } => ExitCode::from(1),
             Self::Unable(_)
-            | Self::Unexpected
             | Self::NoAnswer(_)
             | Self::Strange(_)
             | Self::NotBuiltIn(_)
@@ -132,7 +133,7 @@ impl Failure {
             Self::Config { .. } => Some("name the right file with `--config`, or the socket with `--socket`".to_owned()),
             Self::PhonesFailed { .. } => Some("`sipherd phone MAC` tells what happened to one".to_owned()),
             Self::LogFilter { .. } => Some("write `info`, or `info,sipherd::sip=debug`".to_owned()),
-            Self::Start(_) | Self::AlreadyTold | Self::Unexpected | Self::NotBuiltIn(_) | Self::Machine(_) | Self::Output(_) => None,
+            Self::Start(_) | Self::AlreadyTold | Self::Release(_) | Self::NotBuiltIn(_) | Self::Machine(_) | Self::Output(_) => None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod failure;
 mod history;
 mod phone;
 mod phones;
+mod places;
 mod reboot;
 mod release;
 mod reload;
@@ -28,7 +29,6 @@ pub use failure::Failure;
 use report::Screen;
 
 use crate::clock::SystemClock;
-use crate::config;
 use crate::ports::Clock;
 
 /// Reboots and updates SIP desk phones without ever interrupting a call.
@@ -71,10 +71,10 @@ enum Command {
     Reboot(reboot::Options),
     /// Show what happened
     History(history::Options),
-    /// Stage firmware, list what is staged, hash it again
+    /// Stage firmware, list it, and hash it again
     Release {
         #[command(subcommand)]
-        what: Staging,
+        verb: ReleaseVerb,
     },
     /// Make the daemon read configuration, policies and releases again
     Reload,
@@ -85,16 +85,16 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-enum Staging {
-    /// Stage a folder with `release.toml` and its images, or a single image
+enum ReleaseVerb {
+    /// Stage an image, or a folder with a manifest
     Add {
-        /// The folder, or the image
+        /// The image or the folder
         source: PathBuf,
-        /// The release's name; needed for a single image
+        /// The name that policies use, where no manifest gives one
         #[arg(long)]
         name: Option<String>,
     },
-    /// List staged releases and their images
+    /// List what is staged
     List,
     /// Hash every staged image again
     Verify,
@@ -126,18 +126,51 @@ pub fn run(args: Args) -> Result<(), Failure> {
             }
         }
         Command::Demo => demo::run(),
-        Command::Release { what } => stage(&what, &args.config, args.socket, args.json),
+        Command::Release { verb } => stage(&args.config, args.socket, verb, args.json),
         Command::Completions(options) => completions::print_completions(&options),
         Command::Man => completions::print_manual(),
         asking => {
             let socket = match args.socket {
                 Some(path) => path,
-                None => client::configured_socket(&args.config)?,
+                None => places::socket(&args.config)?,
             };
             let mut screen = Screen::of_stdout(args.json);
             on_this_thread(ask(asking, &Client::new(socket), &mut screen))?
         }
     }
+}
+
+/// Firmware is staged where the daemon keeps its state; one that runs is told of what was added.
+fn stage(config: &Path, socket: Option<PathBuf>, verb: ReleaseVerb, json: bool) -> Result<(), Failure> {
+    let state = places::state(config)?;
+    let socket = match socket {
+        Some(path) => path,
+        None => places::socket(config)?,
+    };
+    let adds = matches!(verb, ReleaseVerb::Add { .. });
+    let out = &mut io::stdout().lock();
+    let ending = match verb {
+        ReleaseVerb::Add { source, name } => release::add(&state, &source, name.as_deref(), json, out)?,
+        ReleaseVerb::List => release::list(&state, json, out)?,
+        ReleaseVerb::Verify => release::verify(&state, json, out)?,
+    };
+    if ending != release::Ending::Done {
+        return Err(Failure::Release(ending));
+    }
+    if !adds {
+        return Ok(());
+    }
+    match on_this_thread(reload::tell(&Client::new(socket)))? {
+        // Nobody to tell: a daemon that is started later sees what is staged.
+        Ok(()) | Err(Failure::NotRunning { .. }) => Ok(()),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn on_this_thread<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Machine)?;
+    Ok(runtime.block_on(work))
 }
 
 async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(), Failure> {
@@ -149,7 +182,6 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         Command::Reboot(options) => reboot::run(options, client, screen).await,
         Command::History(options) => history::run(&options, client, screen).await,
         Command::Reload => reload::run(client, screen).await,
-        // These ask nothing of a daemon; `run` has done them already.
         Command::Run
         | Command::Check { .. }
         | Command::Demo
@@ -157,37 +189,4 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         | Command::Completions(_)
         | Command::Man => Ok(()),
     }
-}
-
-/// Firmware is staged where the daemon keeps its state; a daemon that runs is told of it.
-fn stage(what: &Staging, config: &Path, socket: Option<PathBuf>, json: bool) -> Result<(), Failure> {
-    let loaded = config::load(config).map_err(|report| {
-        eprintln!("{report}");
-        Failure::AlreadyTold
-    })?;
-    let (state, mut out) = (loaded.config.state, io::stdout().lock());
-    let ending = match what {
-        Staging::Add { source, name } => release::add(&state, source, name.as_deref(), json, &mut out)?,
-        Staging::List => release::list(&state, json, &mut out)?,
-        Staging::Verify => release::verify(&state, json, &mut out)?,
-    };
-    match (ending, what) {
-        (release::Ending::Done, Staging::Add { .. }) => {
-            let client = Client::new(socket.unwrap_or(loaded.config.api_socket));
-            match on_this_thread(reload::tell(&client))? {
-                // Nobody to tell: it will see the release when it starts.
-                Ok(()) | Err(Failure::NotRunning { .. }) => Ok(()),
-                Err(failure) => Err(failure),
-            }
-        }
-        (release::Ending::Done, Staging::List | Staging::Verify) => Ok(()),
-        (release::Ending::ToMend, _) => Err(Failure::AlreadyTold),
-        (release::Ending::Unexpected, _) => Err(Failure::Unexpected),
-    }
-}
-
-fn on_this_thread<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Machine)?;
-    Ok(runtime.block_on(work))
 }

@@ -202,7 +202,11 @@ impl Orchestrator {
 
     /// The last look is over. Everything is judged once more with what came in meanwhile.
     pub(super) fn confirmed(&mut self, now: DateTime<Utc>, id: TripId, mac: Mac, found: Result<(), String>) {
-        if self.trips.get(&mac).is_none_or(|open| open.id != id || open.trip.state() != &State::Confirming) {
+        if self
+            .trips
+            .get(&mac)
+            .is_none_or(|open| open.id != id || !matches!(open.trip.state(), State::Confirming { .. }))
+        {
             return;
         }
         let found = found.and_then(|()| {

@@ -54,7 +54,13 @@ struct Seen {
 impl Trip {
     /// Begins a trip: the phone's place is taken, the last question goes out.
     pub fn begin(plan: Plan, now: DateTime<Utc>) -> (Self, Vec<Output>) {
-        let trip = Self { plan, state: State::Confirming, since: now, asked_at: None, seen: Seen::default() };
+        let trip = Self {
+            plan,
+            state: State::Confirming { trigger: 0 },
+            since: now,
+            asked_at: None,
+            seen: Seen::default(),
+        };
         (trip, vec![Output::Confirm])
     }
 
@@ -82,7 +88,7 @@ impl Trip {
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.state {
             State::Done { outcome } => Some(outcome),
-            State::Confirming
+            State::Confirming { .. }
             | State::Asked { .. }
             | State::Accepted { .. }
             | State::Away
@@ -101,7 +107,7 @@ impl Trip {
             | State::Fetching
             | State::Flashing
             | State::Back => true,
-            State::Confirming | State::Done { .. } => false,
+            State::Confirming { .. } | State::Done { .. } => false,
         }
     }
 
@@ -111,7 +117,9 @@ impl Trip {
         let Goal::Update { release, file, target } = &self.plan.goal else { return None };
         let rebooted = match self.state {
             State::Away | State::Fetching | State::Flashing | State::Back => true,
-            State::Confirming | State::Asked { .. } | State::Accepted { .. } | State::Done { .. } => false,
+            State::Confirming { .. } | State::Asked { .. } | State::Accepted { .. } | State::Done { .. } => {
+                false
+            }
         };
         let runs = self.seen.version.as_ref().or(self.plan.runs.as_ref());
         (rebooted && runs != Some(target) && self.seen.offers <= MOST_OFFERS).then_some((release, file))
@@ -121,7 +129,7 @@ impl Trip {
     pub fn deadline(&self) -> Option<DateTime<Utc>> {
         let timing = &self.plan.timing;
         let patience = match self.state {
-            State::Confirming => CONFIRM_WITHIN,
+            State::Confirming { .. } => CONFIRM_WITHIN,
             State::Asked { .. } => timing.answer,
             State::Accepted { .. } => timing.leave,
             State::Away => timing.boot,
@@ -143,7 +151,7 @@ impl Trip {
         let mut out = Vec::new();
         match input {
             Input::Confirmed => match self.state {
-                State::Confirming => self.ask(now, 0, &mut out),
+                State::Confirming { trigger } => self.ask(now, trigger, &mut out),
                 State::Asked { .. }
                 | State::Accepted { .. }
                 | State::Away
@@ -214,7 +222,7 @@ impl Trip {
 
     fn withdraw_if_confirming(&mut self, now: DateTime<Utc>, why: String, out: &mut Vec<Output>) {
         match self.state {
-            State::Confirming => self.finish(now, Outcome::Withdrawn { why }, out),
+            State::Confirming { .. } => self.finish(now, Outcome::Withdrawn { why }, out),
             State::Asked { .. }
             | State::Accepted { .. }
             | State::Away
@@ -228,7 +236,7 @@ impl Trip {
     fn fail_if_asked(&mut self, now: DateTime<Utc>, failure: Failure, out: &mut Vec<Output>) {
         match self.state {
             State::Asked { .. } => self.fail(now, failure, out),
-            State::Confirming
+            State::Confirming { .. }
             | State::Accepted { .. }
             | State::Away
             | State::Fetching
@@ -245,15 +253,18 @@ impl Trip {
                     self.enter(now, State::Accepted { sure: true }, out, &format!("{status} {phrase}"));
                     out.push(Output::Look);
                 }
-                // The stack or the phone does not take this event: another one may do.
+                // The stack or the phone does not take this event: another one may do. The maker documents of the first
+                // alone that a phone in a call waits with it, so all is looked at once more.
                 404 | 405 | 481 | 489 if trigger + 1 < self.plan.triggers.len() => {
                     out.push(Output::Note("refused", format!("{status} {phrase}")));
-                    self.ask(now, trigger + 1, out);
+                    let text = "looks once more, then asks in another way";
+                    self.enter(now, State::Confirming { trigger: trigger + 1 }, out, text);
+                    out.push(Output::Confirm);
                 }
                 _ => self.fail(now, Failure::Refused { status, phrase }, out),
             },
             // The 200 of a phone that was seen to go before it came.
-            State::Confirming
+            State::Confirming { .. }
             | State::Accepted { .. }
             | State::Away
             | State::Fetching
@@ -269,7 +280,7 @@ impl Trip {
                 self.enter(now, State::Accepted { sure: false }, out, text);
                 out.push(Output::Look);
             }
-            State::Confirming
+            State::Confirming { .. }
             | State::Accepted { .. }
             | State::Away
             | State::Fetching
@@ -282,7 +293,7 @@ impl Trip {
     fn restarted(&mut self, now: DateTime<Utc>, out: &mut Vec<Output>) {
         match self.state {
             // Nothing was sent yet: a trip that only confirmed is not kept, but should it be found, it ends here.
-            State::Confirming => {
+            State::Confirming { .. } => {
                 self.finish(now, Outcome::Withdrawn { why: "sipherd was restarted".to_owned() }, out);
             }
             // The NOTIFY may or may not have left. Sending it again could reboot the phone twice: watch instead.
@@ -312,7 +323,7 @@ impl Trip {
         }
         let text = format!("the contact of line {} is gone", line.user);
         match self.state {
-            State::Confirming => self.finish(now, Outcome::Withdrawn { why: text }, out),
+            State::Confirming { .. } => self.finish(now, Outcome::Withdrawn { why: text }, out),
             State::Asked { .. } | State::Accepted { .. } => {
                 self.seen.gone.insert(line);
                 self.leave(now, &text, out);
@@ -352,7 +363,7 @@ impl Trip {
         let returned = self.seen.gone.contains(&line);
         let renewed = booted && expires > before.expires;
         match self.state {
-            State::Confirming => {
+            State::Confirming { .. } => {
                 if new_call_id {
                     let why = "it registered anew by itself just now".to_owned();
                     self.finish(now, Outcome::Withdrawn { why }, out);
@@ -400,7 +411,7 @@ impl Trip {
             None => "asked for its settings".to_owned(),
         };
         match self.state {
-            State::Confirming => {
+            State::Confirming { .. } => {
                 let why = "it asked for its settings just now: it may be booting by itself".to_owned();
                 return self.finish(now, Outcome::Withdrawn { why }, out);
             }
@@ -440,7 +451,7 @@ impl Trip {
                 self.enter(now, State::Fetching, out, "fetches the image");
             }
             State::Fetching => self.seen.downloads += 1,
-            State::Confirming | State::Asked { .. } | State::Accepted { .. } | State::Done { .. } => {}
+            State::Confirming { .. } | State::Asked { .. } | State::Accepted { .. } | State::Done { .. } => {}
         }
     }
 
@@ -452,7 +463,7 @@ impl Trip {
                 self.seen.back.clear();
                 self.enter(now, State::Flashing, out, "has the whole image");
             }
-            State::Confirming
+            State::Confirming { .. }
             | State::Asked { .. }
             | State::Accepted { .. }
             | State::Away
@@ -468,7 +479,7 @@ impl Trip {
                 self.seen.breaks += 1;
                 out.push(Output::Note("broken", "broke off the download".to_owned()));
             }
-            State::Confirming
+            State::Confirming { .. }
             | State::Asked { .. }
             | State::Accepted { .. }
             | State::Away
@@ -484,7 +495,7 @@ impl Trip {
                 self.seen.version = Some(version);
                 self.settle(now, out);
             }
-            State::Confirming | State::Asked { .. } | State::Accepted { .. } | State::Done { .. } => {}
+            State::Confirming { .. } | State::Asked { .. } | State::Accepted { .. } | State::Done { .. } => {}
         }
     }
 
@@ -524,7 +535,7 @@ impl Trip {
             return;
         }
         match self.state {
-            State::Confirming => {
+            State::Confirming { .. } => {
                 let why = "PBX and phone did not confirm in time that it is idle".to_owned();
                 self.finish(now, Outcome::Withdrawn { why }, out);
             }

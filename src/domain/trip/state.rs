@@ -77,8 +77,11 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum State {
-    /// The slot is taken; PBX and phone are asked once more whether it is idle.
-    Confirming,
+    /// The slot is taken; PBX and phone are asked once more whether it is idle, before each trigger.
+    Confirming {
+        /// Which of the plan's triggers comes next.
+        trigger: usize,
+    },
     /// The intent is kept, the NOTIFY is on its way.
     Asked {
         /// Which of the plan's triggers.
@@ -108,7 +111,7 @@ impl State {
     /// A short machine name.
     pub const fn slug(&self) -> &'static str {
         match self {
-            Self::Confirming => "confirming",
+            Self::Confirming { .. } => "confirming",
             Self::Asked { .. } => "asked",
             Self::Accepted { .. } => "accepted",
             Self::Away => "away",

@@ -199,6 +199,9 @@ fn a_settings_request_too_soon_or_in_a_call_is_a_poll() {
 fn a_refused_event_falls_back_to_the_next_and_then_fails() {
     let mut trip = asked(update(), vec![]);
     let orders = trip.handle(at(1), answered(489));
+    assert!(orders.contains(&Output::Confirm), "the second event is not documented to wait for a call");
+    assert!(!orders.iter().any(|order| matches!(order, Output::Notify(_))));
+    let orders = trip.handle(at(1), Input::Confirmed);
     assert!(orders.contains(&Output::Notify(Trigger::event("check-sync;reboot=true"))));
     assert_eq!(trip.state(), &State::Asked { trigger: 1 });
     trip.handle(at(2), answered(489));
