@@ -1,9 +1,11 @@
 //! The simulated phones and pocket PBX, over real sockets.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may say so by panicking")]
 
-use std::collections::BTreeMap;
+mod ami;
+mod update;
+
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
@@ -11,9 +13,11 @@ use sipherd::clock::ScaledClock;
 use sipherd::domain::phone::Mac;
 use sipherd::sim::diary::CutBy;
 use sipherd::sim::wire::{Packet, answer_challenge};
-use sipherd::sim::{Building, BuildingSpec, Cause, LogLine, Misfit, PhoneSpec, What};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use sipherd::sim::{
+    Building, BuildingSpec, Cause, Expectation, Finding, LogLine, Misfit, Outcome, PhoneSpec, Rules, What,
+    judge,
+};
+use tokio::net::UdpSocket;
 
 const OLD: &str = "10.1.64.14";
 const NEW: &str = "10.1.198.19";
@@ -340,398 +344,38 @@ async fn a_phone_tells_about_its_dialogs_unless_the_building_lies() {
     assert_eq!(stranger.ask(&subscribe("s3"), address).await.code(), 489);
 }
 
-// ------------------------------------------------------------------------------------------ AMI
-
-/// An AMI client that reads blocks.
-struct Ami {
-    lines: BufReader<TcpStream>,
-}
-
-type Block = BTreeMap<String, String>;
-
-impl Ami {
-    async fn connect(building: &Building) -> Self {
-        let mut lines = BufReader::new(TcpStream::connect(building.pbx().ami()).await.unwrap());
-        let mut banner = String::new();
-        lines.read_line(&mut banner).await.unwrap();
-        assert_eq!(banner, "Asterisk Call Manager/11.0.0\r\n");
-        Self { lines }
-    }
-
-    async fn logged_in(building: &Building) -> Self {
-        let mut ami = Self::connect(building).await;
-        let (user, secret) = building.ami_account();
-        let answer =
-            ami.ask(&["Action: Login", &format!("Username: {user}"), &format!("Secret: {secret}")]).await;
-        assert_eq!(answer["Message"], "Authentication accepted");
-        ami
-    }
-
-    async fn ask(&mut self, action: &[&str]) -> Block {
-        let text = format!("{}\r\n\r\n", action.join("\r\n"));
-        self.lines.get_mut().write_all(text.as_bytes()).await.unwrap();
-        self.until(|block| block.contains_key("Response")).await
-    }
-
-    async fn list(&mut self, action: &str, end: &str) -> Vec<Block> {
-        let answer = self.ask(&[&format!("Action: {action}"), "ActionID: 7"]).await;
-        assert_eq!((answer["Response"].as_str(), answer["ActionID"].as_str()), ("Success", "7"));
-        let mut items = Vec::new();
-        loop {
-            let block = self.until(|block| block.get("ActionID").is_some_and(|id| id == "7")).await;
-            if block["Event"] == end {
-                assert_eq!(block["ListItems"], items.len().to_string());
-                return items;
-            }
-            items.push(block);
-        }
-    }
-
-    async fn event(&mut self, name: &str, key: &str, value: &str) -> Block {
-        self.until(|block| {
-            block.get("Event").is_some_and(|event| event == name)
-                && block.get(key).is_some_and(|v| v == value)
-        })
-        .await
-    }
-
-    async fn until(&mut self, wanted: impl Fn(&Block) -> bool) -> Block {
-        loop {
-            let block = tokio::time::timeout(LIMIT, self.block()).await.unwrap().unwrap();
-            if wanted(&block) {
-                return block;
-            }
-        }
-    }
-
-    /// The next block; `None` at the end.
-    async fn block(&mut self) -> Option<Block> {
-        let mut block = Block::new();
-        loop {
-            let mut line = String::new();
-            if self.lines.read_line(&mut line).await.unwrap_or(0) == 0 {
-                return None;
-            }
-            match line.trim_end().split_once(':') {
-                Some((key, value)) => block.insert(key.to_owned(), value.trim().to_owned()),
-                None => return Some(block),
-            };
-        }
-    }
-}
+// ------------------------------------------------------------------------------------- the judge
 
 #[tokio::test]
-async fn the_ami_wants_its_secret() {
-    let building = building(vec![snom(1)]).await;
-    let mut ami = Ami::connect(&building).await;
-    assert_eq!(ami.ask(&["Action: Ping"]).await["Message"], "Permission denied");
-    let challenge = ami.ask(&["Action: Challenge", "AuthType: MD5"]).await["Challenge"].clone();
-    let (user, secret) = building.ami_account();
-    let key = sipherd::sim::wire::md5_hex(&format!("{challenge}{secret}"));
-    let login = ["Action: Login", "AuthType: MD5", &format!("Username: {user}"), &format!("Key: {key}")];
-    assert_eq!(ami.ask(&login).await["Response"], "Success");
-    assert_eq!(ami.ask(&["Action: Ping"]).await["Ping"], "Pong");
-    let mut wrong = Ami::connect(&building).await;
-    let answer = wrong.ask(&["Action: Login", &format!("Username: {user}"), "Secret: guess"]).await;
-    assert_eq!((answer["Response"].as_str(), answer["Message"].as_str()), ("Error", "Authentication failed"));
-    assert_eq!(wrong.block().await, None, "and hangs up");
-}
-
-#[tokio::test]
-async fn the_ami_lists_contacts_states_and_channels() {
-    let building = building(vec![snom(1), snom(2), yealink(3)]).await;
-    let mut ami = Ami::logged_in(&building).await;
-    building.pbx().vanish_contact("2003");
-    ami.event("ContactStatus", "ContactStatus", "Removed").await;
-    building.call("2001", "2002", TimeDelta::hours(1)).unwrap();
-    ami.event("Newchannel", "CallerIDNum", "2001").await;
-    until(&building, 1, 1, |what| matches!(what, What::CallBegan { .. })).await;
-
-    let contacts = ami.list("PJSIPShowContacts", "ContactListComplete").await;
-    let ends: Vec<&str> = contacts.iter().map(|contact| contact["Endpoint"].as_str()).collect();
-    assert_eq!(ends, ["2001", "2002"]);
-    assert_eq!(contacts[0]["Uri"], contact(&building, "2001").0);
-    assert_eq!(contacts[0]["UserAgent"], "snomD785/10.1.64.14");
-
-    let states = ami.list("DeviceStateList", "DeviceStateListComplete").await;
-    let states: Vec<_> = states.iter().map(|s| (s["Device"].as_str(), s["State"].as_str())).collect();
-    assert_eq!(states, [("PJSIP/2001", "INUSE"), ("PJSIP/2002", "INUSE"), ("PJSIP/2003", "UNAVAILABLE")]);
-    assert_eq!(ami.list("CoreShowChannels", "CoreShowChannelsComplete").await.len(), 2);
-    let getvar = ["Action: Getvar", "Variable: DEVICE_STATE(PJSIP/2001)"];
-    assert_eq!(ami.ask(&getvar).await["Value"], "INUSE");
-
-    building.lie_idle(true);
-    assert_eq!(ami.ask(&getvar).await["Value"], "NOT_INUSE");
-    assert!(ami.list("CoreShowChannels", "CoreShowChannelsComplete").await.is_empty());
-}
-
-#[tokio::test]
-async fn the_ami_sends_a_notify_blindly_and_a_return_with_the_same_contact_is_no_event() {
-    let building = building(vec![yealink(1)]).await;
-    let mut ami = Ami::logged_in(&building).await;
-    let (uri, _) = contact(&building, "2001");
-    let variable = "Variable: Event=check-sync;reboot=true";
-    let unknown = ami.ask(&["Action: PJSIPNotify", "Endpoint: 2999", variable]).await;
-    assert_eq!(unknown["Message"], "Unable to retrieve endpoint 2999");
-    let sent = ami.ask(&["Action: PJSIPNotify", &format!("URI: {uri}"), variable]).await;
-    assert_eq!(sent["Message"], "NOTIFY sent");
-    until(&building, 1, 2, registered).await;
-    building.pbx().vanish_contact("2001");
-    let next = ami.event("ContactStatus", "AOR", "2001").await;
-    assert_eq!(next["ContactStatus"], "Removed", "the first event is the vanishing");
-}
-
-#[tokio::test]
-async fn a_restart_drops_the_ami_and_forgets_nothing() {
-    let building = building(vec![snom(1)]).await;
-    let mut ami = Ami::logged_in(&building).await;
-    building.pbx().restart();
-    while ami.block().await.is_some() {}
-    let mut again = Ami::logged_in(&building).await;
-    assert_eq!(again.list("PJSIPShowContacts", "ContactListComplete").await.len(), 1);
-}
-
-// ----------------------------------------------------------------------------------------- calls
-
-#[tokio::test]
-async fn a_call_to_the_echo_test_ends_by_itself_and_both_kinds_leave_no_trace() {
-    let building = building(vec![snom(1), snom(2)]).await;
-    let mut ami = Ami::logged_in(&building).await;
-    building.call("2001", "600", TimeDelta::minutes(1)).unwrap();
-    building.call("2002", "2009", TimeDelta::minutes(1)).unwrap();
-    until(&building, 1, 1, |what| matches!(what, What::CallEnded { .. })).await;
-    ami.event("Hangup", "CallerIDNum", "2001").await;
-    until(&building, 2, 1, |what| matches!(what, What::CallFailed { status: 404, .. })).await;
-    assert_eq!(building.pbx().calls(), 0);
-}
-
-// --------------------------------------------------------------------------------------- updates
-
-/// A settings server as small as can be; it writes down what was asked for.
-struct Stub {
-    base: String,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Stub {
-    async fn new(image: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-        let stub = Self { base: base.clone(), asked: Arc::clone(&asked) };
-        tokio::spawn(async move {
-            while let Ok((stream, peer)) = listener.accept().await {
-                let (base, asked) = (base.clone(), Arc::clone(&asked));
-                tokio::spawn(async move { Self::serve(stream, peer.ip(), &base, &asked, image).await });
-            }
-        });
-        stub
-    }
-
-    async fn serve(
-        mut stream: TcpStream,
-        peer: IpAddr,
-        base: &str,
-        asked: &Mutex<Vec<String>>,
-        image: usize,
-    ) {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.unwrap());
-        }
-        let head = String::from_utf8(head).unwrap();
-        let path = head.split(' ').nth(1).unwrap();
-        let field = |name: &str| {
-            let of = |line: &str| line.to_ascii_lowercase().strip_prefix(name).map(str::to_owned);
-            head.lines().find_map(of).unwrap_or_default()
-        };
-        let (range, agent) = (field("range: "), field("user-agent: "));
-        asked.lock().unwrap().push(format!("{peer} {path} {range} {agent}"));
-        let file = format!("/fw/snomD785-{NEW}-SIP-r.bin");
-        let (status, body) = if path.ends_with(".htm") {
-            let settings = format!(
-                "<settings><phone-settings><firmware_status perm=\"R\">{base}/fw.xml</firmware_status>\
-                 <update_policy perm=\"R\">auto_update</update_policy></phone-settings></settings>"
-            );
-            ("200 OK".to_owned(), settings.into_bytes())
-        } else if path == "/fw.xml" {
-            let xml =
-                format!("<firmware-settings><firmware perm=\"\">{base}{file}</firmware></firmware-settings>");
-            ("200 OK".to_owned(), xml.into_bytes())
-        } else {
-            let from = range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap_or(0);
-            let status = match from {
-                0 => "200 OK".to_owned(),
-                _ => format!("206 Partial Content\r\nContent-Range: bytes {from}-{}/{image}", image - 1),
-            };
-            (status, vec![0x5a; image - from])
-        };
-        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
-        // The phone may break off.
-        let _ = stream.write_all(head.as_bytes()).await;
-        let _ = stream.write_all(&body).await;
-    }
-
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-/// The kinds of line, in their order.
-fn story(log: &[LogLine]) -> Vec<&'static str> {
-    log.iter()
-        .map(|line| match &line.what {
-            What::Notify { .. } => "notify",
-            What::Answered { .. } => "answered",
-            What::RebootBegan { .. } => "reboot",
-            What::BootDone { version } if version == NEW => "boot new",
-            What::BootDone { .. } => "boot old",
-            What::SettingsAsked { .. } => "settings",
-            What::FirmwareOffered { .. } => "offer",
-            What::ImageBegan { from: 0 } => "image",
-            What::ImageBegan { .. } => "resume",
-            What::ImageBroke { .. } => "broke",
-            What::ImageComplete { .. } => "complete",
-            What::ImageRejected => "rejected",
-            What::Flashed { .. } => "flashed",
-            What::Registered => "registered",
-            _ => "other",
-        })
-        .collect()
-}
-
-async fn rebooted_towards(stub: &Stub, phone: PhoneSpec, registrations: usize) -> Building {
-    let building = building(vec![phone]).await;
-    building.point_at_depot(Some(&stub.base));
-    let (uri, address) = contact(&building, "2001");
-    let stranger = Stranger::new().await;
-    assert_eq!(stranger.ask(&stranger.notify(&uri, "reboot", "n1"), address).await.code(), 200);
-    until(&building, 1, registrations, registered).await;
-    building
-}
-
-#[tokio::test]
-async fn a_snom_updates_in_two_boots_and_shows_its_new_version() {
-    let stub = Stub::new(100_000).await;
-    let building = rebooted_towards(&stub, snom(1), 2).await;
-    assert_eq!(
-        story(&building.log(mac(1))),
-        [
-            "boot old",
-            "registered",
-            "notify",
-            "answered",
-            "reboot",
-            "boot old",
-            "settings",
-            "offer",
-            "image",
-            "complete",
-            "flashed",
-            "reboot",
-            "boot new",
-            "settings",
-            "registered"
-        ]
-    );
-    let stranger = Stranger::new().await;
-    let (uri, address) = contact(&building, "2001");
-    let answer = stranger.ask(&stranger.request("OPTIONS", &uri, "o1"), address).await;
-    assert_eq!(answer.get("User-Agent"), format!("snomD785/{NEW}"));
-    let asked = stub.asked();
-    assert_eq!(asked.len(), 5, "{asked:#?}");
-    assert!(asked[0].starts_with("127.51.0.1 /snomD785-000413510001.htm"), "{}", asked[0]);
-    assert!(asked[0].contains("snomd785-sip 10.1.64.14 2010.12-00004 000413510001"), "{}", asked[0]);
-    assert!(asked[3].contains(&format!("snomd785-sip {NEW}")), "{}", asked[3]);
-}
-
-#[tokio::test]
-async fn the_old_version_may_be_seen_once_more_before_the_download() {
-    let stub = Stub::new(100_000).await;
-    let building = rebooted_towards(&stub, PhoneSpec { two_boots_visible: true, ..snom(1) }, 3).await;
-    assert_eq!(
-        story(&building.log(mac(1)))[4..],
-        [
-            "reboot",
-            "boot old",
-            "settings",
-            "offer",
-            "registered",
-            "image",
-            "complete",
-            "flashed",
-            "reboot",
-            "boot new",
-            "settings",
-            "registered"
-        ]
-    );
-}
-
-#[tokio::test]
-async fn a_broken_download_is_resumed_where_it_broke() {
-    let stub = Stub::new(3_000_000).await;
-    let building = rebooted_towards(&stub, snom(1).with_misfit(Misfit::BreaksDownload), 2).await;
-    let log = building.log(mac(1));
-    assert_eq!(
-        story(&log)[7..],
-        [
-            "offer",
-            "image",
-            "broke",
-            "resume",
-            "complete",
-            "flashed",
-            "reboot",
-            "boot new",
-            "settings",
-            "registered"
-        ]
-    );
-    let broke = log.iter().find_map(|line| match line.what {
-        What::ImageBroke { at } => Some(at),
-        _ => None,
-    });
-    let resumed = log.iter().rev().find_map(|line| match line.what {
-        What::ImageBegan { from } => Some(from),
-        _ => None,
-    });
-    assert_eq!(broke, resumed);
-    assert_eq!(count(&log, |what| *what == What::ImageComplete { bytes: 3_000_000 }), 1);
-}
-
-#[tokio::test]
-async fn some_phones_stay_on_their_old_version() {
-    for (misfit, end) in [
-        (Misfit::ReturnsOld, vec!["offer", "registered"]),
-        (Misfit::RejectsImage, vec!["offer", "image", "complete", "rejected", "registered"]),
-    ] {
-        let stub = Stub::new(1000).await;
-        let building = rebooted_towards(&stub, snom(1).with_misfit(misfit), 2).await;
-        assert_eq!(story(&building.log(mac(1)))[7..], end, "{misfit:?}");
-    }
-}
-
-#[tokio::test]
-async fn without_a_depot_that_answers_a_phone_still_comes_up() {
-    let building = building(vec![snom(1)]).await;
-    building.point_at_depot(Some("http://127.0.0.1:1"));
-    building.phone("2001").unwrap().power_cycle();
-    until(&building, 1, 2, registered).await;
-    assert_eq!(count(&building.log(mac(1)), |what| *what == What::SettingsAsked { status: 0 }), 1);
-}
-
-#[tokio::test]
-async fn a_thousand_phones_are_cheap() {
-    let phones = (0_u16..1000)
-        .map(|n| {
-            let [a, b] = n.to_be_bytes();
-            let ip = [127, 52, a, b].into();
-            PhoneSpec::snom(Mac::new([0, 4, 0x13, 0x52, a, b]), "D735", OLD, &format!("{}", 3000 + n), ip)
-        })
-        .collect();
+async fn a_blast_to_everybody_does_not_get_past_the_judge() {
+    let phones: Vec<PhoneSpec> = (1..=6).map(yealink).collect();
     let building = building(phones).await;
-    let mut ami = Ami::logged_in(&building).await;
-    assert_eq!(ami.list("PJSIPShowContacts", "ContactListComplete").await.len(), 1000);
-    building.shutdown().await;
+    building.call("2001", "2002", TimeDelta::hours(2)).unwrap();
+    until(&building, 1, 1, |what| matches!(what, What::CallBegan { .. })).await;
+    let stranger = Stranger::new().await;
+    for n in 1..=6 {
+        let (uri, address) = contact(&building, &format!("200{n}"));
+        stranger.send(&stranger.notify(&uri, "check-sync;reboot=true", &format!("n{n}")), address).await;
+    }
+    for n in 1..=6 {
+        until(&building, n, 2, registered).await;
+    }
+    let asked = building.log(mac(3)).iter().find(|line| left(&line.what)).unwrap().at;
+    let expected = (1..=6).map(|n| (mac(n), Expectation::once(Outcome::Rebooted))).collect();
+    let mut rules = Rules {
+        windows: vec![(asked - TimeDelta::hours(1), asked + TimeDelta::hours(1))],
+        slack: TimeDelta::seconds(10),
+        down_at_once: 6,
+        gap: TimeDelta::minutes(5),
+        expected,
+    };
+    let judgement = judge(&building.logs(), &rules);
+    let cut = |finding: &Finding| matches!(finding, Finding::CallInterrupted { .. });
+    assert!(!judgement.findings.is_empty() && judgement.findings.iter().all(cut), "{judgement}");
+    rules.down_at_once = 1;
+    rules.windows.clear();
+    let judgement = judge(&building.logs(), &rules);
+    let outside = judgement.findings.iter().filter(|f| matches!(f, Finding::OutsideWindow { .. })).count();
+    assert_eq!(outside, 6, "{judgement}");
+    assert!(judgement.findings.iter().any(|f| matches!(f, Finding::TooManyDown { .. })), "{judgement}");
 }

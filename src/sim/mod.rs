@@ -7,6 +7,7 @@ pub mod building;
 pub mod diary;
 mod house;
 pub mod judge;
+pub mod night;
 pub mod pbx;
 pub mod phone;
 pub mod traffic;
