@@ -1,13 +1,13 @@
 //! All windows of a policy together: open now, or when next.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::window::{Opening, Opens, Window};
 
-/// Merging goes no further than this from the instant asked about; windows that follow each other for longer never
-/// close as far as anybody cares.
-const HORIZON: TimeDelta = TimeDelta::days(35);
+/// Merging goes no further than so many days from the instant asked about; windows that follow each other for longer
+/// never close as far as anybody cares.
+const HORIZON_DAYS: u64 = 36;
 
 /// The next opening is looked for this many days ahead: 29 February on one weekday comes within 40 years, even
 /// around 2100.
@@ -63,53 +63,60 @@ impl Calendar {
 
     /// Whether the windows follow each other without a pause for longer than anybody waits.
     pub fn never_closes(&self, now: DateTime<Utc>, zone: Tz) -> bool {
-        matches!(self.at(now, zone), WindowState::Open(opening) if opening.end - now > HORIZON)
+        matches!(self.at(now, zone), WindowState::Open(opening) if opening.end - now > TimeDelta::days(35))
     }
 
     /// The union of all openings that hold `now` or touch one that does.
+    ///
+    /// A few days around `now` decide for nearly every calendar; more are looked at while what lies beyond could
+    /// still touch the union.
     fn merged(&self, now: DateTime<Utc>, zone: Tz) -> Option<Opening> {
-        let mut whole: Option<Opening> = None;
-        self.around(now, zone, |opening| {
-            if opening.contains(now) {
-                let whole = whole.get_or_insert(opening);
-                whole.start = whole.start.min(opening.start);
-                whole.end = whole.end.max(opening.end);
-            }
-        });
-        let mut whole = whole?;
+        let today = now.date_naive();
+        let (mut back, mut ahead) = (1, 1);
         loop {
-            let before = whole;
-            if now - whole.start <= HORIZON {
-                self.around(before.start, zone, |opening| {
-                    if opening.start < whole.start && opening.end >= whole.start {
-                        whole.start = opening.start;
-                    }
-                });
-            }
-            if whole.end - now <= HORIZON {
-                self.around(before.end, zone, |opening| {
-                    if opening.end > whole.end && opening.start <= whole.end {
-                        whole.end = opening.end;
-                    }
-                });
-            }
-            if whole == before {
+            let first = today.checked_sub_days(Days::new(back))?;
+            let last = today.checked_add_days(Days::new(ahead))?;
+            let whole = union_with(self.openings_between(first, last, zone), now)?;
+            // A local day begins up to 14 h before and ends up to 12 h after the day of UTC.
+            let behind = whole.start <= midnight(first) + TimeDelta::hours(12) && back < HORIZON_DAYS;
+            let beyond = whole.end >= midnight(last) + TimeDelta::hours(10) && ahead < HORIZON_DAYS;
+            if !behind && !beyond {
                 return Some(whole);
             }
+            back = if behind { (back * 6).min(HORIZON_DAYS) } else { back };
+            ahead = if beyond { (ahead * 6).min(HORIZON_DAYS) } else { ahead };
         }
     }
 
-    /// Hands every opening that could hold or touch this instant to `see`, and a few more.
-    fn around(&self, instant: DateTime<Utc>, zone: Tz, mut see: impl FnMut(Opening)) {
+    /// Every opening of the local days from `first` to `last`, and those of earlier days that reach them.
+    fn openings_between(&self, first: NaiveDate, last: NaiveDate, zone: Tz) -> Vec<Opening> {
+        let mut openings = Vec::new();
         for window in &self.windows {
-            let today = local_day(instant, window.zone.unwrap_or(zone));
-            let first = today.checked_sub_days(window.reach()).unwrap_or(today);
-            let last = today.checked_add_days(Days::new(1)).unwrap_or(today);
+            let first = first.checked_sub_days(window.reach()).unwrap_or(first);
             for day in first.iter_days().take_while(|day| *day <= last) {
-                window.openings_of(day, zone, &mut see);
+                window.openings_of(day, zone, |opening| openings.push(opening));
             }
         }
+        openings
     }
+}
+
+/// The union of those openings that hold `now` or touch one that does, directly or through others.
+fn union_with(mut openings: Vec<Opening>, now: DateTime<Utc>) -> Option<Opening> {
+    openings.sort_unstable();
+    let mut whole: Option<Opening> = None;
+    for opening in openings {
+        match &mut whole {
+            Some(union) if opening.start <= union.end => union.end = union.end.max(opening.end),
+            Some(union) if union.contains(now) => break,
+            _ => whole = Some(opening),
+        }
+    }
+    whole.filter(|union| union.contains(now))
+}
+
+fn midnight(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc()
 }
 
 impl Window {
