@@ -45,7 +45,7 @@ fn contact(item: &Block) -> Result<(Arc<str>, Contact), Incomplete> {
     let text = |key| item.filled(key).map(Arc::from);
     let contact = Contact {
         uri: uri.into(),
-        source: source(item),
+        source: source(item, uri),
         call_id: text("CallId"),
         user_agent: text("UserAgent"),
         expires: item
@@ -57,10 +57,25 @@ fn contact(item: &Block) -> Result<(Arc<str>, Contact), Incomplete> {
     Ok((user.into(), contact))
 }
 
-fn source(item: &Block) -> Option<SocketAddr> {
-    let address: IpAddr = item.get("ViaAddr")?.trim_matches(['[', ']']).parse().ok()?;
-    let port = item.get("ViaPort")?.parse().ok().filter(|port| *port != 0)?;
-    Some(SocketAddr::new(address, port))
+/// Where packets for the contact go: the numeric address in its URI, which is the true source where Asterisk rewrites
+/// contacts (`rewrite_contact`). `ViaAddr` is what the phone itself wrote into its Via, so behind NAT it is private;
+/// it serves where the URI holds a name.
+fn source(item: &Block, uri: &str) -> Option<SocketAddr> {
+    literal(uri).or_else(|| {
+        let address: IpAddr = item.get("ViaAddr")?.trim_matches(['[', ']']).parse().ok()?;
+        let port = item.get("ViaPort")?.parse().ok().filter(|port| *port != 0)?;
+        Some(SocketAddr::new(address, port))
+    })
+}
+
+/// The numeric address in a SIP URI, with the port of its scheme when it names none (RFC 3261 section 19.1.2).
+fn literal(uri: &str) -> Option<SocketAddr> {
+    let (scheme, rest) = uri.split_once(':')?;
+    let port = if scheme.eq_ignore_ascii_case("sips") { 5061 } else { 5060 };
+    let place = rest.split([';', '?']).next()?.rsplit('@').next()?;
+    let bare =
+        || place.trim_matches(['[', ']']).parse().ok().map(|address: IpAddr| SocketAddr::new(address, port));
+    place.parse().ok().or_else(bare)
 }
 
 /// What the endpoints are doing by the items of `DeviceStateList` and `CoreShowChannels`: a call that one of the
@@ -92,4 +107,25 @@ pub(super) fn changed(before: &Contacts, now: &Contacts) -> Contacts {
     let gone = before.keys().filter(|user| !now.contains_key(*user)).map(|user| (user.clone(), Vec::new()));
     let other = now.iter().filter(|(user, list)| before.get(*user) != Some(*list));
     gone.chain(other.map(|(user, list)| (user.clone(), list.clone()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_a_contact_is_the_one_in_its_uri() {
+        for (uri, address) in [
+            ("sip:1001@127.20.0.1:5062;line=2c03007c", Some("127.20.0.1:5062")),
+            ("sip:1001@10.0.0.7", Some("10.0.0.7:5060")),
+            ("SIPS:10.0.0.7;transport=tcp?Subject=a@b", Some("10.0.0.7:5061")),
+            ("sip:a%40b@[2001:db8::7]:5070", Some("[2001:db8::7]:5070")),
+            ("sip:a@[2001:db8::7]", Some("[2001:db8::7]:5060")),
+            ("sip:1001@phone.example", None),
+            ("sip:", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(literal(uri), address.map(|text| text.parse().unwrap()), "{uri}");
+        }
+    }
 }
