@@ -57,9 +57,15 @@ pub enum Failure {
     /// Staging or verifying firmware did not succeed, and said why.
     #[error("see above")]
     Release(Ending),
-    /// A part of the program that is built in later.
-    #[error("this build has no `{0}`")]
-    NotBuiltIn(&'static str),
+    /// The demonstration's judge found something that must not happen.
+    #[error("the phones' diaries show {findings} broken rules")]
+    RulesBroken {
+        /// How many.
+        findings: usize,
+    },
+    /// The demonstration could not be played.
+    #[error("{0}")]
+    Demo(String),
     /// The daemon cannot start.
     #[error(transparent)]
     Start(#[from] crate::daemon::StartError),
@@ -103,11 +109,12 @@ impl Failure {
             | Self::AlreadyTold
             | Self::Start(_)
             | Self::LogFilter { .. }
+            | Self::RulesBroken { .. }
             | Self::PhonesFailed { .. } => ExitCode::from(1),
             Self::Unable(_)
             | Self::NoAnswer(_)
             | Self::Strange(_)
-            | Self::NotBuiltIn(_)
+            | Self::Demo(_)
             | Self::Machine(_)
             | Self::Output(_) => ExitCode::from(2),
         }
@@ -133,7 +140,7 @@ impl Failure {
             Self::Config { .. } => Some("name the right file with `--config`, or the socket with `--socket`".to_owned()),
             Self::PhonesFailed { .. } => Some("`sipherd phone MAC` tells what happened to one".to_owned()),
             Self::LogFilter { .. } => Some("write `info`, or `info,sipherd::sip=debug`".to_owned()),
-            Self::Start(_) | Self::AlreadyTold | Self::Release(_) | Self::NotBuiltIn(_) | Self::Machine(_) | Self::Output(_) => None,
+            Self::Start(_) | Self::AlreadyTold | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
         }
     }
 }

@@ -58,7 +58,7 @@ enum Command {
         paths: Vec<PathBuf>,
     },
     /// Show a whole night in a minute: simulated phones, a pocket PBX and the daemon on loopback
-    Demo,
+    Demo(demo::Options),
     /// Show the daemon at a glance
     Status,
     /// List phones
@@ -125,7 +125,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 check::Verdict::Broken => Err(Failure::AlreadyTold),
             }
         }
-        Command::Demo => demo::run(),
+        Command::Demo(options) => demo::run(&options, args.json),
         Command::Release { verb } => stage(&args.config, args.socket, verb, args.json),
         Command::Completions(options) => completions::print_completions(&options),
         Command::Man => completions::print_manual(),
@@ -184,7 +184,7 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         Command::Reload => reload::run(client, screen).await,
         Command::Run
         | Command::Check { .. }
-        | Command::Demo
+        | Command::Demo(_)
         | Command::Release { .. }
         | Command::Completions(_)
         | Command::Man => Ok(()),

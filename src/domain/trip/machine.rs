@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::state::{Cause, Failure, Goal, Input, Outcome, Output, Plan, State};
@@ -12,9 +12,6 @@ use crate::domain::phone::LineId;
 
 /// How often one trip shows the phone the document that offers the image.
 const MOST_OFFERS: u32 = 3;
-
-/// PBX and phone must have answered the last question within this time.
-const CONFIRM_WITHIN: TimeDelta = TimeDelta::seconds(15);
 
 /// One phone's trip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +126,7 @@ impl Trip {
     pub fn deadline(&self) -> Option<DateTime<Utc>> {
         let timing = &self.plan.timing;
         let patience = match self.state {
-            State::Confirming { .. } => CONFIRM_WITHIN,
+            State::Confirming { .. } => timing.answer,
             State::Asked { .. } => timing.answer,
             State::Accepted { .. } => timing.leave,
             State::Away => timing.boot,

@@ -349,7 +349,7 @@ fn a_phone_that_reboots_by_itself_just_before_the_notify_is_let_be() {
 
 #[test]
 fn nobody_confirms_for_ever() {
-    let trip = trip(update(), vec![(16, late())]);
+    let trip = trip(update(), vec![(41, late())]);
     assert!(matches!(trip.outcome(), Some(Outcome::Withdrawn { .. })));
 }
 

@@ -22,7 +22,8 @@ impl Trigger {
 /// The deadlines of a trip. Kept with the trip in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
-    /// From the NOTIFY to its final answer; at least timer F of RFC 3261 (32 s).
+    /// From a question to its answer: PBX and phone at the last look, the phone after the NOTIFY. At least timer F
+    /// of RFC 3261 (32 s).
     #[serde(with = "milliseconds")]
     pub answer: TimeDelta,
     /// From the acceptance to the first sign of leaving, for a phone that is idle.
