@@ -180,7 +180,7 @@ impl<'a> Table<'a> {
             let complaint = if keys.later.contains(&name) {
                 Complaint::new(
                     format!("`{name}` is not supported by this version"),
-                    "leave it out: without it nothing of the kind happens",
+                    "leave it out; a later version may have it",
                 )
             } else {
                 let mut complaint = Complaint::from(match keys.table {
