@@ -154,3 +154,43 @@ fn every_key_is_in_the_handbook() {
     let columns: Vec<&str> = keys::INVENTORY_COLUMNS.into_iter().chain(keys::CREDENTIALS_COLUMNS).collect();
     documented("configuration.md", &keys::SETTINGS_TABLES, &columns);
 }
+
+/// Cuts a text after each character, and puts an odd character there; each form is written and checked.
+fn mangle(file: &Path, check: impl Fn() -> String) {
+    let text = std::fs::read_to_string(file).unwrap();
+    for (i, (at, _)) in text.char_indices().enumerate().step_by(3) {
+        let odd = ["ß", "\t", "\"", "\n[", "=", "\u{1f600}", "#", "\r"][i % 8];
+        for form in [text[..at].to_owned(), format!("{}{odd}{}", &text[..at], &text[at..])] {
+            std::fs::write(file, form).unwrap();
+            assert!(check().contains(" in "), "a report ends with its counts");
+        }
+    }
+    std::fs::write(file, text).unwrap();
+}
+
+#[test]
+fn mangled_files_are_reported_on_without_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("policies"), &folder.path().join("policies"));
+    copy(&root().join("examples"), &folder.path().join("examples"));
+    let settings = folder.path().join("examples/sipherd.toml");
+    let everything = || config::check_file(&settings, now()).report.to_string();
+    let policy = folder.path().join("policies/three-sites.toml");
+    mangle(&policy, || config::check_paths(&[&policy], now()).report.to_string());
+    mangle(&settings, everything);
+    let text = std::fs::read_to_string(&settings).unwrap();
+    let table = &text[text.find("[[pbx]]").unwrap()..text.find("[ops]").unwrap()];
+    std::fs::write(&settings, table.replace("secret_file = \"ami-secret\"", "secret = \"hunter2\"")).unwrap();
+    mangle(&settings, || {
+        let said = everything();
+        assert!(!said.contains("hunter") && !said.contains("ter2"), "{said}");
+        said
+    });
+    std::fs::write(&settings, text).unwrap();
+    mangle(&folder.path().join("examples/phones.csv"), everything);
+    mangle(&folder.path().join("examples/sip-credentials.csv"), || {
+        let said = everything();
+        assert!(!said.contains("replace"), "{said}");
+        said
+    });
+}

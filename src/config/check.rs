@@ -43,7 +43,7 @@ pub(super) struct Zones {
 impl Reading {
     /// Reads `sipherd.toml` and all that it names. With `now`, daylight saving is looked at too.
     pub fn everything(&mut self, path: &Path, now: Option<DateTime<Utc>>) -> Option<Config> {
-        let source = self.open(path)?;
+        let source = self.open(path)?.with_secrets();
         let Some(document) = source.parse() else {
             self.close(&source);
             return None;
