@@ -263,7 +263,9 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(zone: Tz, start: DateTime<Utc>, end: DateTime<Utc>) -> Self {
+    /// A week before and after an instant.
+    fn around(zone: Tz, instant: DateTime<Utc>) -> Self {
+        let (start, end) = (instant - TimeDelta::days(7), instant + TimeDelta::days(7));
         let minutes = (end - start).num_minutes();
         let shown =
             |minute| zone.from_utc_datetime(&(start + TimeDelta::minutes(minute)).naive_utc()).naive_local();
@@ -355,11 +357,9 @@ fn matches(text: &str, at: NaiveDateTime) -> bool {
     field(parts[0], at.minute()) && field(parts[1], at.hour()) && field(parts[3], at.month()) && day
 }
 
-/// Compares every minute of the days around an instant.
-fn compare(calendar: &Calendar, zone: Tz, around: DateTime<Utc>, hours: i64) {
-    let margin = TimeDelta::days(5);
+/// Compares every minute up to so many hours before and after an instant in the middle of the walk.
+fn compare(calendar: &Calendar, zone: Tz, walk: &Walk, around: DateTime<Utc>, hours: i64) {
     let (start, end) = (around - TimeDelta::hours(hours), around + TimeDelta::hours(hours));
-    let walk = Walk::new(zone, start - margin, end + margin);
     let inside = walk.inside(&calendar.windows);
     let mut proved = None;
     for (minute, expected) in inside.iter().enumerate() {
@@ -420,8 +420,9 @@ fn compare_around_every_change(zone: Tz) {
     let changes = clock_changes(zone);
     assert_eq!(changes.len(), 6, "{zone}");
     for change in changes {
+        let walk = Walk::around(zone, change);
         for text in windows {
-            compare(&calendar(text), zone, change, 30);
+            compare(&calendar(text), zone, &walk, change, 30);
         }
     }
 }
@@ -493,7 +494,8 @@ proptest! {
         change in 0usize..6,
     ) {
         let zone = ZONES[zone];
-        compare(&Calendar { windows }, zone, clock_changes(zone)[change], 18);
+        let change = clock_changes(zone)[change];
+        compare(&Calendar { windows }, zone, &Walk::around(zone, change), change, 18);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub fn run(
     out: &mut dyn Write,
 ) -> io::Result<Verdict> {
     let checked = match paths {
-        [] => config::check_paths(&[config], now),
+        [] => config::check_file(config, now),
         paths => config::check_paths(paths, now),
     };
     let verdict = if checked.report.has_errors() { Verdict::Broken } else { Verdict::Clean };
@@ -112,4 +112,58 @@ fn write_openings(policy: &Policy, default: Tz, now: DateTime<Utc>, out: &mut dy
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = "[select]\nline = \"*\"\n[reboot]\n[[window]]\ndays = \"fri\"\nfrom = \"22:00\"\nto = \"05:00\"\n\
+                          zone = \"Europe/Berlin\"\n";
+
+    fn said(policy: &str, json: bool) -> (Verdict, String) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("night.toml"), policy).unwrap();
+        let now = "2027-03-20T12:00:00Z".parse().unwrap();
+        let mut out = Vec::new();
+        let verdict =
+            run(&[folder.path().to_owned()], Path::new("sipherd.toml"), json, now, &mut out).unwrap();
+        (verdict, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_clean_policy_shows_its_next_five_openings() {
+        let (verdict, said) = said(POLICY, false);
+        assert_eq!(verdict, Verdict::Clean);
+        assert_eq!(
+            said,
+            "0 errors, 0 warnings in 1 file\n\n\
+             night may act next, in the time of Europe/Berlin:\n  \
+             Fri 2027-03-26 22:00 to Sat 2027-03-27 05:00  7 h\n  \
+             Fri 2027-04-02 22:00 to Sat 2027-04-03 05:00  7 h\n  \
+             Fri 2027-04-09 22:00 to Sat 2027-04-10 05:00  7 h\n  \
+             Fri 2027-04-16 22:00 to Sat 2027-04-17 05:00  7 h\n  \
+             Fri 2027-04-23 22:00 to Sat 2027-04-24 05:00  7 h\n"
+        );
+    }
+
+    #[test]
+    fn a_broken_policy_shows_its_problems_only() {
+        let (verdict, said) = said("[reboot]\n", false);
+        assert_eq!(verdict, Verdict::Broken);
+        assert!(said.contains("error: `select` is missing") && !said.contains("may act next"), "{said}");
+    }
+
+    #[test]
+    fn machines_get_the_same_as_an_object() {
+        let (_, clean) = said(POLICY, true);
+        let clean: serde_json::Value = serde_json::from_str(&clean).unwrap();
+        assert_eq!(clean["policies"][0]["openings"].as_array().unwrap().len(), 5);
+        assert_eq!(clean["policies"][0]["openings"][0]["start"], "2027-03-26T21:00:00Z");
+        let (_, broken) = said("[reboot]\n", true);
+        let broken: serde_json::Value = serde_json::from_str(&broken).unwrap();
+        assert_eq!(broken["clean"], false);
+        assert_eq!(broken["problems"][0]["severity"], "error");
+        assert_eq!(broken["problems"][0]["line"], 1);
+    }
 }

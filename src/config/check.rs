@@ -11,16 +11,19 @@ use super::inventory::{self, Known};
 use super::keys::nearest;
 use super::policy_file::{self, Draft};
 use super::problem::{Problem, Report};
-use super::raw::{Complaint, Source};
+use super::raw::{At, Complaint, Source};
 use super::settings::{self, Settings};
 use super::{Config, InventoryPhone, SipConfig};
-use crate::domain::phone::{KnownBy, Line, Phone, Site, Tag, Vendor};
+use crate::domain::phone::{KnownBy, Line, LineId, Mac, Phone, Site, Tag, Vendor};
 use crate::domain::policy::{Action, Policy};
+use crate::ports::Credentials;
 
 /// What is being read: the files so far, and their problems.
 #[derive(Default)]
 pub(super) struct Reading {
     report: Report,
+    /// The files in the order they were come across.
+    files: Vec<PathBuf>,
 }
 
 /// A policy that can be read, with its file.
@@ -40,7 +43,7 @@ pub(super) struct Zones {
 impl Reading {
     /// Reads `sipherd.toml` and all that it names. With `now`, daylight saving is looked at too.
     pub fn everything(&mut self, path: &Path, now: Option<DateTime<Utc>>) -> Option<Config> {
-        let source = self.open(path)?;
+        let source = self.open(path)?.with_secrets();
         let Some(document) = source.parse() else {
             self.close(&source);
             return None;
@@ -90,12 +93,28 @@ impl Reading {
     /// Opens a file and counts it.
     pub fn open(&mut self, path: &Path) -> Option<Source> {
         self.report.files += 1;
+        self.files.push(path.to_owned());
         Source::read(path).map_err(|problem| self.report.problems.push(problem)).ok()
     }
 
-    /// All problems, once everything is read.
-    pub fn report(self) -> Report {
+    /// All problems in the order of the files, once everything is read.
+    pub fn report(mut self) -> Report {
+        let order = |file: &PathBuf| self.files.iter().position(|other| other == file).unwrap_or(usize::MAX);
+        self.report.problems.sort_by_key(|problem| order(&problem.file));
+        self.report.problems.dedup();
         self.report
+    }
+
+    /// Opens a file that a key of `sipherd.toml` names.
+    fn open_list(&mut self, path: &Path, key: &str) -> Option<Source> {
+        let list = self.open(path);
+        if list.is_none()
+            && let Some(problem) = self.report.problems.last_mut()
+            && problem.hint.is_none()
+        {
+            problem.hint = Some(format!("the key `{key}` of sipherd.toml names it"));
+        }
+        list
     }
 
     fn close(&mut self, source: &Source) {
@@ -106,17 +125,19 @@ impl Reading {
         &mut self,
         source: &Source,
         settings: &Settings,
-    ) -> (Vec<InventoryPhone>, BTreeMap<crate::domain::phone::LineId, crate::ports::Credentials>) {
+    ) -> (Vec<InventoryPhone>, BTreeMap<LineId, Credentials>) {
         let sites: BTreeSet<Site> = settings.sites.keys().cloned().collect();
         let known = Known { pbxs: &settings.pbx_names, sites: &sites };
         let mut lists = Vec::new();
         let mut inventory = Vec::new();
         let mut credentials = BTreeMap::new();
-        if let Some(list) = settings.inventory.as_deref().and_then(|path| self.open(path)) {
+        if let Some(list) = settings.inventory.as_deref().and_then(|path| self.open_list(path, "inventory")) {
             inventory = inventory::read_phones(&list, &known);
             lists.push(list);
         }
-        if let Some(list) = settings.credentials.as_deref().and_then(|path| self.open(path)) {
+        if let Some(list) =
+            settings.credentials.as_deref().and_then(|path| self.open_list(path, "credentials"))
+        {
             settings::warn_if_open(&list, &list.path);
             credentials = inventory::read_credentials(&list, &known);
             lists.push(list);
@@ -165,6 +186,7 @@ impl Reading {
         } else {
             return self.policy(path);
         };
+        self.files.push(path.to_owned());
         self.report.problems.push(Problem::error(path, message).hint(hint));
         None
     }
@@ -217,7 +239,7 @@ struct Names {
     vendors: BTreeSet<Vendor>,
     sites: BTreeSet<Site>,
     tags: BTreeSet<Tag>,
-    macs: BTreeSet<crate::domain::phone::Mac>,
+    macs: BTreeSet<Mac>,
 }
 
 impl Names {
@@ -245,7 +267,8 @@ impl Names {
                 },
             );
         }
-        for mac in draft.macs.iter().filter(|mac| !self.macs.contains(&mac.value)) {
+        let stranger = |mac: &&At<Mac>| !self.macs.is_empty() && !self.macs.contains(&mac.value);
+        for mac in draft.macs.iter().filter(stranger) {
             source.warning(&mac.span, format!("{} is not in the inventory", mac.value));
         }
         for vendor in draft.vendors.iter().filter(|vendor| !self.vendors.contains(&vendor.value)) {

@@ -172,7 +172,7 @@ impl<'a> Rows<'a> {
                     "",
                     Complaint::new(
                         format!("this row has {has} fields, the header has {wants}"),
-                        "several lines or tags of one phone are separated by blanks",
+                        "separate several lines or tags by blanks, and put quotes around a field that holds a comma",
                     ),
                 );
             }
@@ -203,14 +203,11 @@ impl<'a> Rows<'a> {
         }
         for (i, column) in self.columns.iter().enumerate() {
             if !columns.contains(&column.as_str()) {
-                wrong(
-                    column,
-                    Complaint {
-                        message: format!("unknown column `{column}`"),
-                        near: nearest(column, columns.iter().copied()),
-                        hint: Some(format!("the columns are {}", columns.join(", "))),
-                    },
-                );
+                let near = nearest(column, columns.iter().copied());
+                // Where the header is missing, this is a field of the first row.
+                let shown = if self.show == Show::Line { column } else { "…" };
+                let hint = Some(format!("the columns are {}", columns.join(", ")));
+                wrong(column, Complaint { message: format!("unknown column `{shown}`"), near, hint });
             } else if self.columns[..i].contains(column) {
                 wrong(column, format!("column `{column}` is here twice").into());
             }
@@ -312,8 +309,14 @@ impl<'a> Row<'a> {
     }
 
     fn error(&self, column: &str, complaint: impl Into<Complaint>) {
-        let Complaint { message, near, hint } = complaint.into();
-        let place = self.rows.place(self.line, self.field(column).unwrap_or(""));
+        let Complaint { mut message, mut near, hint } = complaint.into();
+        let field = self.field(column).unwrap_or("");
+        if self.rows.show == Show::Nothing {
+            // Whatever stands in a row of passwords may be one.
+            message = message.replace(&format!("`{field}`"), "`…`");
+            near = None;
+        }
+        let place = self.rows.place(self.line, field);
         let file = &self.rows.source.path;
         self.rows.source.push(Problem { near, hint, ..Problem::error(file, message).at(place) });
     }

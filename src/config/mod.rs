@@ -78,6 +78,14 @@ pub fn check_paths<P: AsRef<Path>>(paths: &[P], now: DateTime<Utc>) -> Checked {
     Checked { report: reading.report(), config, policies }
 }
 
+/// Checks one configuration, whatever its file is called, as [`check_paths`] does.
+pub fn check_file(path: &Path, now: DateTime<Utc>) -> Checked {
+    let mut reading = check::Reading::default();
+    let config = reading.everything(path, Some(now));
+    let policies = config.iter().flat_map(|config| config.policies.iter().cloned()).collect();
+    Checked { report: reading.report(), config, policies }
+}
+
 /// Whether a file is a `sipherd.toml`, by its name or else by its tables.
 fn is_settings(path: &Path) -> bool {
     let named = path.file_name().is_some_and(|name| name == "sipherd.toml");

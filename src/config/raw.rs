@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{Keys, nearest};
+use super::keys::{Keys, SETTINGS_TABLES, nearest};
 use super::problem::{Place, Problem};
 
 /// A file's text, and what is wrong with it so far.
@@ -17,6 +17,7 @@ pub struct Source {
     pub path: PathBuf,
     /// Its text.
     pub text: String,
+    holds_secrets: bool,
     problems: RefCell<Vec<Problem>>,
 }
 
@@ -64,7 +65,17 @@ impl Source {
 
     /// A file with this text.
     pub fn new(path: &Path, text: &str) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned(), problems: RefCell::default() }
+        Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            holds_secrets: false,
+            problems: RefCell::default(),
+        }
+    }
+
+    /// The same file, of which only lines known to be harmless are shown.
+    pub fn with_secrets(self) -> Self {
+        Self { holds_secrets: true, ..self }
     }
 
     /// Records an error at these bytes.
@@ -111,25 +122,34 @@ impl Source {
         Place {
             line: self.text[..start].matches('\n').count() + 1,
             column: self.text[line_start..start].chars().count() + 1,
-            text: (!self.may_hold_secret(text)).then(|| text.to_owned()),
+            text: self.may_be_shown(text).then(|| text.to_owned()),
             span: from..to.max(from),
         }
     }
 
-    /// Whether a line assigns something that is named like a secret. A text over several lines may hold it anywhere.
-    fn may_hold_secret(&self, line: &str) -> bool {
-        let has_secret = |text: &str| {
-            text.split('=').any(|part| {
-                let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-                let part = part.trim_end().trim_end_matches(['"', '\'']);
-                let key = &part[part.trim_end_matches(word).len()..];
-                key != "secret_file"
-                    && nearest(key, ["secret", "password", "passwd", "pass", "token"]).is_some()
-            }) || text.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|word| word == "secret")
-                && !text.contains("secret_file")
-        };
-        has_secret(line)
-            || ((self.text.contains("\"\"\"") || self.text.contains("'''")) && has_secret(&self.text))
+    /// Whether a line of a file with secrets may be shown: a table's head, or keys that hold no secret.
+    ///
+    /// What is not understood is not shown, since it may be a secret whose key is misspelt.
+    fn may_be_shown(&self, line: &str) -> bool {
+        let line = line.trim();
+        if !self.holds_secrets {
+            return true;
+        }
+        if !line.contains('=') {
+            let head = line.starts_with('[') && line.ends_with(']') && !line.contains(['"', '\'']);
+            return head || line.is_empty();
+        }
+        let assignments = line.rsplit_once('=').map_or("", |(keys, _)| keys);
+        assignments.split('=').all(|part| {
+            let part = part.trim_end();
+            let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+            let key = &part[part.trim_end_matches(word).len()..];
+            let known = SETTINGS_TABLES.iter().flat_map(|table| table.known).copied();
+            let near = nearest(key, known.clone());
+            known.clone().any(|known| known == key && known != "secret")
+                || near.is_some_and(|near| near != "secret")
+                    && nearest(key, ["secret", "password", "passwd", "pass", "token"]).is_none()
+        })
     }
 
     /// Reads the text as TOML; every mistake of syntax is recorded.
@@ -180,7 +200,7 @@ impl<'a> Table<'a> {
             let complaint = if keys.later.contains(&name) {
                 Complaint::new(
                     format!("`{name}` is not supported by this version"),
-                    "leave it out: without it nothing of the kind happens",
+                    "leave it out; a later version may have it",
                 )
             } else {
                 let mut complaint = Complaint::from(match keys.table {

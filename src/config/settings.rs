@@ -344,6 +344,9 @@ fn one_of(key: &str, text: &str, words: &[&str]) -> Complaint {
     Complaint {
         message: format!("`{text}` is no `{key}`"),
         near: nearest(text, words.iter().copied()),
-        hint: Some(format!("it is one of {}", words.join(", "))),
+        hint: Some(match words {
+            [only] => format!("only `{only}` is one"),
+            words => format!("it is one of {}", words.join(", ")),
+        }),
     }
 }
