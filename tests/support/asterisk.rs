@@ -141,7 +141,7 @@ async fn launch(program: &Path, home: &Path) -> Child {
 
 fn configure(program: &Path, home: &Path, sip: SocketAddr, ami: SocketAddr, endpoints: usize) {
     let root = program.parent().and_then(Path::parent).unwrap().join("asterisk/usr");
-    let modules = glob_modules(&root);
+    let modules = modules_folder(&root);
     let at = home.display();
     let mut folders = String::new();
     for name in ["lib", "db", "key", "spool", "run", "log", "agi", "cache"] {
@@ -208,9 +208,11 @@ fn configure(program: &Path, home: &Path, sip: SocketAddr, ami: SocketAddr, endp
     write("extensions.conf", &dialplan);
 }
 
-/// `usr/lib/<triplet>/asterisk/modules`, whatever the machine's triplet is.
-fn glob_modules(root: &Path) -> PathBuf {
-    let folders = std::fs::read_dir(root.join("lib")).unwrap().flatten();
-    let mut found = folders.map(|folder| folder.path().join("asterisk/modules")).filter(|path| path.is_dir());
+/// `usr/lib/asterisk/modules`, or below the folder of the machine's kind, as newer packages have it.
+fn modules_folder(root: &Path) -> PathBuf {
+    let lib = root.join("lib");
+    let kinds = std::fs::read_dir(&lib).unwrap().flatten().map(|folder| folder.path());
+    let mut found =
+        kinds.chain([lib]).map(|folder| folder.join("asterisk/modules")).filter(|path| path.is_dir());
     found.next().unwrap_or_else(|| panic!("no modules below {}", root.display()))
 }

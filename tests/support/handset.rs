@@ -65,12 +65,13 @@ impl Handset {
     ) -> String {
         self.cseq += 1;
         let (user, pbx, cseq) = (&self.user, self.pbx, self.cseq);
+        let me = self.socket.local_addr().unwrap();
+        let tag = me.port();
         let request = format!(
-            "REGISTER sip:{pbx} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{call_id}{cseq};rport\r\n\
-             From: <sip:{user}@{pbx}>;tag={cseq}\r\nTo: <sip:{user}@{pbx}>\r\nCall-ID: {call_id}\r\n\
+            "REGISTER sip:{pbx} SIP/2.0\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bK{tag}-{call_id}-{cseq};rport\r\n\
+             From: <sip:{user}@{pbx}>;tag={tag}\r\nTo: <sip:{user}@{pbx}>\r\nCall-ID: {call_id}\r\n\
              CSeq: {cseq} REGISTER\r\nContact: <{}>\r\nExpires: {seconds}\r\nMax-Forwards: 70\r\n\
              User-Agent: {user_agent}\r\n{credentials}Content-Length: 0\r\n\r\n",
-            self.socket.local_addr().unwrap(),
             self.contact()
         );
         self.socket.send_to(request.as_bytes(), pbx).await.unwrap();
