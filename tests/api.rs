@@ -105,16 +105,22 @@ fn matches(selection: &Selection, view: &PhoneView) -> bool {
 fn gates() -> Vec<GateAnswer> {
     let open = |gate, saw: &str| GateAnswer { gate, holds: vec![], saw: saw.into(), changes: None };
     let opening = Opening { start: now() + TimeDelta::hours(4), end: now() + TimeDelta::hours(9) };
+    let soon = now() + TimeDelta::minutes(6);
     vec![
         open(Gate::Identity, "known from the inventory, 2 lines"),
         open(Gate::Selected, "policy office-night, priority 0"),
         open(Gate::Current, "10.1.64.14 → 10.1.198"),
         open(Gate::Image, "snomD785-10.1.198-SIP-r.bin"),
-        open(Gate::Penalty, "attempt 1 of 3"),
+        GateAnswer {
+            gate: Gate::Penalty,
+            holds: vec![Reason::PenaltyBox { until: soon, after: "no answer".into() }],
+            saw: String::new(),
+            changes: Some(soon),
+        },
         GateAnswer {
             gate: Gate::Window,
             holds: vec![Reason::OutsideWindow { opens: Some(opening) }],
-            saw: "opens Fri 20 Nov 23:00, until Sat 04:00".into(),
+            saw: "opens Fri 20 Nov 23:00 (in 4 h), until Sat 04:00".into(),
             changes: Some(opening.start),
         },
         open(Gate::View, "pbx1, 1 s old"),
