@@ -358,6 +358,11 @@ async fn what_cannot_be_understood_is_answered_with_a_hint() {
         let (code, body) = send(FakeControl::default(), get(path)).await;
         assert_eq!((code.as_u16(), body), (status, json!({"error": error, "hint": hint})), "{path}");
     }
+    let (code, body) = send(FakeControl::default(), get("/v1/phones/%FF/why")).await;
+    assert_eq!((code, &body["hint"]), (StatusCode::BAD_REQUEST, &json!("a path is escaped UTF-8")));
+    let (code, body) = send(FakeControl::default(), post("/v1/reboot", &"x".repeat(3_000_000))).await;
+    assert_eq!(code, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(body["hint"].is_string(), "{body}");
     for path in ["/v1/phones/2117/why?at=tomorrow", "/v1/history?since=2026", "/v1/history?page=2"] {
         let (code, body) = send(FakeControl::default(), get(path)).await;
         assert_eq!(code, StatusCode::BAD_REQUEST, "{path}");
