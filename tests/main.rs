@@ -1,5 +1,7 @@
 //! Behaviour and end-to-end tests in one binary; this is their table of contents.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics is a test that fails")]
+
 /// The API router without a socket.
 mod api;
 /// The import rule.

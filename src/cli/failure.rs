@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::release::Ending;
 use super::report::clean;
 use crate::api::Problem;
 
@@ -54,12 +53,23 @@ pub enum Failure {
     /// The command's own output says all that is wrong.
     #[error("see above")]
     AlreadyTold,
-    /// Staging or verifying firmware did not succeed, and said why.
+    /// The same, and it is nothing the user can mend.
     #[error("see above")]
-    Release(Ending),
+    Unexpected,
     /// A part of the program that is built in later.
     #[error("this build has no `{0}`")]
     NotBuiltIn(&'static str),
+    /// The daemon cannot start.
+    #[error(transparent)]
+    Start(#[from] crate::daemon::StartError),
+    /// `[log] filter` is none.
+    #[error("`{filter}` is not a log filter: {why}")]
+    LogFilter {
+        /// The filter.
+        filter: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The machine does not give what every program needs.
     #[error("cannot start: {0}")]
     Machine(io::Error),
@@ -71,7 +81,7 @@ pub enum Failure {
 impl Failure {
     /// Prints `error: …` and, where there is one, `hint: …` to standard error.
     pub fn print(&self) {
-        if !self.is_closed_pipe() && !matches!(self, Self::AlreadyTold | Self::Release(_)) {
+        if !self.is_closed_pipe() && !matches!(self, Self::AlreadyTold | Self::Unexpected) {
             eprintln!("error: {}", clean(&self.to_string()));
             if let Some(hint) = self.hint() {
                 eprintln!("\nhint: {}", clean(&hint));
@@ -84,14 +94,16 @@ impl Failure {
         match self {
             // `sipherd phones | head` is no failure.
             Self::Output(_) if self.is_closed_pipe() => ExitCode::SUCCESS,
-            Self::Release(ending) => ending.exit_code(),
             Self::NotRunning { .. }
             | Self::NotAllowed { .. }
             | Self::Refused(_)
             | Self::Config { .. }
             | Self::AlreadyTold
+            | Self::Start(_)
+            | Self::LogFilter { .. }
             | Self::PhonesFailed { .. } => ExitCode::from(1),
             Self::Unable(_)
+            | Self::Unexpected
             | Self::NoAnswer(_)
             | Self::Strange(_)
             | Self::NotBuiltIn(_)
@@ -119,7 +131,8 @@ impl Failure {
             ),
             Self::Config { .. } => Some("name the right file with `--config`, or the socket with `--socket`".to_owned()),
             Self::PhonesFailed { .. } => Some("`sipherd phone MAC` tells what happened to one".to_owned()),
-            Self::AlreadyTold | Self::Release(_) | Self::NotBuiltIn(_) | Self::Machine(_) | Self::Output(_) => None,
+            Self::LogFilter { .. } => Some("write `info`, or `info,sipherd::sip=debug`".to_owned()),
+            Self::Start(_) | Self::AlreadyTold | Self::Unexpected | Self::NotBuiltIn(_) | Self::Machine(_) | Self::Output(_) => None,
         }
     }
 }

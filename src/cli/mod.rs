@@ -71,10 +71,10 @@ enum Command {
     Reboot(reboot::Options),
     /// Show what happened
     History(history::Options),
-    /// Stage firmware, list it, and hash it again
+    /// Stage firmware, list what is staged, hash it again
     Release {
         #[command(subcommand)]
-        verb: ReleaseVerb,
+        what: Staging,
     },
     /// Make the daemon read configuration, policies and releases again
     Reload,
@@ -85,16 +85,16 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-enum ReleaseVerb {
-    /// Stage an image, or a folder with a manifest
+enum Staging {
+    /// Stage a folder with `release.toml` and its images, or a single image
     Add {
-        /// The image or the folder
+        /// The folder, or the image
         source: PathBuf,
-        /// The name that policies use, where no manifest gives one
+        /// The release's name; needed for a single image
         #[arg(long)]
         name: Option<String>,
     },
-    /// List what is staged
+    /// List staged releases and their images
     List,
     /// Hash every staged image again
     Verify,
@@ -126,7 +126,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             }
         }
         Command::Demo => demo::run(),
-        Command::Release { verb } => stage(&args.config, verb, args.json),
+        Command::Release { what } => stage(&what, &args.config, args.socket, args.json),
         Command::Completions(options) => completions::print_completions(&options),
         Command::Man => completions::print_manual(),
         asking => {
@@ -135,24 +135,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 None => places::socket(&args.config)?,
             };
             let mut screen = Screen::of_stdout(args.json);
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(Failure::Machine)?;
-            runtime.block_on(ask(asking, &Client::new(socket), &mut screen))
+            on_this_thread(ask(asking, &Client::new(socket), &mut screen))?
         }
     }
-}
-
-fn stage(config: &Path, verb: ReleaseVerb, json: bool) -> Result<(), Failure> {
-    let state = places::state(config)?;
-    let out = &mut io::stdout().lock();
-    let ending = match verb {
-        ReleaseVerb::Add { source, name } => release::add(&state, &source, name.as_deref(), json, out)?,
-        ReleaseVerb::List => release::list(&state, json, out)?,
-        ReleaseVerb::Verify => release::verify(&state, json, out)?,
-    };
-    if ending == release::Ending::Done { Ok(()) } else { Err(Failure::Release(ending)) }
 }
 
 async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(), Failure> {
@@ -164,6 +149,7 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         Command::Reboot(options) => reboot::run(options, client, screen).await,
         Command::History(options) => history::run(&options, client, screen).await,
         Command::Reload => reload::run(client, screen).await,
+        // These ask nothing of a daemon; `run` has done them already.
         Command::Run
         | Command::Check { .. }
         | Command::Demo
@@ -171,4 +157,33 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         | Command::Completions(_)
         | Command::Man => Ok(()),
     }
+}
+
+/// Firmware is staged where the daemon keeps its state; a daemon that runs is told of it.
+fn stage(what: &Staging, config: &Path, socket: Option<PathBuf>, json: bool) -> Result<(), Failure> {
+    let (state, mut out) = (places::state(config)?, io::stdout().lock());
+    let ending = match what {
+        Staging::Add { source, name } => release::add(&state, source, name.as_deref(), json, &mut out)?,
+        Staging::List => release::list(&state, json, &mut out)?,
+        Staging::Verify => release::verify(&state, json, &mut out)?,
+    };
+    match (ending, what) {
+        (release::Ending::Done, Staging::Add { .. }) => {
+            let client = Client::new(socket.map_or_else(|| places::socket(config), Ok)?);
+            match on_this_thread(reload::tell(&client))? {
+                // Nobody to tell: it will see the release when it starts.
+                Ok(()) | Err(Failure::NotRunning { .. }) => Ok(()),
+                Err(failure) => Err(failure),
+            }
+        }
+        (release::Ending::Done, Staging::List | Staging::Verify) => Ok(()),
+        (release::Ending::ToMend, _) => Err(Failure::AlreadyTold),
+        (release::Ending::Unexpected, _) => Err(Failure::Unexpected),
+    }
+}
+
+fn on_this_thread<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Machine)?;
+    Ok(runtime.block_on(work))
 }

@@ -34,10 +34,7 @@ impl Orchestrator {
                 let releases = self.scheduler.rules().releases.values().cloned().collect();
                 self.answer(reply, Ok(releases));
             }
-            Question::Reload(reply) => {
-                let done = self.reload(now);
-                self.answer(reply, done);
-            }
+            Question::Reload(reply) => self.reload(reply),
             Question::Status(reply) => {
                 let status = self.status(now);
                 self.answer(reply, Ok(status));
@@ -188,8 +185,7 @@ impl Orchestrator {
 
     /// Takes a job into the books.
     pub(super) fn adopt_job(&mut self, now: DateTime<Utc>, job: Job) {
-        let ad_hoc =
-            AdHoc { name: job.name.clone(), now: job.now, even_in_a_call: job.even_in_a_call };
+        let ad_hoc = AdHoc { name: job.name.clone(), now: job.now, even_in_a_call: job.even_in_a_call };
         self.scheduler.ask_for(&ad_hoc, &job.macs, now);
         self.jobs.insert(job.name.clone(), job);
     }

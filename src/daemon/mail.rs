@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use super::setup::Reread;
 use crate::domain::firmware::Release;
 use crate::domain::phone::Mac;
 use crate::ports::{
@@ -33,6 +34,8 @@ pub enum Mail {
     Transfer(Transfer),
     /// Somebody asks through the API.
     Asked(Question),
+    /// The files were read again.
+    Reread(Reread, Reply<()>),
 }
 
 /// What can be asked through the API.
@@ -108,11 +111,7 @@ impl Control for Mailbox {
         Box::pin(self.ask(|reply| Question::Phones(select, reply)))
     }
 
-    fn why(
-        &self,
-        phone: String,
-        at: Option<DateTime<Utc>>,
-    ) -> BoxFuture<'_, Result<WhyView, ControlError>> {
+    fn why(&self, phone: String, at: Option<DateTime<Utc>>) -> BoxFuture<'_, Result<WhyView, ControlError>> {
         Box::pin(self.ask(move |reply| Question::Why(phone, at, reply)))
     }
 

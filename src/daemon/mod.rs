@@ -1,1 +1,324 @@
-//! Boot order, orchestrator, metrics.
+//! The daemon: boots in this order, runs until told to stop, and is otherwise dull.
+
+mod answers;
+mod mail;
+mod metrics;
+mod news;
+mod orchestrator;
+mod setup;
+mod trips;
+mod visits;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api;
+use crate::config::{Config, PbxKind};
+use crate::depot::{Depot, Releases, ReleasesError, ServeError, serve};
+use crate::domain::fleet::Fleet;
+use crate::domain::phone::{Line, PbxName, Phone};
+use crate::domain::scheduler::Scheduler;
+use crate::domain::trip::Input;
+use crate::pbx::asterisk::{AsteriskSettings, connect};
+use crate::ports::{Clock, Control, Kept, Pbx, PbxEvent, Store, StoreError};
+use crate::sip::{Agent, AgentConfig, SipError};
+use crate::store::sqlite::SqliteStore;
+
+use mail::{Mail, Mailbox};
+use orchestrator::{Hands, Orchestrator};
+use setup::Reloader;
+use trips::KeptTrip;
+
+/// Letters that may wait for the orchestrator.
+const MAILBOX: usize = 4096;
+
+/// The daemon cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {what} {address}: {why}")]
+    Listen {
+        /// For what.
+        what: &'static str,
+        /// Which address or path.
+        address: String,
+        /// What the system said.
+        why: String,
+    },
+    /// The SIP side cannot start.
+    #[error("SIP: {0}")]
+    Sip(#[from] SipError),
+    /// The store cannot be opened or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The staged releases cannot be read.
+    #[error(transparent)]
+    Releases(#[from] ReleasesError),
+    /// The depot cannot serve.
+    #[error(transparent)]
+    Depot(#[from] ServeError),
+    /// A kept trip cannot be read: going on without it could trigger its phone twice.
+    #[error("trip {trip} in the store cannot be read: {why}")]
+    KeptTrip {
+        /// Its number.
+        trip: u64,
+        /// Why.
+        why: String,
+    },
+}
+
+/// A daemon that runs.
+pub struct Running {
+    /// What can be asked of it.
+    pub control: Arc<dyn Control>,
+    /// Where its SIP side is bound.
+    pub sip: SocketAddr,
+    /// Where its depot is bound.
+    pub depot: SocketAddr,
+    /// Where metrics and health are served, if they are.
+    pub ops: Option<SocketAddr>,
+    tasks: TaskTracker,
+}
+
+impl Running {
+    /// Waits until everything has stopped after the shutdown was asked for.
+    pub async fn stopped(self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Starts the daemon: binds, opens the store, remembers, connects, serves.
+///
+/// When this returns, all addresses are bound and what was kept is restored. After `shutdown` nothing new is started;
+/// phones under way have `drain` to end, and what is open then goes on at the next start.
+pub async fn start(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    shutdown: CancellationToken,
+    drain: Duration,
+) -> Result<Running, StartError> {
+    let services = CancellationToken::new();
+    let tasks = TaskTracker::new();
+
+    let depot_listener = listen("[depot] listen", config.depot.listen).await?;
+    let ops_listener = match config.ops {
+        Some(address) => Some(listen("[ops] listen", address).await?),
+        None => None,
+    };
+    let agent = Agent::start(agent_config(&config), services.clone())?;
+
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.state.join("sipherd.db")).await?);
+    let kept = store.load().await?;
+    let releases = open_releases(&config.state.join("releases")).await?;
+    for problem in releases.problems() {
+        tracing::error!("{problem}");
+    }
+    let rules = setup::rules(&config, &releases);
+    for warning in setup::missing_releases(&rules) {
+        tracing::warn!("{warning}");
+    }
+
+    let (letters, mailbox) = mpsc::channel(MAILBOX);
+    let pbxs = connect_pbxs(&config, clock.as_ref(), &letters, &services, &tasks);
+    let hands = Hands {
+        clock: clock.clone(),
+        store: store.clone(),
+        notifier: Arc::new(agent.clone()),
+        prober: Arc::new(agent.clone()),
+        pbxs,
+        trigger: config.sip.trigger,
+    };
+    let reloader = Reloader {
+        file: config.file.clone(),
+        releases: releases.clone(),
+        credentials: {
+            let agent = agent.clone();
+            Arc::new(move |credentials| agent.replace_credentials(credentials))
+        },
+        started_with: Arc::new(config.clone()),
+    };
+    let fleet = fleet(&config, &kept);
+    let mut orchestrator = Orchestrator::new(hands, letters.clone(), fleet, Scheduler::new(rules), reloader);
+    orchestrator.restore(kept)?;
+
+    let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store));
+    let depot = Depot { gatekeeper: control.clone(), images: releases, base_url: config.depot.url.clone() };
+    let running = Running {
+        control: control.clone(),
+        sip: agent.local_addr(),
+        depot: address_of(&depot_listener, config.depot.listen),
+        ops: ops_listener.as_ref().zip(config.ops).map(|(l, asked)| address_of(l, asked)),
+        tasks: tasks.clone(),
+    };
+    serve_api(&config, &control, ops_listener, &services, &tasks).await?;
+    let stop = services.clone();
+    tasks.spawn(async move {
+        if let Err(error) = serve(depot_listener, depot, stop).await {
+            tracing::error!(%error, "the depot stopped");
+        }
+    });
+    tasks.spawn(async move {
+        orchestrator.run(mailbox, shutdown, drain).await;
+        // Only now: phones under way needed depot, SIP and the PBX's view until here.
+        services.cancel();
+    });
+    Ok(running)
+}
+
+async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let failed = |error: std::io::Error| StartError::Listen {
+        what,
+        address: address.to_string(),
+        why: error.to_string(),
+    };
+    TcpListener::bind(address).await.map_err(failed)
+}
+
+fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}
+
+fn agent_config(config: &Config) -> AgentConfig {
+    AgentConfig {
+        listen: config.sip.listen,
+        advertise: config.sip.advertise,
+        user: config.sip.user.clone(),
+        outbound_proxy: config.sip.outbound_proxy,
+        credentials: config.sip.credentials.clone(),
+        notifies_per_second: config.sip.notifies_per_second,
+        timers: crate::sip::Timers::default(),
+    }
+}
+
+/// Reading and hashing every image may take a while and must not stall the runtime.
+async fn open_releases(folder: &Path) -> Result<Arc<Releases>, StartError> {
+    let folder = folder.to_owned();
+    match tokio::task::spawn_blocking(move || Releases::open(&folder)).await {
+        Ok(releases) => Ok(Arc::new(releases?)),
+        Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+    }
+}
+
+fn connect_pbxs(
+    config: &Config,
+    clock: &dyn Clock,
+    letters: &mpsc::Sender<Mail>,
+    services: &CancellationToken,
+    tasks: &TaskTracker,
+) -> BTreeMap<PbxName, Arc<dyn Pbx>> {
+    let (events, mut heard) = mpsc::channel::<PbxEvent>(MAILBOX);
+    let letters = letters.clone();
+    tasks.spawn(async move {
+        while let Some(event) = heard.recv().await {
+            if letters.send(Mail::Pbx(event)).await.is_err() {
+                break;
+            }
+        }
+    });
+    let real = |length: TimeDelta| clock.until(clock.now() + length);
+    config
+        .pbxs
+        .iter()
+        .map(|pbx| {
+            let PbxKind::Asterisk(asterisk) = &pbx.kind;
+            let settings = AsteriskSettings {
+                name: pbx.name.clone(),
+                ami: asterisk.ami.clone(),
+                user: asterisk.user.clone(),
+                secret: asterisk.secret.clone(),
+                reconcile: real(asterisk.reconcile),
+                // Three unanswered questions fit into the time after which the view is stale.
+                stale_probe: real(pbx.stale_after) / 3,
+                reconnect: (Duration::from_millis(200), Duration::from_secs(30)),
+                jitter_seed: rand::random(),
+            };
+            (pbx.name.clone(), connect(settings, events.clone(), services.clone()))
+        })
+        .collect()
+}
+
+/// The phones of the inventory, with what was observed of them before, and those that were learned.
+fn fleet(config: &Config, kept: &Kept) -> Fleet {
+    let mut fleet = Fleet::default();
+    for pbx in &config.pbxs {
+        fleet.watch(pbx.name.clone(), pbx.stale_after);
+    }
+    for row in &kept.phones {
+        let mut phone = Phone::new(row.mac, row.known_by);
+        phone.vendor.clone_from(&row.vendor);
+        phone.model.clone_from(&row.model);
+        phone.version.clone_from(&row.version);
+        phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
+        fleet.introduce(phone);
+    }
+    for phone in setup::inventory(config) {
+        fleet.introduce(phone);
+    }
+    fleet
+}
+
+async fn serve_api(
+    config: &Config,
+    control: &Arc<Mailbox>,
+    ops: Option<TcpListener>,
+    services: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<(), StartError> {
+    let failed = |why: String| StartError::Listen {
+        what: "[api] socket",
+        address: config.api_socket.display().to_string(),
+        why,
+    };
+    let socket = api::bind_unix(&config.api_socket).await.map_err(|error| failed(error.to_string()))?;
+    let (router, stop) = (api::router(control.clone()), services.clone());
+    let path = config.api_socket.clone();
+    tasks.spawn(async move { api::serve_unix(socket, &path, router, stop.cancelled_owned()).await });
+    if let Some(listener) = ops {
+        let (router, stop) = (api::ops_router(control.clone()), services.clone());
+        tasks.spawn(async move { api::serve_tcp(listener, router, stop.cancelled_owned()).await });
+    }
+    Ok(())
+}
+
+impl Orchestrator {
+    /// Takes up what an earlier run left: what ended is remembered, what is open goes on.
+    fn restore(&mut self, kept: Kept) -> Result<(), StartError> {
+        let now = self.hands.clock.now();
+        self.last_trip = kept.last_trip;
+        self.last_job = kept.last_job;
+        for row in kept.trips {
+            let broken = |why: String| StartError::KeptTrip { trip: row.id.0, why };
+            let read: KeptTrip =
+                serde_json::from_str(&row.body).map_err(|error| broken(error.to_string()))?;
+            if read.v != 1 {
+                return Err(broken(format!("it has form {}, this sipherd knows form 1", read.v)));
+            }
+            if row.open {
+                let mac = read.trip.plan().phone;
+                self.scheduler.resume(&read.trip);
+                self.open(row.id, read.trip, read.ask_phone, read.even_in_a_call);
+                self.drive(now, mac, Input::Restarted);
+            } else {
+                self.scheduler.remember(read.trip);
+            }
+        }
+        for job in kept.jobs {
+            self.adopt_job(now, job);
+        }
+        let macs: Vec<_> = self.fleet.iter().map(|phone| phone.mac).collect();
+        for mac in macs {
+            self.scheduler.touch(mac, now);
+        }
+        Ok(())
+    }
+}

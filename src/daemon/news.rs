@@ -83,10 +83,9 @@ impl Orchestrator {
         }
         // A contact that outlived its phone is no sign of life; another one is.
         let last = self.scheduler.past(mac).and_then(|past| past.last.as_ref());
-        let known =
-            last.and_then(|trip| trip.plan().lines.iter().find(|before| before.line == line)).is_some_and(
-                |before| before.call_id == contact.call_id && before.expires == contact.expires,
-            );
+        let known = last
+            .and_then(|trip| trip.plan().lines.iter().find(|before| before.line == line))
+            .is_some_and(|before| before.call_id == contact.call_id && before.expires == contact.expires);
         if !known && self.scheduler.found(mac, now) {
             self.note(now, Some(mac), None, "found", "a lost phone registered again".to_owned());
         }

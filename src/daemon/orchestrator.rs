@@ -197,6 +197,7 @@ impl Orchestrator {
             Mail::Visit(visit, reply) => self.visit(now, visit, reply),
             Mail::Transfer(transfer) => self.transfer(now, transfer),
             Mail::Asked(question) => self.asked(now, question),
+            Mail::Reread(reread, reply) => self.reread(now, reread, reply),
         }
     }
 

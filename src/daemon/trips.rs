@@ -8,7 +8,9 @@ use crate::config::TriggerPath;
 use crate::domain::phone::{CallState, LineId, Mac};
 use crate::domain::trip::{Input, Outcome, Output, State, Trip};
 use crate::phones::recognise;
-use crate::ports::{Change, DialogOutcome, NotifyOrder, NotifyOutcome, ProbeOutcome, Target, TripId, TripRow};
+use crate::ports::{
+    Change, DialogOutcome, NotifyOrder, NotifyOutcome, ProbeOutcome, Target, TripId, TripRow,
+};
 
 /// The form in which trips are kept; a later form reads this one.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -82,9 +84,9 @@ impl Orchestrator {
                             let letters = self.letters.clone();
                             let outcome = NotifyOutcome::NotSent { why };
                             acts.push(Act::Answer(Box::new(move || {
-                                tokio::spawn(async move {
-                                    letters.send(Mail::Notified(id, mac, outcome)).await
-                                });
+                                tokio::spawn(
+                                    async move { letters.send(Mail::Notified(id, mac, outcome)).await },
+                                );
                             })));
                         }
                     }
@@ -166,9 +168,7 @@ impl Orchestrator {
             .lines
             .iter()
             .filter(|_| open.ask_phone)
-            .filter_map(|(line, state)| {
-                Some(Target { line: line.clone(), contact: state.contact.clone()? })
-            })
+            .filter_map(|(line, state)| Some(Target { line: line.clone(), contact: state.contact.clone()? }))
             .collect();
         tokio::spawn(async move {
             let found = async {
@@ -201,13 +201,7 @@ impl Orchestrator {
     }
 
     /// The last look is over. Everything is judged once more with what came in meanwhile.
-    pub(super) fn confirmed(
-        &mut self,
-        now: DateTime<Utc>,
-        id: TripId,
-        mac: Mac,
-        found: Result<(), String>,
-    ) {
+    pub(super) fn confirmed(&mut self, now: DateTime<Utc>, id: TripId, mac: Mac, found: Result<(), String>) {
         if self.trips.get(&mac).is_none_or(|open| open.id != id || open.trip.state() != &State::Confirming) {
             return;
         }
@@ -262,9 +256,10 @@ impl Orchestrator {
         for pbx in phone.lines.keys().filter_map(|line| self.hands.pbxs.get(&line.pbx)) {
             pbx.refresh();
         }
-        let target = phone.lines.iter().find_map(|(line, state)| {
-            Some(Target { line: line.clone(), contact: state.contact.clone()? })
-        });
+        let target = phone
+            .lines
+            .iter()
+            .find_map(|(line, state)| Some(Target { line: line.clone(), contact: state.contact.clone()? }));
         if let Some(target) = target {
             let (prober, letters) = (self.hands.prober.clone(), self.letters.clone());
             tokio::spawn(async move {

@@ -63,9 +63,7 @@ impl Orchestrator {
             return stay("no update of this phone is under way");
         };
         match open.trip.offer() {
-            Some((release, file)) => {
-                Permit::Offer { release: release.clone(), file: file.to_owned() }
-            }
+            Some((release, file)) => Permit::Offer { release: release.clone(), file: file.to_owned() },
             None => stay(open.trip.state().slug()),
         }
     }

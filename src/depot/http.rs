@@ -145,6 +145,8 @@ async fn talk(limits: Limits, stream: TcpStream, source: IpAddr, depot: &Depot, 
         .max_headers(limits.headers)
         .max_header_size(limits.head_bytes)
         .writev(true)
+        // Some old clients close their sending side once they have asked.
+        .half_close(true)
         .serve_connection(TokioIo::new(Patient::new(stream, limits.patience)), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

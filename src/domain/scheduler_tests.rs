@@ -1,1 +1,239 @@
-//! scheduler, told case by case.
+//! The scheduler, told case by case: places, order, lost phones, work that follows changes.
+
+use chrono::{NaiveTime, Weekday};
+
+use super::*;
+use crate::domain::phone::{CallState, Contact, KnownBy, Line, LineId, PbxName};
+use crate::domain::policy::{
+    Action, Calendar, IdleRule, Lasts, Opens, Pace, Policy, Retry, Selection, Window,
+};
+use crate::domain::rules::Terms;
+use crate::domain::trip::{Input, Timing, Trigger};
+
+/// Friday 20 November 2026, 22:00 UTC, and so many seconds.
+fn at(seconds: i64) -> DateTime<Utc> {
+    "2026-11-20T22:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::seconds(seconds)
+}
+
+fn line(n: u8) -> LineId {
+    LineId { pbx: PbxName::new("pbx1"), user: format!("{}", 2000 + u32::from(n)).into() }
+}
+
+fn mac(n: u8) -> Mac {
+    Mac::new([0, 4, 0x13, 0, 0, n])
+}
+
+fn rules(down_at_once: u32, in_all: Option<u32>) -> Rules {
+    let minutes = TimeDelta::minutes;
+    let timing = Timing {
+        answer: minutes(1),
+        leave: minutes(3),
+        leave_busy: minutes(60),
+        boot_at_least: TimeDelta::zero(),
+        boot: minutes(3),
+        fetch: minutes(1),
+        flash: minutes(1),
+        gap: minutes(5),
+    };
+    let window = Window {
+        opens: Opens::Weekly { days: vec![Weekday::Fri], from: NaiveTime::from_hms_opt(22, 0, 0).unwrap() },
+        lasts: Lasts::For(TimeDelta::hours(6)),
+        zone: None,
+    };
+    Rules {
+        policies: vec![Policy {
+            name: "night".into(),
+            about: None,
+            priority: 0,
+            select: Selection::default(),
+            action: Action::Reboot,
+            calendar: Calendar { windows: vec![window] },
+            idle: IdleRule { quiet: TimeDelta::zero(), ask_phone: false },
+            pace: Pace { down_at_once },
+            retry: Retry::default(),
+        }],
+        releases: BTreeMap::new(),
+        zone: chrono_tz::UTC,
+        site_zones: BTreeMap::new(),
+        down_at_once: in_all,
+        terms: Arc::new(move |_| {
+            Some(Terms {
+                triggers: vec![Trigger::event("reboot")],
+                update_boots: None,
+                waits_for_idle: false,
+                tells_dialogs: false,
+                timing,
+            })
+        }),
+    }
+}
+
+fn fleet(phones: u8) -> Fleet {
+    let mut fleet = Fleet::default();
+    fleet.watch(PbxName::new("pbx1"), TimeDelta::days(1));
+    for n in 0..phones {
+        let mut phone = crate::domain::phone::Phone::new(mac(n), KnownBy::Inventory);
+        phone.lines.insert(line(n), Line::UNSEEN);
+        fleet.introduce(phone);
+    }
+    let contact = |n| Contact {
+        uri: format!("sip:{n}@10.0.0.1").into(),
+        source: None,
+        call_id: Some("a".into()),
+        user_agent: None,
+        expires: None,
+    };
+    let contacts = (0..phones).map(|n| (line(n), contact(n))).collect();
+    let calls = (0..phones).map(|n| (line(n), CallState::Idle)).collect();
+    fleet.picture(&PbxName::new("pbx1"), contacts, calls, at(-60));
+    fleet
+}
+
+/// A scheduler over so many phones, all to be judged.
+fn yard(phones: u8, down_at_once: u32, in_all: Option<u32>) -> (Scheduler, Fleet) {
+    let (mut scheduler, fleet) = (Scheduler::new(rules(down_at_once, in_all)), fleet(phones));
+    for n in 0..phones {
+        scheduler.touch(mac(n), at(-60));
+    }
+    (scheduler, fleet)
+}
+
+fn pass(scheduler: &mut Scheduler, fleet: &Fleet, seconds: i64, away: &[Mac]) -> Vec<Plan> {
+    let going = scheduler.pass(at(seconds), fleet, &|mac| away.contains(&mac));
+    going.into_iter().map(|(plan, _)| plan).collect()
+}
+
+fn rebooted(plan: Plan, seconds: i64) -> Trip {
+    let line = plan.line.clone();
+    let (mut trip, _) = Trip::begin(plan, at(seconds));
+    trip.handle(at(seconds), Input::Confirmed);
+    trip.handle(at(seconds), Input::Gone { line: line.clone() });
+    let call_id = Some("b".into());
+    trip.handle(at(seconds + 60), Input::Registered { line, call_id, expires: None, version: None });
+    trip
+}
+
+fn lost(plan: Plan, seconds: i64) -> Trip {
+    let line = plan.line.clone();
+    let (mut trip, _) = Trip::begin(plan, at(seconds));
+    trip.handle(at(seconds), Input::Confirmed);
+    trip.handle(at(seconds), Input::Gone { line });
+    trip.handle(at(seconds + 1_000), Input::Tick { busy: false });
+    trip
+}
+
+#[test]
+fn nobody_goes_before_the_window_and_the_wake_up_is_its_start() {
+    let (mut scheduler, fleet) = yard(5, 3, None);
+    assert_eq!(pass(&mut scheduler, &fleet, -60, &[]), []);
+    assert_eq!(scheduler.next_pass(), Some(at(0)));
+    assert_eq!(pass(&mut scheduler, &fleet, 0, &[]).len(), 3);
+}
+
+#[test]
+fn every_phone_goes_once_and_never_more_than_the_places_there_are() {
+    let (mut scheduler, fleet) = yard(20, 3, None);
+    let (mut away, mut done, mut second): (Vec<Plan>, Vec<Mac>, i64) = (Vec::new(), Vec::new(), 0);
+    while done.len() < 20 {
+        let macs: Vec<Mac> = away.iter().map(|plan| plan.phone).collect();
+        away.extend(pass(&mut scheduler, &fleet, second, &macs));
+        assert!(away.len() <= 3);
+        assert!(!away.is_empty(), "somebody always goes");
+        let trip = rebooted(away.remove(0), second);
+        done.push(trip.plan().phone);
+        scheduler.ended(&trip, at(second + 60));
+        second += 70;
+    }
+    done.sort();
+    done.dedup();
+    assert_eq!(done.len(), 20, "each once");
+    assert_eq!(pass(&mut scheduler, &fleet, second, &[]), [], "the rest of the night is quiet");
+}
+
+#[test]
+fn the_order_is_the_same_in_every_run_and_not_that_of_the_macs() {
+    let order = || {
+        let (mut scheduler, fleet) = yard(20, 20, None);
+        pass(&mut scheduler, &fleet, 0, &[]).into_iter().map(|plan| plan.phone).collect::<Vec<_>>()
+    };
+    let sorted: Vec<Mac> = (0..20).map(mac).collect();
+    assert_eq!(order(), order());
+    assert_ne!(order(), sorted);
+}
+
+#[test]
+fn the_whole_fleet_has_a_budget_too() {
+    let (mut scheduler, fleet) = yard(10, 9, Some(4));
+    assert_eq!(pass(&mut scheduler, &fleet, 0, &[]).len(), 4);
+}
+
+#[test]
+fn a_lost_phone_keeps_its_place_until_it_is_seen_again() {
+    let (mut scheduler, fleet) = yard(5, 1, None);
+    let plan = pass(&mut scheduler, &fleet, 0, &[]).remove(0);
+    let gone = plan.phone;
+    scheduler.ended(&lost(plan, 0), at(1_000));
+    assert_eq!(pass(&mut scheduler, &fleet, 1_001, &[]), []);
+    assert!(scheduler.lost().contains(&gone));
+    assert!(scheduler.found(gone, at(1_100)));
+    assert_eq!(pass(&mut scheduler, &fleet, 1_101, &[]).len(), 1);
+}
+
+#[test]
+fn a_lost_phone_keeps_its_place_over_a_restart() {
+    let (mut scheduler, fleet) = yard(5, 1, None);
+    let plan = pass(&mut scheduler, &fleet, 0, &[]).remove(0);
+    let (mut again, _) = yard(5, 1, None);
+    again.remember(lost(plan, 0));
+    assert_eq!(pass(&mut again, &fleet, 1_001, &[]), []);
+}
+
+#[test]
+fn a_phone_that_starts_a_call_while_it_waits_for_a_place_is_passed_over() {
+    let (mut scheduler, mut fleet) = yard(3, 1, None);
+    let first = pass(&mut scheduler, &fleet, 0, &[]).remove(0);
+    for n in 0..3 {
+        if mac(n) != first.phone {
+            fleet.calls(line(n), CallState::Talking, at(5));
+        }
+    }
+    let trip = rebooted(first, 0);
+    scheduler.ended(&trip, at(60));
+    assert_eq!(pass(&mut scheduler, &fleet, 61, &[]), []);
+    for n in 0..3 {
+        fleet.calls(line(n), CallState::Idle, at(100));
+        scheduler.touch(mac(n), at(100));
+    }
+    assert_eq!(pass(&mut scheduler, &fleet, 100, &[]).len(), 1);
+}
+
+#[test]
+fn work_follows_changes_not_the_fleet() {
+    let (mut scheduler, fleet) = yard(50, 1, None);
+    pass(&mut scheduler, &fleet, -60, &[]);
+    assert_eq!(scheduler.next_pass(), Some(at(0)), "nothing is due for a whole minute");
+    scheduler.touch(mac(7), at(-30));
+    assert_eq!(scheduler.next_pass(), Some(at(-30)));
+    pass(&mut scheduler, &fleet, -30, &[]);
+    assert_eq!(scheduler.next_pass(), Some(at(0)));
+}
+
+#[test]
+fn draining_starts_nothing() {
+    let (mut scheduler, fleet) = yard(5, 3, None);
+    scheduler.drain();
+    assert_eq!(pass(&mut scheduler, &fleet, 0, &[]), []);
+}
+
+#[test]
+fn a_job_goes_without_a_window_and_ends_with_its_trip() {
+    let (mut scheduler, fleet) = yard(3, 1, None);
+    let job = AdHoc { name: "reboot-1".into(), now: true, even_in_a_call: false };
+    scheduler.ask_for(&job, &[mac(0), mac(1)], at(-1_000));
+    let going = pass(&mut scheduler, &fleet, -1_000, &[]);
+    assert_eq!(going.len(), 2);
+    for plan in going {
+        scheduler.ended(&rebooted(plan, -1_000), at(-900));
+    }
+    assert_eq!(scheduler.phones_of("reboot-1"), []);
+}

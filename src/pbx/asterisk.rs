@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -46,8 +48,34 @@ pub struct AsteriskSettings {
     pub jitter_seed: u64,
 }
 
-/// Starts watching an Asterisk. The task ends with `shutdown`, or when nobody receives the events any more.
+/// A connection to a manager interface.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Makes a connection to a host and port.
+pub type Dial = Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Box<dyn Stream>>> + Send + Sync>;
+
+/// Starts watching an Asterisk over TCP. The task ends with `shutdown`, or when nobody receives the events any more.
 pub fn connect(
+    settings: AsteriskSettings,
+    events: mpsc::Sender<PbxEvent>,
+    shutdown: CancellationToken,
+) -> Arc<dyn Pbx> {
+    let dial: Dial = Arc::new(|address| {
+        async move {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as Box<dyn Stream>)
+        }
+        .boxed()
+    });
+    connect_over(dial, settings, events, shutdown)
+}
+
+/// [`connect`] over connections made by somebody else: the tests' virtual wire.
+pub fn connect_over(
+    dial: Dial,
     settings: AsteriskSettings,
     events: mpsc::Sender<PbxEvent>,
     shutdown: CancellationToken,
@@ -56,7 +84,7 @@ pub fn connect(
     let refresh = Arc::new(Notify::new());
     let handle = Asterisk { name: settings.name.clone(), ask, refresh: refresh.clone() };
     tokio::spawn(async move {
-        shutdown.run_until_cancelled(watch(settings, events, asks, refresh)).await;
+        shutdown.run_until_cancelled(watch(dial, settings, events, asks, refresh)).await;
     });
     Arc::new(handle)
 }
@@ -121,6 +149,7 @@ async fn state_of(ask: mpsc::Sender<Ask>, endpoint: Arc<str>) -> Result<CallStat
 
 /// Connects, works, and connects again.
 async fn watch(
+    dial: Dial,
     settings: AsteriskSettings,
     events: mpsc::Sender<PbxEvent>,
     mut asks: mpsc::Receiver<Ask>,
@@ -130,7 +159,7 @@ async fn watch(
     let mut last_said = None;
     loop {
         let opened = tokio::select! {
-            opened = Session::open(&settings, &events) => opened,
+            opened = Session::open(&settings, &dial, &events) => opened,
             () = refuse_all(&mut asks, "asterisk is not connected") => return,
         };
         let error = match opened {

@@ -1,1 +1,19 @@
-//! A virtual building: phones, PBX and clock.
+//! A virtual building: simulated phones, a pocket PBX, their traffic, and a judge who reads only the phones' diaries.
+//!
+//! It is the witness against the daemon, so it shares no protocol code with it: it reads and writes SIP with its
+//! own [`wire`], and knows nothing of the adapters.
+
+pub mod building;
+pub mod diary;
+mod house;
+pub mod judge;
+pub mod pbx;
+pub mod phone;
+pub mod traffic;
+pub mod wire;
+
+pub use building::{Building, BuildingError, BuildingSpec};
+pub use diary::{Cause, LogLine, What};
+pub use judge::{Expectation, Finding, Judgement, Outcome, Rules, judge};
+pub use phone::{Misfit, Pace, PhoneSpec};
+pub use traffic::CallPlan;

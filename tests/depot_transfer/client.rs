@@ -40,6 +40,11 @@ impl Connection {
         self.stream.get_mut().write_all(request.as_bytes()).await.unwrap();
     }
 
+    /// Says that no further request will come.
+    pub async fn close_sending(&mut self) {
+        self.stream.get_mut().shutdown().await.unwrap();
+    }
+
     /// Reads status line and headers; `None` when the connection was closed.
     pub async fn head(&mut self) -> Option<Answer> {
         let mut lines = Vec::new();

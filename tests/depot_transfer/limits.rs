@@ -40,6 +40,17 @@ async fn a_phone_that_stops_reading_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_client_that_closes_its_sending_side_gets_the_whole_image() {
+    let depot = Running::long(Limits::default()).await;
+    depot.offer();
+    let mut old = Connection::to(depot.at).await;
+    old.send(&format!("GET {} HTTP/1.0\r\n\r\n", image_path())).await;
+    old.close_sending().await;
+    assert!(old.answer("GET").await.body == depot.image);
+    assert!(old.head().await.is_none(), "closed after the answer");
+}
+
+#[tokio::test]
 async fn a_connection_on_which_nothing_is_asked_is_closed() {
     let limits = Limits { head_wait: Duration::from_millis(200), ..Limits::default() };
     let depot = Running::with(1000, limits).await;

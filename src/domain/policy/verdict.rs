@@ -227,7 +227,8 @@ impl Verdict {
     ///
     /// `None` when a closed gate waits for an event or a person.
     pub fn earliest(&self) -> Option<DateTime<Utc>> {
-        self.gates.iter().filter(|g| !g.is_open()).map(|g| g.changes).max().flatten()
+        let changes: Option<Vec<_>> = self.gates.iter().filter(|g| !g.is_open()).map(|g| g.changes).collect();
+        changes?.into_iter().max()
     }
 }
 

@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::AsteriskSettings;
 use super::answers::{Answers, Asked, BadAnswer, PATIENCE, Took, message};
 use super::device;
 use super::login::login;
 use super::picture::{self, Calls, Contacts, Incomplete};
 use super::wire::{Action, Block, Blocks, Unsendable, WireError};
+use super::{AsteriskSettings, Dial, Stream};
 use crate::domain::phone::{CallState, LineId};
 use crate::ports::{NotifyOutcome, PbxEvent, PbxNews, Picture};
 
@@ -112,8 +111,8 @@ struct Survey {
 pub(super) struct Session<'a> {
     settings: &'a AsteriskSettings,
     events: &'a mpsc::Sender<PbxEvent>,
-    read: Blocks<ReadHalf<TcpStream>>,
-    write: WriteHalf<TcpStream>,
+    read: Blocks<ReadHalf<Box<dyn Stream>>>,
+    write: WriteHalf<Box<dyn Stream>>,
     answers: Answers,
     booted: bool,
     opened: Instant,
@@ -132,13 +131,13 @@ impl<'a> Session<'a> {
     /// Connects and logs in.
     pub(super) async fn open(
         settings: &'a AsteriskSettings,
+        dial: &Dial,
         events: &'a mpsc::Sender<PbxEvent>,
     ) -> Result<Self, SessionError> {
-        let connecting = timeout(PATIENCE, TcpStream::connect(&settings.ami)).await;
+        let connecting = timeout(PATIENCE, dial(settings.ami.clone())).await;
         let stream = connecting
             .map_err(|_| SessionError::Silent)?
             .map_err(|error| SessionError::Connect { address: settings.ami.clone(), error })?;
-        stream.set_nodelay(true)?;
         let (read, mut write) = tokio::io::split(stream);
         let mut read = Blocks::new(read);
         let logging_in = login(&mut read, &mut write, &settings.user, &settings.secret);
@@ -377,7 +376,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn tell(&self, news: PbxNews) -> Result<(), SessionError> {
+    async fn tell(&mut self, news: PbxNews) -> Result<(), SessionError> {
         let event = PbxEvent { pbx: self.settings.name.clone(), news };
         self.events.send(event).await.map_err(|_| SessionError::Unheard)
     }

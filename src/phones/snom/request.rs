@@ -195,4 +195,15 @@ mod tests {
             assert_eq!(read(file), None, "{file}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_request_brings_it_down(path in "\\PC{0,60}", tail in "\\PC{0,20}", agent in "\\PC{0,60}") {
+            let _ = visit(&path, Some(&tail), Some(&agent));
+            let _ = visit(&format!("/snom/000413922D24/{tail}"), None, None);
+            let _ = visit(&format!("/snom{tail}.htm"), Some(&format!("mac={path}")), None);
+            let _ = crate::phones::generic::visit(&path, Some(&tail), Some(D785));
+            let _ = crate::phones::generic::visit(&format!("/{tail}000413922D24.cfg"), None, Some(D785));
+        }
+    }
 }

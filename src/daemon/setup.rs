@@ -1,0 +1,211 @@
+//! Makes rules and phones of what is configured, at the start and at each reload.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::mail::{Mail, Reply};
+use super::orchestrator::{Act, Orchestrator};
+use crate::config::{self, Config, TimingOverride};
+use crate::depot::Releases;
+use crate::domain::phone::{KnownBy, Line, LineId, Mac, Phone, Vendor};
+use crate::domain::policy::Action;
+use crate::domain::rules::{Rules, Terms, TermsOf};
+use crate::phones;
+use crate::ports::{ControlError, Credentials};
+
+/// The rules these files and releases make.
+pub fn rules(config: &Config, releases: &Releases) -> Rules {
+    let staged = releases.list().into_iter().map(|release| (release.name.clone().into(), release));
+    let zones = config.sites.iter().filter_map(|(name, site)| Some((name.clone(), site.zone?)));
+    Rules {
+        policies: config.policies.clone(),
+        releases: staged.collect(),
+        zone: config.zone,
+        site_zones: zones.collect(),
+        down_at_once: config.down_at_once,
+        terms: terms(config.timing.clone()),
+    }
+}
+
+/// The vendors' profiles with the administrator's timing laid over them.
+fn terms(timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
+    let none = TimingOverride::default();
+    Arc::new(move |phone| {
+        let vendor = phone.vendor.as_ref()?;
+        let profile = phones::profile(vendor)?;
+        let own = timing.get(vendor).unwrap_or(&none);
+        let mut timing = profile.timing;
+        timing.answer = own.answer.unwrap_or(timing.answer);
+        timing.leave = own.leave.unwrap_or(timing.leave);
+        timing.leave_busy = own.leave_busy.unwrap_or(timing.leave_busy);
+        timing.boot_at_least = own.boot_at_least.unwrap_or(timing.boot_at_least);
+        timing.boot = own.boot.unwrap_or(timing.boot);
+        timing.fetch = own.fetch.unwrap_or(timing.fetch);
+        timing.flash = own.flash.unwrap_or(timing.flash);
+        timing.gap = own.gap.unwrap_or(timing.gap);
+        Some(Terms {
+            triggers: profile.reboot.clone(),
+            update_boots: profile.update_boots.map(|boots| own.boots.unwrap_or(boots)),
+            waits_for_idle: profile.waits_for_idle,
+            tells_dialogs: profile.tells_dialogs,
+            timing,
+        })
+    })
+}
+
+/// The phones of the inventory.
+pub fn inventory(config: &Config) -> Vec<Phone> {
+    let rows = config.inventory.iter();
+    rows.map(|row| {
+        let mut phone = Phone::new(row.mac, KnownBy::Inventory);
+        phone.vendor.clone_from(&row.vendor);
+        phone.model.clone_from(&row.model);
+        phone.hardware.clone_from(&row.hardware);
+        phone.site.clone_from(&row.site);
+        phone.tags.clone_from(&row.tags);
+        phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
+        phone
+    })
+    .collect()
+}
+
+/// Policies whose release is not staged, as warnings for the log.
+pub fn missing_releases(rules: &Rules) -> Vec<String> {
+    let policies = rules.policies.iter();
+    policies
+        .filter_map(|policy| match &policy.action {
+            Action::Update { release } if !rules.releases.contains_key(release) => {
+                Some(format!("policy {} updates to release {release}, which is not staged", policy.name))
+            }
+            Action::Update { .. } | Action::Reboot => None,
+        })
+        .collect()
+}
+
+/// Takes new credentials to the SIP side.
+pub type NewCredentials = Arc<dyn Fn(BTreeMap<LineId, Credentials>) + Send + Sync>;
+
+/// Reads the files again.
+#[derive(Clone)]
+pub struct Reloader {
+    /// `sipherd.toml`.
+    pub file: PathBuf,
+    /// The staged releases.
+    pub releases: Arc<Releases>,
+    /// Where new credentials go.
+    pub credentials: NewCredentials,
+    /// What was in force when the daemon started: some of it cannot change while it runs.
+    pub started_with: Arc<Config>,
+}
+
+/// What a reload read.
+#[derive(Debug)]
+pub struct Reread(pub Result<Box<Config>, String>);
+
+impl Reloader {
+    /// Reads everything; blocks.
+    fn read(&self) -> Reread {
+        let loaded = match config::load(&self.file) {
+            Ok(loaded) => loaded,
+            Err(report) => return Reread(Err(report.to_string())),
+        };
+        for warning in &loaded.warnings {
+            tracing::warn!("{}", warning.one_line());
+        }
+        match self.releases.reload() {
+            Ok(()) => Reread(Ok(Box::new(loaded.config))),
+            Err(error) => Reread(Err(error.to_string())),
+        }
+    }
+
+    /// What is written differently now and holds only from the next start on.
+    fn frozen(&self, new: &Config) -> Vec<&'static str> {
+        let old = &self.started_with;
+        let pbxs = |config: &Config| {
+            config.pbxs.iter().map(|pbx| (pbx.name.clone(), format!("{:?}", pbx.kind))).collect::<Vec<_>>()
+        };
+        [
+            (old.state != new.state, "state"),
+            (old.sip.listen != new.sip.listen, "[sip] listen"),
+            (old.sip.advertise != new.sip.advertise, "[sip] advertise"),
+            (old.sip.outbound_proxy != new.sip.outbound_proxy, "[sip] outbound_proxy"),
+            (old.sip.user != new.sip.user, "[sip] user"),
+            (old.sip.trigger != new.sip.trigger, "[sip] trigger"),
+            (old.sip.notifies_per_second != new.sip.notifies_per_second, "[sip] notifies_per_second"),
+            (old.depot != new.depot, "[depot]"),
+            (pbxs(old) != pbxs(new), "[[pbx]]"),
+            (old.ops != new.ops, "[ops] listen"),
+            (old.api_socket != new.api_socket, "[api] socket"),
+            (old.log != new.log, "[log]"),
+        ]
+        .into_iter()
+        .filter_map(|(differs, key)| differs.then_some(key))
+        .collect()
+    }
+}
+
+impl Orchestrator {
+    /// Reads the files again in a thread of its own; the letter with what was read follows.
+    pub(super) fn reload(&self, reply: Reply<()>) {
+        let (reloader, letters) = (self.reloader.clone(), self.letters.clone());
+        tokio::task::spawn_blocking(move || {
+            let reread = reloader.read();
+            // A daemon that is gone reloads nothing.
+            let _ = letters.blocking_send(Mail::Reread(reread, reply));
+        });
+    }
+
+    /// The files were read again: what is right comes into force, what is wrong changes nothing.
+    pub(super) fn reread(&mut self, now: DateTime<Utc>, reread: Reread, reply: Reply<()>) {
+        let result = match reread.0 {
+            Ok(config) => {
+                self.refused_reload = None;
+                self.adopt_config(now, &config);
+                Ok(())
+            }
+            Err(why) => {
+                self.note(now, None, None, "reload-refused", "the old configuration stays".to_owned());
+                tracing::error!("the configuration is not taken over:\n{why}");
+                self.refused_reload = Some(why.clone());
+                Err(ControlError::Refused(why))
+            }
+        };
+        self.acts.push(Act::Answer(Box::new(move || drop(reply.send(result)))));
+    }
+
+    fn adopt_config(&mut self, now: DateTime<Utc>, config: &Config) {
+        let frozen = self.reloader.frozen(config);
+        if !frozen.is_empty() {
+            tracing::warn!("changed, but in force only after a restart: {}", frozen.join(", "));
+        }
+        (self.reloader.credentials)(config.sip.credentials.clone());
+        let listed = inventory(config);
+        let gone: Vec<Mac> = self
+            .fleet
+            .iter()
+            .filter(|phone| phone.known_by == KnownBy::Inventory)
+            .map(|phone| phone.mac)
+            .filter(|mac| listed.iter().all(|phone| phone.mac != *mac) && !self.trips.contains_key(mac))
+            .collect();
+        for mac in gone {
+            self.fleet.forget(mac);
+        }
+        for phone in listed {
+            self.fleet.introduce(phone);
+        }
+        for pbx in &config.pbxs {
+            if self.hands.pbxs.contains_key(&pbx.name) {
+                self.fleet.watch(pbx.name.clone(), pbx.stale_after);
+            }
+        }
+        let rules = rules(config, &self.reloader.releases);
+        for warning in missing_releases(&rules) {
+            tracing::warn!("{warning}");
+        }
+        self.scheduler.adopt(rules, &self.fleet, now);
+        self.note(now, None, None, "reloaded", "the new configuration is in force".to_owned());
+    }
+}

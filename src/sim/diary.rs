@@ -1,0 +1,185 @@
+//! What each phone writes down about itself: the only evidence the judge accepts.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+use crate::domain::phone::Mac;
+
+/// One line of a phone's diary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When, in the building's time.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    pub what: What,
+}
+
+/// Why a phone rebooted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// It was asked by the NOTIFY with this Call-ID.
+    ByNotify {
+        /// The NOTIFY's Call-ID.
+        call_id: String,
+    },
+    /// On its own.
+    Itself,
+    /// To run the firmware it has just flashed.
+    Update,
+}
+
+/// What happens to a phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A NOTIFY arrived.
+    Notify {
+        /// Its Call-ID.
+        call_id: String,
+        /// Its `Event`.
+        event: String,
+        /// It is a copy of one the phone still remembers; not executed again.
+        copy: bool,
+    },
+    /// It answered a NOTIFY (the answer may have been lost on the way).
+    Answered {
+        /// The NOTIFY's Call-ID.
+        call_id: String,
+        /// The status code.
+        status: u16,
+    },
+    /// It went down.
+    RebootBegan {
+        /// Why.
+        cause: Cause,
+    },
+    /// Its firmware runs; it does not speak SIP yet.
+    BootDone {
+        /// What it runs.
+        version: String,
+    },
+    /// It asked the depot for its settings.
+    SettingsAsked {
+        /// The HTTP status, 0 when the depot could not be reached.
+        status: u16,
+    },
+    /// The depot named a firmware other than the one it runs.
+    FirmwareOffered {
+        /// The image's address.
+        file: String,
+    },
+    /// The first byte of an image (or of the rest of one) arrived.
+    ImageBegan {
+        /// Offset of that byte.
+        from: u64,
+    },
+    /// The download broke off.
+    ImageBroke {
+        /// Bytes it has so far.
+        at: u64,
+    },
+    /// The last byte of an image arrived.
+    ImageComplete {
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// It looked at the image and will not flash it.
+    ImageRejected,
+    /// The image is in its flash memory.
+    Flashed {
+        /// The image's version.
+        version: String,
+    },
+    /// The registrar accepted it (once a boot; refreshes are not written down).
+    Registered,
+    /// The registrar refused it for good.
+    RegisterRefused {
+        /// The status code.
+        status: u16,
+    },
+    /// A call was answered.
+    CallBegan {
+        /// The other party.
+        with: String,
+        /// The call's Call-ID.
+        call_id: String,
+    },
+    /// A call was ended by one of the two people.
+    CallEnded {
+        /// The call's Call-ID.
+        call_id: String,
+    },
+    /// A call was never answered.
+    CallFailed {
+        /// The call's Call-ID.
+        call_id: String,
+        /// The status code, 408 for silence.
+        status: u16,
+    },
+    /// A call, ringing or answered, was lost because a phone went down.
+    CallCut {
+        /// The other party.
+        with: String,
+        /// The call's Call-ID.
+        call_id: String,
+        /// Who cut it.
+        by: CutBy,
+    },
+}
+
+/// Which of the two phones of a cut call went down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CutBy {
+    /// The writer of the diary, for this cause.
+    Me(Cause),
+    /// The other one.
+    TheOther,
+}
+
+/// The diaries of all phones of a building.
+#[derive(Debug, Clone)]
+pub struct Diaries {
+    pages: Arc<Mutex<BTreeMap<Mac, Vec<LogLine>>>>,
+    written: watch::Sender<u64>,
+}
+
+impl Default for Diaries {
+    fn default() -> Self {
+        Self { pages: Arc::default(), written: watch::Sender::new(0) }
+    }
+}
+
+impl Diaries {
+    /// Writes one line.
+    pub fn write(&self, mac: Mac, at: DateTime<Utc>, what: What) {
+        tracing::trace!(%mac, ?what, "diary");
+        self.pages().entry(mac).or_default().push(LogLine { at, what });
+        self.written.send_modify(|count| *count += 1);
+    }
+
+    /// A copy of one phone's diary; empty when it has written nothing.
+    pub fn of(&self, mac: Mac) -> Vec<LogLine> {
+        self.pages().get(&mac).cloned().unwrap_or_default()
+    }
+
+    /// A copy of all diaries.
+    pub fn all(&self) -> BTreeMap<Mac, Vec<LogLine>> {
+        self.pages().clone()
+    }
+
+    /// Waits until a phone's diary is as wanted; looked at whenever anybody writes.
+    pub async fn wait(&self, mac: Mac, mut wanted: impl FnMut(&[LogLine]) -> bool) {
+        let mut written = self.written.subscribe();
+        while !wanted(self.pages().get(&mac).map_or(&[], Vec::as_slice)) {
+            if written.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn pages(&self) -> MutexGuard<'_, BTreeMap<Mac, Vec<LogLine>>> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,232 @@
+//! What a phone fetches over HTTP: its settings, the document that names its firmware, the image.
+
+use std::net::{IpAddr, SocketAddr};
+
+use chrono::TimeDelta;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpSocket, lookup_host};
+
+use super::{Misfit, PhoneSpec};
+use crate::sim::diary::What;
+use crate::sim::house::House;
+
+/// How often a phone takes up a broken download before it gives up.
+const ATTEMPTS: u32 = 4;
+/// Settings longer than this are no settings.
+const LONGEST_DOCUMENT: usize = 1 << 20;
+
+/// Who fetches.
+pub(super) struct Errand {
+    /// The phone's own address: the depot knows it by that.
+    pub from: IpAddr,
+    /// Its `User-Agent`.
+    pub user_agent: String,
+}
+
+/// Asks for settings and, where they allow an update, for the name of the firmware. What is returned is the
+/// address of an image with another version than `runs`.
+pub(super) async fn ask(
+    spec: &PhoneSpec,
+    house: &House,
+    errand: &Errand,
+    base: &str,
+    runs: &str,
+) -> Option<String> {
+    let url = format!("{}/{}", base.trim_end_matches('/'), spec.settings_file());
+    let (status, settings) = errand.text(&url).await.unwrap_or_default();
+    house.write(spec.mac, What::SettingsAsked { status });
+    if status != 200 {
+        return None;
+    }
+    let image = if spec.vendor == "snom" {
+        // A snom's factory default is `settings_only`: without the setting nothing is flashed.
+        if element(&settings, "update_policy")? != "auto_update" {
+            return None;
+        }
+        let (status, firmware) = errand.text(&element(&settings, "firmware_status")?).await?;
+        (status == 200).then(|| element(&firmware, "firmware")).flatten()?
+    } else {
+        settings.lines().find_map(|line| {
+            let (key, value) = line.split_once('=')?;
+            matches!(key.trim(), "firmware.url" | "static.firmware.url").then(|| value.trim().to_owned())
+        })?
+    };
+    if image.is_empty() || version_in(&image)? == runs {
+        return None;
+    }
+    house.write(spec.mac, What::FirmwareOffered { file: image.clone() });
+    Some(image)
+}
+
+/// Downloads an image, resuming where it broke, and flashes it. `None`: it could not be had, or was refused.
+pub(super) async fn update(
+    spec: &PhoneSpec,
+    house: &House,
+    errand: &Errand,
+    url: &str,
+    mut break_once: bool,
+) -> Option<String> {
+    let version = version_in(url)?;
+    let mut have = 0;
+    for _ in 0..ATTEMPTS {
+        match fetch(spec, house, errand, url, &mut have, break_once).await {
+            Fetched::Whole => {
+                house.write(spec.mac, What::ImageComplete { bytes: have });
+                if spec.misfit == Misfit::RejectsImage {
+                    house.write(spec.mac, What::ImageRejected);
+                    return None;
+                }
+                house.pass(spec.pace.flash).await;
+                house.write(spec.mac, What::Flashed { version: version.clone() });
+                return Some(version);
+            }
+            Fetched::Broken => house.write(spec.mac, What::ImageBroke { at: have }),
+            Fetched::Refused => return None,
+        }
+        break_once = false;
+        house.pass(TimeDelta::seconds(5)).await;
+    }
+    None
+}
+
+/// How one attempt at a download ended.
+enum Fetched {
+    /// The last byte is there.
+    Whole,
+    /// The connection ended before that.
+    Broken,
+    /// The depot will not give it.
+    Refused,
+}
+
+async fn fetch(
+    spec: &PhoneSpec,
+    house: &House,
+    errand: &Errand,
+    url: &str,
+    have: &mut u64,
+    break_off: bool,
+) -> Fetched {
+    let Some(answer) = errand.get(url, *have).await else { return Fetched::Broken };
+    match answer.status().as_u16() {
+        206 if range_start(&answer) == Some(*have) => {}
+        // The whole file again: begin anew (RFC 9110 section 14.2).
+        200 => *have = 0,
+        _ => return Fetched::Refused,
+    }
+    let length =
+        answer.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let Some(total) = length.map(|length| *have + length) else { return Fetched::Refused };
+    house.write(spec.mac, What::ImageBegan { from: *have });
+    let (began, first) = (house.now(), *have);
+    let mut body = answer.into_body();
+    while let Some(Ok(frame)) = body.frame().await {
+        *have += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if break_off && *have >= total / 2 {
+            return Fetched::Broken;
+        }
+        if let Some(millis) = ((*have - first) * 1000).checked_div(spec.pace.bytes_per_second) {
+            let due = began + TimeDelta::milliseconds(i64::try_from(millis).unwrap_or(i64::MAX));
+            tokio::time::sleep(house.clock.until(due)).await;
+        }
+    }
+    if *have == total { Fetched::Whole } else { Fetched::Broken }
+}
+
+/// The first byte that a 206 carries (RFC 9110 section 14.4).
+fn range_start(answer: &Response<Incoming>) -> Option<u64> {
+    let range = answer.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
+    range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
+}
+
+impl Errand {
+    /// A whole document; `None` when nobody answers.
+    async fn text(&self, url: &str) -> Option<(u16, String)> {
+        let answer = self.get(url, 0).await?;
+        let status = answer.status().as_u16();
+        let body = http_body_util::Limited::new(answer.into_body(), LONGEST_DOCUMENT).collect().await.ok()?;
+        Some((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
+    }
+
+    /// The head of an answer, its body still to come, from this byte on.
+    async fn get(&self, url: &str, from: u64) -> Option<Response<Incoming>> {
+        let (host, path) = split_url(url)?;
+        let name = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+        let server = lookup_host(name).await.ok()?.find(SocketAddr::is_ipv4)?;
+        let socket = TcpSocket::new_v4().ok()?;
+        socket.bind(SocketAddr::new(self.from, 0)).ok()?;
+        let stream = socket.connect(server).await.ok()?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
+        let mut request = Request::get(path)
+            .header(header::HOST, host)
+            .header(header::USER_AGENT, &self.user_agent)
+            .header(header::CONNECTION, "close");
+        if from > 0 {
+            request = request.header(header::RANGE, format!("bytes={from}-"));
+        }
+        let request = request.body(Empty::<Bytes>::new()).ok()?;
+        // It ends with the response: dropping the body closes the connection.
+        tokio::spawn(connection);
+        sender.send_request(request).await.ok()
+    }
+}
+
+/// `host[:port]` and path of an `http:` address.
+fn split_url(url: &str) -> Option<(&str, &str)> {
+    let rest = url.strip_prefix("http://")?;
+    Some(rest.find('/').map_or((rest, "/"), |at| rest.split_at(at)))
+}
+
+/// The text of the first element of this name, entities resolved; only what settings documents contain.
+fn element(document: &str, name: &str) -> Option<String> {
+    let opening = format!("<{name}");
+    let at = document
+        .match_indices(&opening)
+        .find(|(at, _)| document[at + opening.len()..].starts_with([' ', '>']))?
+        .0;
+    let (_, rest) = document[at..].split_once('>')?;
+    let text = rest.split('<').next()?.trim();
+    Some(text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\""))
+}
+
+/// The version in an image's file name: `10.1.198.19` of `…/snomD785-10.1.198.19-SIP-r.bin`.
+fn version_in(url: &str) -> Option<String> {
+    let file = url.split('?').next()?.rsplit('/').next()?;
+    file.split('-').find_map(|part| {
+        let digits: String = part.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+        let version = digits.trim_end_matches('.');
+        version.contains('.').then(|| version.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_read_from_the_name_of_the_image() {
+        let url = "http://127.0.0.1:8080/fw/snomD785-10.1.198.19-SIP-r.bin?mac=000413";
+        assert_eq!(version_in(url).as_deref(), Some("10.1.198.19"));
+        assert_eq!(version_in("http://h/T46S-66.86.0.15.rom").as_deref(), Some("66.86.0.15"));
+        assert_eq!(version_in("http://h/image.bin"), None);
+    }
+
+    #[test]
+    fn an_element_is_not_confused_with_one_whose_name_begins_alike() {
+        let text = "<firmware-settings><firmware_uxm perm=\"\">u</firmware_uxm>\
+                    <firmware perm=\"\">http://h/a?b&amp;c</firmware></firmware-settings>";
+        assert_eq!(element(text, "firmware").as_deref(), Some("http://h/a?b&c"));
+        assert_eq!(element(text, "firmware_status"), None);
+    }
+
+    #[test]
+    fn an_address_is_split_into_host_and_path() {
+        assert_eq!(split_url("http://127.0.0.1:80/a/b"), Some(("127.0.0.1:80", "/a/b")));
+        assert_eq!(split_url("http://h"), Some(("h", "/")));
+        assert_eq!(split_url("ftp://h/"), None);
+    }
+}

@@ -1,0 +1,258 @@
+//! One simulated desk phone: what it is, how fast it is, what is wrong with it, and the handle to it.
+
+mod calls;
+mod download;
+mod life;
+mod orders;
+mod registration;
+mod stack;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use super::house::House;
+use crate::domain::phone::Mac;
+
+/// A phone as it is ordered from the shop.
+#[derive(Clone)]
+pub struct PhoneSpec {
+    /// Its hardware address.
+    pub mac: Mac,
+    /// `snom`, `yealink`, `grandstream`, or another maker.
+    pub vendor: String,
+    /// The model as the phone writes it: `D785`, `T46S`.
+    pub model: String,
+    /// What it runs when it is switched on.
+    pub version: String,
+    /// Its line.
+    pub user: String,
+    /// The address it binds, one of 127.0.0.0/8; port 0 takes any.
+    pub address: SocketAddr,
+    /// The SIP password of its line, also asked of those who challenge it.
+    pub password: String,
+    /// Where it registers; `None` is the building's own PBX.
+    pub registrar: Option<SocketAddr>,
+    /// Base address of its settings server; `None` is the building's.
+    pub depot: Option<String>,
+    /// How long things take.
+    pub pace: Pace,
+    /// It answers a NOTIFY with 401 until the credentials fit.
+    pub challenges: bool,
+    /// After the first boot of an update it registers, still with the old version, before it downloads.
+    pub two_boots_visible: bool,
+    /// Its Contact is the same after each boot (no `line=` drawn anew).
+    pub same_contact: bool,
+    /// It takes its registration back before it reboots; otherwise it just vanishes.
+    pub unregisters: bool,
+    /// What is wrong with it.
+    pub misfit: Misfit,
+}
+
+/// How long things take on a phone, in the building's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// From power or reboot to the first request.
+    pub boot: TimeDelta,
+    /// From there to the request for settings.
+    pub settings: TimeDelta,
+    /// How fast it downloads, in bytes a second; 0 is as fast as it can.
+    pub bytes_per_second: u64,
+    /// From the last byte of an image to the reboot.
+    pub flash: TimeDelta,
+    /// From ringing to being picked up.
+    pub ring: TimeDelta,
+    /// Expiry of its registration.
+    pub expires: TimeDelta,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            boot: TimeDelta::seconds(40),
+            settings: TimeDelta::seconds(2),
+            bytes_per_second: 2_000_000,
+            flash: TimeDelta::seconds(60),
+            ring: TimeDelta::seconds(6),
+            expires: TimeDelta::seconds(3600),
+        }
+    }
+}
+
+/// What is wrong with a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Misfit {
+    /// Nothing.
+    #[default]
+    None,
+    /// Answers every NOTIFY with this status.
+    Refuses(u16),
+    /// Accepts a NOTIFY and does nothing.
+    NeverLeaves,
+    /// Reboots when asked and is not seen again.
+    NeverReturns,
+    /// Ignores the firmware it is offered.
+    ReturnsOld,
+    /// Breaks its first download in the middle, then resumes it.
+    BreaksDownload,
+    /// Reboots on its own, once, this long after its first registration.
+    RebootsItself {
+        /// The building's time since the first registration.
+        after: TimeDelta,
+    },
+    /// This many of its answers to NOTIFYs are lost on the way.
+    LosesOks(u32),
+    /// Answers no NOTIFY for this long after its first registration.
+    SilentFor(TimeDelta),
+    /// Downloads an image and refuses to flash it.
+    RejectsImage,
+}
+
+impl PhoneSpec {
+    /// A snom in good health.
+    pub fn snom(mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
+        Self::of("snom", mac, model, version, user, ip)
+    }
+
+    /// A Yealink: reboots at once, in a call or not; its Contact never changes.
+    pub fn yealink(mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
+        Self { same_contact: true, ..Self::of("yealink", mac, model, version, user, ip) }
+    }
+
+    /// A Grandstream: reboots at once, tells nobody about its dialogs.
+    pub fn grandstream(mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
+        Self { same_contact: true, ..Self::of("grandstream", mac, model, version, user, ip) }
+    }
+
+    /// The same with a fault.
+    pub fn with_misfit(self, misfit: Misfit) -> Self {
+        Self { misfit, ..self }
+    }
+
+    /// The `User-Agent` of its SIP messages while it runs `version`.
+    pub fn sip_user_agent(&self, version: &str) -> String {
+        let model = &self.model;
+        match self.vendor.as_str() {
+            "snom" => format!("snom{model}/{version}"),
+            "yealink" => format!("Yealink SIP-{model} {version}"),
+            "grandstream" => format!("Grandstream {model} {version}"),
+            other => format!("{other} {model} {version}"),
+        }
+    }
+
+    /// The `User-Agent` of its HTTP requests while it runs `version`.
+    pub fn http_user_agent(&self, version: &str) -> String {
+        let (model, mac) = (&self.model, self.mac);
+        let bare = mac.bare_upper();
+        match self.vendor.as_str() {
+            "snom" => format!(
+                "Mozilla/4.0 (compatible; snom{model}-SIP {version} 2010.12-00004 {bare} SXM:0 UXM:0)"
+            ),
+            "yealink" => format!("Yealink SIP-{model} {version} {mac}"),
+            "grandstream" => {
+                format!("Grandstream Model HW {model} SW {version} DevId {}", bare.to_lowercase())
+            }
+            other => format!("{other} {model} {version} {bare}"),
+        }
+    }
+
+    /// The name of the settings file it asks for.
+    pub fn settings_file(&self) -> String {
+        let bare = self.mac.bare_upper();
+        match self.vendor.as_str() {
+            "snom" => format!("snom{}-{bare}.htm", self.model),
+            "grandstream" => format!("cfg{}.xml", bare.to_lowercase()),
+            _ => format!("{}.cfg", bare.to_lowercase()),
+        }
+    }
+
+    fn of(vendor: &str, mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
+        Self {
+            mac,
+            vendor: vendor.to_owned(),
+            model: model.to_owned(),
+            version: version.to_owned(),
+            user: user.to_owned(),
+            address: SocketAddr::new(ip, 0),
+            password: format!("secret-{user}"),
+            registrar: None,
+            depot: None,
+            pace: Pace::default(),
+            challenges: false,
+            two_boots_visible: false,
+            same_contact: false,
+            unregisters: false,
+            misfit: Misfit::None,
+        }
+    }
+}
+
+impl std::fmt::Debug for PhoneSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {} ({} on {})", self.vendor, self.model, self.version, self.user, self.mac)
+    }
+}
+
+/// What a person at the desk, or the building, does to a phone.
+#[derive(Debug)]
+pub(super) enum Hand {
+    /// Dial.
+    Call {
+        /// The other line, or `600`.
+        to: String,
+        /// How long to talk once answered.
+        lasts: TimeDelta,
+    },
+    /// Pull the plug and put it back.
+    PowerCycle,
+}
+
+/// A phone standing in the building.
+#[derive(Debug, Clone)]
+pub struct Phone {
+    /// What it was ordered as; `version` is what it ran at first.
+    pub spec: Arc<PhoneSpec>,
+    /// Where it listens for SIP.
+    pub address: SocketAddr,
+    hand: mpsc::UnboundedSender<Hand>,
+}
+
+impl Phone {
+    /// Dials, unless the phone is down or in a call.
+    pub fn call(&self, to: &str, lasts: TimeDelta) {
+        // A phone whose task has ended with the building dials no more.
+        let _ = self.hand.send(Hand::Call { to: to.to_owned(), lasts });
+    }
+
+    /// Makes it reboot on its own, at once.
+    pub fn power_cycle(&self) {
+        let _ = self.hand.send(Hand::PowerCycle);
+    }
+
+    /// Switches a phone on.
+    pub(super) async fn switch_on(
+        spec: PhoneSpec,
+        registrar: SocketAddr,
+        seed: u64,
+        house: Arc<House>,
+        tasks: &TaskTracker,
+        off: tokio_util::sync::CancellationToken,
+    ) -> std::io::Result<Self> {
+        let socket = UdpSocket::bind(spec.address).await?;
+        let address = socket.local_addr()?;
+        let spec = Arc::new(spec);
+        let (hand, hands) = mpsc::unbounded_channel();
+        let life = life::Life::new(Arc::clone(&spec), registrar, seed, house, socket, address, hands);
+        tasks.spawn(async move {
+            tokio::select! {
+                () = life.live() => {}
+                () = off.cancelled() => {}
+            }
+        });
+        Ok(Self { spec, address, hand })
+    }
+}

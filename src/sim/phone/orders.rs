@@ -1,0 +1,153 @@
+//! What a phone does with a NOTIFY, and what it tells about its dialogs.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use super::Misfit;
+use super::stack::{Desk, transaction};
+use crate::sim::diary::{Cause, What};
+use crate::sim::wire::{Packet, credentials_fit, parameter, uri_of};
+
+/// What an event asks of a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// Reboot once the calls have ended.
+    WhenIdle,
+    /// Reboot at once, calls or not.
+    AtOnce,
+    /// Nothing that shows.
+    Nothing,
+    /// An event the phone does not know.
+    Unknown,
+}
+
+impl Desk<'_> {
+    /// A NOTIFY came.
+    pub(super) fn order(&mut self, packet: &Packet, from: SocketAddr) -> Option<Cause> {
+        let (call_id, event) = (packet.get("Call-ID").to_owned(), packet.get("Event").to_owned());
+        let copy = !self.seen.insert(transaction(packet));
+        self.write(What::Notify { call_id: call_id.clone(), event: event.clone(), copy });
+        if self.is_silent() {
+            return None;
+        }
+        if let Some(bytes) = self.remembered.get(&transaction(packet)).cloned() {
+            if !self.loses_this_one() {
+                self.send(&bytes, from);
+            }
+            return None;
+        }
+        let wish = self.wish(&event);
+        let (code, phrase) = self.verdict(packet, wish);
+        self.write(What::Answered { call_id: call_id.clone(), status: code });
+        let mut answer = self.answer(packet, code, phrase);
+        match code {
+            401 => {
+                let (realm, nonce) = (self.life.registrar.ip(), &self.nonce);
+                answer = answer.with(
+                    "WWW-Authenticate",
+                    format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm=MD5, qop=\"auth\""),
+                );
+            }
+            489 => answer = answer.with("Allow-Events", "check-sync, dialog"),
+            _ => {}
+        }
+        if code == 200 && self.loses_this_one() {
+            self.remembered.insert(transaction(packet), answer.bytes());
+        } else {
+            self.reply_with(packet, from, &answer);
+        }
+        if code != 200 || self.life.spec.misfit == Misfit::NeverLeaves {
+            return None;
+        }
+        let cause = Cause::ByNotify { call_id };
+        match wish {
+            Wish::AtOnce => Some(cause),
+            Wish::WhenIdle => {
+                self.promised.get_or_insert(cause);
+                self.leave_if_idle()
+            }
+            Wish::Nothing | Wish::Unknown => None,
+        }
+    }
+
+    /// A SUBSCRIBE came: a one-shot look at the dialogs (RFC 6665 section 4.4.3, RFC 4235).
+    pub(super) fn subscribed(&mut self, packet: &Packet, from: SocketAddr) {
+        let tells = matches!(self.life.spec.vendor.as_str(), "snom" | "yealink");
+        if !packet.get("Event").starts_with("dialog") || !tells || self.life.house.lies() {
+            let answer = self.answer(packet, 489, "Bad Event").with("Allow-Events", "check-sync");
+            self.reply_with(packet, from, &answer);
+            return;
+        }
+        let answer = self.answer(packet, 200, "OK").with("Expires", "0");
+        self.reply_with(packet, from, &answer);
+        let body = self.dialog_info();
+        let notify = self
+            .request("NOTIFY", uri_of(packet.get("Contact")))
+            .with("From", answer.get("To"))
+            .with("To", packet.get("From"))
+            .with("Call-ID", packet.get("Call-ID"))
+            .with("CSeq", "1 NOTIFY")
+            .with("Event", "dialog")
+            .with("Subscription-State", "terminated;reason=timeout")
+            .with_body("application/dialog-info+xml", body);
+        self.ask(&notify, from);
+    }
+
+    fn dialog_info(&self) -> String {
+        let entity = format!("sip:{}@{}", self.life.spec.user, self.life.registrar);
+        let mut text = format!(
+            "<?xml version=\"1.0\"?>\r\n<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"0\" \
+             state=\"full\" entity=\"{entity}\">\r\n"
+        );
+        for (nth, (call_id, call)) in self.calls.iter().enumerate() {
+            let state = if call.up { "confirmed" } else { "early" };
+            let way = if call.is_ours() { "initiator" } else { "recipient" };
+            // Writing into a String cannot fail.
+            let _ = write!(
+                text,
+                "<dialog id=\"{nth}\" call-id=\"{call_id}\" direction=\"{way}\"><state>{state}</state></dialog>\r\n"
+            );
+        }
+        text + "</dialog-info>\r\n"
+    }
+
+    fn verdict(&self, packet: &Packet, wish: Wish) -> (u16, &'static str) {
+        if let Misfit::Refuses(code) = self.life.spec.misfit {
+            return (code, "Refused");
+        }
+        if !self.is_me(packet) {
+            return (404, "Not Found");
+        }
+        let (user, secret) = (&self.life.spec.user, &self.life.spec.password);
+        let credentials = packet.get("Authorization");
+        if self.life.spec.challenges && !credentials_fit(credentials, &self.nonce, "NOTIFY", user, secret) {
+            return (401, "Unauthorized");
+        }
+        if wish == Wish::Unknown { (489, "Bad Event") } else { (200, "OK") }
+    }
+
+    fn wish(&self, event: &str) -> Wish {
+        let name = event.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        let reboot = parameter(event, "reboot").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        match (name.as_str(), reboot) {
+            ("check-sync", true) => Wish::AtOnce,
+            ("check-sync", false) => Wish::Nothing,
+            ("reboot", _) if self.life.spec.vendor == "snom" => Wish::WhenIdle,
+            _ => Wish::Unknown,
+        }
+    }
+
+    fn is_silent(&self) -> bool {
+        let since = self.life.first_registered.map(|at| self.life.house.now() - at);
+        match (self.life.spec.misfit, since) {
+            (Misfit::SilentFor(time), Some(since)) => since < time,
+            (_, _) => false,
+        }
+    }
+
+    fn loses_this_one(&mut self) -> bool {
+        let loses = self.life.oks_to_lose > 0;
+        self.life.oks_to_lose = self.life.oks_to_lose.saturating_sub(1);
+        loses
+    }
+}
