@@ -105,16 +105,22 @@ fn matches(selection: &Selection, view: &PhoneView) -> bool {
 fn gates() -> Vec<GateAnswer> {
     let open = |gate, saw: &str| GateAnswer { gate, holds: vec![], saw: saw.into(), changes: None };
     let opening = Opening { start: now() + TimeDelta::hours(4), end: now() + TimeDelta::hours(9) };
+    let soon = now() + TimeDelta::minutes(6);
     vec![
         open(Gate::Identity, "known from the inventory, 2 lines"),
         open(Gate::Selected, "policy office-night, priority 0"),
         open(Gate::Current, "10.1.64.14 → 10.1.198"),
         open(Gate::Image, "snomD785-10.1.198-SIP-r.bin"),
-        open(Gate::Penalty, "attempt 1 of 3"),
+        GateAnswer {
+            gate: Gate::Penalty,
+            holds: vec![Reason::PenaltyBox { until: soon, after: "no answer".into() }],
+            saw: String::new(),
+            changes: Some(soon),
+        },
         GateAnswer {
             gate: Gate::Window,
             holds: vec![Reason::OutsideWindow { opens: Some(opening) }],
-            saw: "opens Fri 20 Nov 23:00, until Sat 04:00".into(),
+            saw: "opens Fri 20 Nov 23:00 (in 4 h), until Sat 04:00".into(),
             changes: Some(opening.start),
         },
         open(Gate::View, "pbx1, 1 s old"),
@@ -352,6 +358,11 @@ async fn what_cannot_be_understood_is_answered_with_a_hint() {
         let (code, body) = send(FakeControl::default(), get(path)).await;
         assert_eq!((code.as_u16(), body), (status, json!({"error": error, "hint": hint})), "{path}");
     }
+    let (code, body) = send(FakeControl::default(), get("/v1/phones/%FF/why")).await;
+    assert_eq!((code, &body["hint"]), (StatusCode::BAD_REQUEST, &json!("a path is escaped UTF-8")));
+    let (code, body) = send(FakeControl::default(), post("/v1/reboot", &"x".repeat(3_000_000))).await;
+    assert_eq!(code, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(body["hint"].is_string(), "{body}");
     for path in ["/v1/phones/2117/why?at=tomorrow", "/v1/history?since=2026", "/v1/history?page=2"] {
         let (code, body) = send(FakeControl::default(), get(path)).await;
         assert_eq!(code, StatusCode::BAD_REQUEST, "{path}");

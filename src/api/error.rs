@@ -1,7 +1,7 @@
 //! What went wrong, as a status and a JSON body of `error` and `hint`.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,24 @@ impl From<QueryRejection> for ApiError {
             format!("cannot read the query: {error}"),
             "times look like 2026-11-20T22:00:00Z (a `+` must be written %2B)",
         )
+    }
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(rejection: PathRejection) -> Self {
+        Self::bad(format!("cannot read the path: {}", rejection.body_text()), "a path is escaped UTF-8")
+    }
+}
+
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
+        Self {
+            status: rejection.status(),
+            ..Self::bad(
+                format!("cannot read the request: {}", rejection.body_text()),
+                "select by key=value or patterns instead of naming every phone",
+            )
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `GET /v1/phones?select=…` and `GET /v1/phones/{mac or line}`.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 
 use super::{ApiError, Daemon};
@@ -31,8 +31,9 @@ pub async fn list(
 /// One phone.
 pub async fn show(
     State(daemon): State<Daemon>,
-    Path(phone): Path<String>,
+    phone: Result<Path<String>, PathRejection>,
 ) -> Result<Json<PhoneView>, ApiError> {
+    let Path(phone) = phone?;
     let word = match phone.parse::<Mac>() {
         Ok(mac) => format!("mac={mac}"),
         Err(_) => format!("line={}", globset::escape(&phone)),

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 
 use super::{ApiError, Daemon};
@@ -15,7 +16,7 @@ const FORM: &str = r#"send {"select":["2117"],"now":false,"even_in_a_call":false
 pub async fn ask(
     State(daemon): State<Daemon>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<RebootTaken>), ApiError> {
     // A page in a browser can send any other type to another site without asking first.
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -28,7 +29,7 @@ pub async fn ask(
             )
         });
     }
-    let ask: RebootAsk = serde_json::from_slice(&body)
+    let ask: RebootAsk = serde_json::from_slice(&body?)
         .map_err(|e| ApiError::bad(format!("cannot read the request: {e}"), FORM))?;
     if ask.select.is_empty() {
         return Err(ApiError::bad(

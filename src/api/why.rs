@@ -1,7 +1,7 @@
 //! `GET /v1/phones/{mac or line}/why?at=…`: every gate's answer for one phone.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -18,8 +18,8 @@ pub struct When {
 
 pub async fn show(
     State(daemon): State<Daemon>,
-    Path(phone): Path<String>,
+    phone: Result<Path<String>, PathRejection>,
     query: Result<Query<When>, QueryRejection>,
 ) -> Result<Json<WhyView>, ApiError> {
-    Ok(Json(daemon.why(phone, query?.0.at).await?))
+    Ok(Json(daemon.why(phone?.0, query?.0.at).await?))
 }

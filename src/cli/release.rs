@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use comfy_table::Table;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,17 +20,6 @@ pub enum Ending {
     ToMend,
     /// It was not, and the machine is to blame.
     Unexpected,
-}
-
-impl Ending {
-    /// 0, 1 or 2.
-    pub fn exit_code(self) -> ExitCode {
-        match self {
-            Self::Done => ExitCode::SUCCESS,
-            Self::ToMend => ExitCode::from(1),
-            Self::Unexpected => ExitCode::from(2),
-        }
-    }
 }
 
 /// `sipherd release add SOURCE [--name NAME]`. Fails only when the output cannot be written.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::Failure;
 use super::client::{Client, escape};
 use super::report::{self, Screen, Tone};
-use crate::domain::policy::verdict::{GateAnswer, spell};
+use crate::domain::policy::verdict::{Gate, GateAnswer, spell};
 use crate::ports::WhyView;
 
 /// The words behind `why`.
@@ -53,8 +53,10 @@ fn headline(view: &WhyView) -> String {
 fn explanation(view: &WhyView, gate: &GateAnswer) -> String {
     let reasons = || gate.holds.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let text = if gate.saw.is_empty() { reasons() } else { gate.saw.clone() };
-    match gate.changes.filter(|change| !gate.is_open() && *change > view.at) {
-        Some(change) => format!("{text} (in {})", spell(change - view.at)),
+    // The window's own words name its opening already.
+    let told = gate.is_open() || gate.gate == Gate::Window;
+    match gate.changes.filter(|change| !told && *change > view.at) {
+        Some(change) => format!("{text}; ok in {}", spell(change - view.at)),
         None => text,
     }
 }
@@ -66,10 +68,12 @@ fn earliest(view: &WhyView) -> String {
     let held = || view.gates.iter().filter(|gate| !gate.is_open());
     let waits: Vec<_> = held().filter(|gate| gate.changes.is_none()).map(|gate| gate.gate.name()).collect();
     let time = view.earliest.or_else(|| held().filter_map(|gate| gate.changes).max());
-    let events =
-        if waits.is_empty() { None } else { Some(format!("once {} lets it go", waits.join(" and "))) };
-    let parts: Vec<_> = time.map(|at| clock(view, at)).into_iter().chain(events).collect();
-    format!("earliest: {}", parts.join(", "))
+    let waits = waits.join(", ");
+    match time.map(|at| clock(view, at)) {
+        Some(at) if waits.is_empty() => format!("earliest: {at}"),
+        Some(at) => format!("earliest: {at}, if by then ok: {waits}"),
+        None => format!("earliest: as soon as ok: {waits}"),
+    }
 }
 
 fn clock(view: &WhyView, at: DateTime<Utc>) -> String {
