@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::{LIMIT, OLD, building, contact, registered, snom, until, yealink};
 
 /// An AMI client that reads blocks.
-struct Ami {
+pub struct Ami {
     lines: BufReader<TcpStream>,
 }
 
@@ -26,7 +26,7 @@ impl Ami {
         Self { lines }
     }
 
-    async fn logged_in(building: &Building) -> Self {
+    pub async fn logged_in(building: &Building) -> Self {
         let mut ami = Self::connect(building).await;
         let (user, secret) = building.ami_account();
         let answer =
@@ -35,7 +35,7 @@ impl Ami {
         ami
     }
 
-    async fn ask(&mut self, action: &[&str]) -> Block {
+    pub async fn ask(&mut self, action: &[&str]) -> Block {
         let text = format!("{}\r\n\r\n", action.join("\r\n"));
         self.lines.get_mut().write_all(text.as_bytes()).await.unwrap();
         self.until(|block| block.contains_key("Response")).await
