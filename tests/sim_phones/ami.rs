@@ -150,6 +150,17 @@ async fn the_ami_sends_a_notify_blindly_and_a_return_with_the_same_contact_is_no
 }
 
 #[tokio::test]
+async fn a_filter_lets_only_its_own_events_through() {
+    let building = building(vec![snom(1)]).await;
+    let mut ami = Ami::logged_in(&building).await;
+    let filter = ["Action: Filter", "Operation: Add", "Filter: Event: PeerStatus"];
+    assert_eq!(ami.ask(&filter).await["Response"], "Success");
+    building.pbx().vanish_contact("2001");
+    let next = ami.until(|block| block.get("Event").is_some_and(|event| event != "FullyBooted")).await;
+    assert_eq!(next["Event"], "PeerStatus", "DeviceStateChange came before it");
+}
+
+#[tokio::test]
 async fn a_restart_drops_the_ami_and_forgets_nothing() {
     let building = building(vec![snom(1)]).await;
     let mut ami = Ami::logged_in(&building).await;
