@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -201,6 +201,11 @@ impl Building {
                 }
             }
         });
+    }
+
+    /// How long it really takes until this instant of the building's time.
+    pub fn until(&self, instant: DateTime<Utc>) -> Duration {
+        self.house.clock.until(instant)
     }
 
     /// Waits until a phone's diary is as wanted, `limit` of real time at most.

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::{LIMIT, OLD, building, contact, registered, snom, until, yealink};
 
 /// An AMI client that reads blocks.
-struct Ami {
+pub struct Ami {
     lines: BufReader<TcpStream>,
 }
 
@@ -26,7 +26,7 @@ impl Ami {
         Self { lines }
     }
 
-    async fn logged_in(building: &Building) -> Self {
+    pub async fn logged_in(building: &Building) -> Self {
         let mut ami = Self::connect(building).await;
         let (user, secret) = building.ami_account();
         let answer =
@@ -35,7 +35,7 @@ impl Ami {
         ami
     }
 
-    async fn ask(&mut self, action: &[&str]) -> Block {
+    pub async fn ask(&mut self, action: &[&str]) -> Block {
         let text = format!("{}\r\n\r\n", action.join("\r\n"));
         self.lines.get_mut().write_all(text.as_bytes()).await.unwrap();
         self.until(|block| block.contains_key("Response")).await
@@ -147,6 +147,17 @@ async fn the_ami_sends_a_notify_blindly_and_a_return_with_the_same_contact_is_no
     building.pbx().vanish_contact("2001");
     let next = ami.event("ContactStatus", "AOR", "2001").await;
     assert_eq!(next["ContactStatus"], "Removed", "the first event is the vanishing");
+}
+
+#[tokio::test]
+async fn a_filter_lets_only_its_own_events_through() {
+    let building = building(vec![snom(1)]).await;
+    let mut ami = Ami::logged_in(&building).await;
+    let filter = ["Action: Filter", "Operation: Add", "Filter: Event: PeerStatus"];
+    assert_eq!(ami.ask(&filter).await["Response"], "Success");
+    building.pbx().vanish_contact("2001");
+    let next = ami.until(|block| block.get("Event").is_some_and(|event| event != "FullyBooted")).await;
+    assert_eq!(next["Event"], "PeerStatus", "DeviceStateChange came before it");
 }
 
 #[tokio::test]

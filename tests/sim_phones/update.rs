@@ -3,11 +3,17 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use sipherd::sim::{Building, LogLine, Misfit, PhoneSpec, What};
+use chrono::{DateTime, TimeDelta};
+use futures_util::{StreamExt, stream};
+use sipherd::clock::ScaledClock;
+use sipherd::sim::night::{Night, NightSpec};
+use sipherd::sim::traffic::draw_calls;
+use sipherd::sim::{Building, BuildingSpec, LogLine, Misfit, Outcome, PhoneSpec, Rules, What, judge};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{NEW, Stranger, building, contact, count, mac, registered, snom, until};
+use super::ami::Ami;
+use super::{LIMIT, NEW, Stranger, building, contact, count, mac, registered, snom, until};
 
 /// A settings server as small as can be; it writes down what was asked for.
 struct Stub {
@@ -49,17 +55,21 @@ impl Stub {
         };
         let (range, agent) = (field("range: "), field("user-agent: "));
         asked.lock().unwrap().push(format!("{peer} {path} {range} {agent}"));
-        let file = format!("/fw/snomD785-{NEW}-SIP-r.bin");
-        let (status, body) = if path.ends_with(".htm") {
+        let (status, body) = if let Some((model, _)) =
+            path.strip_prefix("/snom").and_then(|p| p.split_once('-'))
+        {
             let settings = format!(
-                "<settings><phone-settings><firmware_status perm=\"R\">{base}/fw.xml</firmware_status>\
+                "<settings><phone-settings><firmware_status perm=\"R\">{base}/{model}.xml</firmware_status>\
                  <update_policy perm=\"R\">auto_update</update_policy></phone-settings></settings>"
             );
             ("200 OK".to_owned(), settings.into_bytes())
-        } else if path == "/fw.xml" {
+        } else if let Some(model) = path.strip_suffix(".xml").filter(|path| !path.starts_with("/cfg")) {
+            let image = format!("{base}/fw/snom{}-{NEW}-SIP-r.bin", &model[1..]);
             let xml =
-                format!("<firmware-settings><firmware perm=\"\">{base}{file}</firmware></firmware-settings>");
+                format!("<firmware-settings><firmware perm=\"\">{image}</firmware></firmware-settings>");
             ("200 OK".to_owned(), xml.into_bytes())
+        } else if !path.starts_with("/fw/") {
+            ("404 Not Found".to_owned(), Vec::new())
         } else {
             let from = range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap_or(0);
             let status = match from {
@@ -221,4 +231,67 @@ async fn without_a_depot_that_answers_a_phone_still_comes_up() {
     building.phone("2001").unwrap().power_cycle();
     until(&building, 1, 2, registered).await;
     assert_eq!(count(&building.log(mac(1)), |what| *what == What::SettingsAsked { status: 0 }), 1);
+}
+
+/// Asks one phone to reboot and waits for what becomes of it.
+async fn tend(building: &Building, phone: &PhoneSpec) {
+    let mut ami = Ami::logged_in(building).await;
+    let event = if phone.vendor == "snom" { "reboot" } else { "check-sync;reboot=true" };
+    let (uri, _) = contact(building, &phone.user);
+    let notify = ["Action: PJSIPNotify", &format!("URI: {uri}"), &format!("Variable: Event={event}")];
+    assert_eq!(ami.ask(&notify).await["Response"], "Success");
+    let misfit = phone.misfit;
+    let target = if phone.vendor == "snom" && misfit != Misfit::ReturnsOld { NEW } else { &phone.version };
+    let home = |log: &[LogLine]| {
+        let asked = log.iter().position(|line| matches!(line.what, What::Answered { .. }));
+        let rest = asked.map_or(&[][..], |at| &log[at..]);
+        let there = |what: &What| matches!(what, What::BootDone { version } if version == target);
+        match misfit {
+            Misfit::Refuses(_) | Misfit::NeverLeaves => asked.is_some(),
+            Misfit::NeverReturns => rest.iter().any(|line| matches!(line.what, What::RebootBegan { .. })),
+            _ => {
+                rest.last().is_some_and(|line| line.what == What::Registered)
+                    && rest.iter().any(|line| there(&line.what))
+            }
+        }
+    };
+    let waited = building.wait(phone.mac, LIMIT, home).await;
+    waited.unwrap_or_else(|error| panic!("{error}: {phone:?} {:#?}", building.log(phone.mac)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_careful_hand_brings_the_cast_of_a_night_home_and_the_judge_agrees() {
+    let opens = DateTime::from_timestamp(1_795_000_000, 0).unwrap() + TimeDelta::minutes(10);
+    let closes = opens + TimeDelta::hours(2);
+    let spec =
+        NightSpec { seed: 3, opens, closes, target: NEW.to_owned(), others: Outcome::Rebooted, tries: 1 };
+    let night = Night::cast(&spec);
+    let stub = Stub::new(200_000).await;
+    let clock = Arc::new(ScaledClock::starting_at(opens - TimeDelta::minutes(10), 600));
+    let building = Building::start(BuildingSpec::new(clock, night.phones.clone(), 3)).await.unwrap();
+    building.all_registered(LIMIT).await.unwrap();
+    building.point_at_depot(Some(&stub.base));
+    // Only those talk that wait for their calls themselves: whether a call begins between look and leap is chance.
+    let snoms = night.phones.iter().filter(|phone| phone.vendor == "snom");
+    let users: Vec<String> = snoms.map(|phone| phone.user.clone()).collect();
+    building.hold_calls(draw_calls(
+        3,
+        80,
+        &users,
+        opens - TimeDelta::minutes(5),
+        opens + TimeDelta::minutes(25),
+    ));
+    tokio::time::sleep(building.until(opens)).await;
+    let slots = 25;
+    stream::iter(&night.phones).for_each_concurrent(slots, |phone| tend(&building, phone)).await;
+    let rules = Rules {
+        windows: vec![(opens, closes)],
+        slack: TimeDelta::seconds(30),
+        down_at_once: 26,
+        gap: TimeDelta::minutes(5),
+        expected: night.expected,
+    };
+    let judgement = judge(&building.logs(), &rules);
+    assert!(judgement.is_clean(), "{judgement}");
+    building.shutdown().await;
 }

@@ -111,6 +111,7 @@ pub(super) async fn listen(
             logged_in: false,
             wants_events: true,
             challenged: false,
+            filters: Vec::new(),
         };
         let off = off.clone();
         tasks.spawn(async move {
@@ -130,6 +131,8 @@ struct Clerk {
     logged_in: bool,
     wants_events: bool,
     challenged: bool,
+    /// Once there is one, only events that contain one of them are sent.
+    filters: Vec<String>,
 }
 
 impl Clerk {
@@ -159,7 +162,7 @@ impl Clerk {
                     }
                 },
                 event = events.recv() => match event {
-                    Ok(text) if self.logged_in && self.wants_events => writer.write_all(text.as_bytes()).await?,
+                    Ok(text) if self.wants(&text) => writer.write_all(text.as_bytes()).await?,
                     Ok(_) => {}
                     // A listener that slow is cut off, so that it notices.
                     Err(RecvError::Lagged(_) | RecvError::Closed) => return Ok(()),
@@ -167,6 +170,12 @@ impl Clerk {
                 _ = restarts.changed() => return Ok(()),
             }
         }
+    }
+
+    fn wants(&self, event: &str) -> bool {
+        let passes =
+            self.filters.is_empty() || self.filters.iter().any(|filter| event.contains(filter.as_str()));
+        self.logged_in && self.wants_events && passes
     }
 
     /// The answer to an action, and whether the connection stays.
@@ -191,6 +200,10 @@ impl Clerk {
                 self.wants_events =
                     !matches!(action.get("eventmask").to_ascii_lowercase().as_str(), "off" | "");
                 action.success().with("Events", if self.wants_events { "On" } else { "Off" }).text()
+            }
+            "filter" if action.get("operation").eq_ignore_ascii_case("add") => {
+                self.filters.push(action.get("filter").to_owned());
+                action.success().with("Message", "Success").text()
             }
             "pjsipshowcontacts" => self.contacts(action),
             "devicestatelist" => self.states(action),

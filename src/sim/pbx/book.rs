@@ -44,6 +44,10 @@ pub(super) struct Call {
     pub callee: Leg,
     /// It was answered.
     pub up: bool,
+    /// The caller's `From`.
+    pub from: String,
+    /// The called one's `To`, with its tag once it answered.
+    pub to: String,
     /// When it was dialled, in the building's time.
     pub began: DateTime<Utc>,
 }

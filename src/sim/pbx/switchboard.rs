@@ -152,8 +152,7 @@ impl Switchboard {
         let (uri, call_id) = (contact.uri.clone(), contact.call_id.clone());
         let old = self.office.book().contacts.insert(user.to_owned(), contact);
         if old.as_ref().is_some_and(|old| old.call_id != call_id) {
-            // It has booted: nobody sends its media any more.
-            self.end_calls_of(user);
+            self.hang_up_after_boot(user);
         }
         match old {
             Some(old) if old.uri == uri => {}
@@ -204,7 +203,7 @@ impl Switchboard {
                 .with("Contact", format!("<sip:{ECHO}@{}>", self.office.sip))
                 .with_body("application/sdp", packet.body.clone());
             self.send(&answer, from);
-            return self.answered(&call_id);
+            return self.answered(&call_id, answer.get("To"));
         };
         packet.set("Contact", format!("<sip:{}>", self.office.sip));
         self.pass_on(packet, &call.callee.uri, to);
@@ -231,7 +230,14 @@ impl Switchboard {
             };
             let caller = leg(caller, Some(from), uri_of(packet.get("Contact")).to_owned());
             let callee = leg(dialled, callee.0, callee.1);
-            let call = Call { caller, callee, up: false, began: self.office.house.now() };
+            let call = Call {
+                caller,
+                callee,
+                up: false,
+                from: packet.get("From").to_owned(),
+                to: packet.get("To").to_owned(),
+                began: self.office.house.now(),
+            };
             book.calls.insert(packet.get("Call-ID").to_owned(), call.clone());
             call
         };
@@ -276,7 +282,7 @@ impl Switchboard {
             match packet.code() {
                 200..300 => {
                     packet.set("Contact", format!("<sip:{}>", self.office.sip));
-                    self.answered(&call_id);
+                    self.answered(&call_id, packet.get("To"));
                 }
                 300.. => self.end_call(&call_id),
                 _ => {}
@@ -291,10 +297,11 @@ impl Switchboard {
         }
     }
 
-    fn answered(&mut self, call_id: &str) {
+    fn answered(&mut self, call_id: &str, to: &str) {
         let call = match self.office.book().calls.get_mut(call_id) {
             Some(call) if !call.up => {
                 call.up = true;
+                to.clone_into(&mut call.to);
                 call.clone()
             }
             Some(_) | None => return,
@@ -312,14 +319,33 @@ impl Switchboard {
         }
     }
 
-    fn end_calls_of(&mut self, user: &str) {
-        let of_user = |call: &Call| call.caller.user == user || call.callee.user == user;
-        let ended: Vec<String> = {
+    /// A phone that has booted has no calls; should its BYE have been lost, the other end is told now. Calls that
+    /// still ring are left to those who dialled them.
+    fn hang_up_after_boot(&mut self, user: &str) {
+        let of_user = |call: &Call| call.up && (call.caller.user == user || call.callee.user == user);
+        let stale: Vec<(String, Call)> = {
             let book = self.office.book();
-            book.calls.iter().filter(|(_, call)| of_user(call)).map(|(id, _)| id.clone()).collect()
+            let calls = book.calls.iter().filter(|(_, call)| of_user(call));
+            calls.map(|(id, call)| (id.clone(), call.clone())).collect()
         };
-        for call_id in ended {
+        for (call_id, call) in stale {
             self.end_call(&call_id);
+            let (other, from, to) = if call.caller.user == user {
+                (&call.callee, &call.from, &call.to)
+            } else {
+                (&call.caller, &call.to, &call.from)
+            };
+            if let Some(address) = other.address {
+                let branch = format!("z9hG4bKPj{}", self.token());
+                let bye = Packet::request("BYE", &other.uri)
+                    .with("Via", format!("SIP/2.0/UDP {};branch={branch}", self.office.sip))
+                    .with("Max-Forwards", "70")
+                    .with("From", from)
+                    .with("To", to)
+                    .with("Call-ID", call_id)
+                    .with("CSeq", "100 BYE");
+                self.send_until_answered(branch, &bye, address);
+            }
         }
     }
 
@@ -364,7 +390,11 @@ impl Switchboard {
             }
         }
         packet.body = body.join("\r\n");
-        self.send(&packet, to);
+        self.send_until_answered(branch, &packet, to);
+    }
+
+    fn send_until_answered(&mut self, branch: String, packet: &Packet, to: SocketAddr) {
+        self.send(packet, to);
         let (first, _, all) = TIMING;
         let sent = Sent { bytes: packet.bytes(), to, wait: first, ends: Instant::now() + all };
         self.sent.insert(branch.clone(), sent);

@@ -195,9 +195,12 @@ impl Desk<'_> {
         self.leave_if_idle()
     }
 
-    /// The 200 was never acknowledged: the caller is gone.
+    /// The 200 was never acknowledged: the caller is gone (RFC 3261 section 13.3.1.4).
     pub(super) fn never_acknowledged(&mut self, call_id: &str) -> Option<Cause> {
-        self.calls.remove(call_id)?;
+        let call = self.calls.remove(call_id)?;
+        if let Some(bye) = self.bye(&call) {
+            self.ask(&bye, self.life.registrar);
+        }
         self.write(What::CallFailed { call_id: call_id.to_owned(), status: 408 });
         self.leave_if_idle()
     }
