@@ -306,8 +306,8 @@ async fn an_unreachable_port_does_not_stop_the_socket() {
 #[tokio::test]
 async fn thousands_at_once_each_get_their_own_answer() {
     let (phone, (agent, _guard)) =
-        (Phone::start().await, start(sipherd::sip::AgentConfig { notifies_per_second: 100_000, ..config() }));
-    let orders: Vec<_> = (0..3000).map(|id| tokio::spawn(agent.notify(order(id, phone.target())))).collect();
+        (Phone::start().await, start(sipherd::sip::AgentConfig { notifies_per_second: 3000, ..config() }));
+    let orders: Vec<_> = (0..2000).map(|id| tokio::spawn(agent.notify(order(id, phone.target())))).collect();
     let responder = tokio::spawn(async move {
         loop {
             let (_, request, from) = phone.next().await;
