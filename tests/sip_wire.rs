@@ -1,4 +1,5 @@
 //! Exact bytes out, awkward bytes in, recorded traffic, resend times against the RFC.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails the test")]
 
 /// What a phone says of its own calls.
 mod dialogs;

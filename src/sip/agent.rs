@@ -28,7 +28,7 @@ const GOING_DOWN: &str = "the SIP agent is going down";
 pub struct AgentConfig {
     /// Where it listens, UDP and TCP; port 0 takes any.
     pub listen: SocketAddr,
-    /// The address phones reach it at, when that is not the one it listens on.
+    /// The address phones reach it at, when that is not the one it listens on; port 0 is the port it got.
     pub advertise: Option<SocketAddr>,
     /// The user part of its own URI.
     pub user: String,
@@ -95,7 +95,11 @@ impl Agent {
         let wrong = |source| SipError::Listen { listen, source };
         let (udp, tcp) = super::transport::bind(listen).map_err(wrong)?;
         let local = udp.local_addr().map_err(wrong)?;
-        let identity = Identity { user, address: advertise.unwrap_or(local) };
+        let mut address = advertise.unwrap_or(local);
+        if address.port() == 0 {
+            address.set_port(local.port());
+        }
+        let identity = Identity { user, address };
         let settings =
             Settings { identity, local, proxy: outbound_proxy, timers, per_second: notifies_per_second };
         let shared = Arc::new(Shared::new(credentials));

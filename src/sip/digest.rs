@@ -182,6 +182,20 @@ mod tests {
     }
 
     #[test]
+    fn sha_512_256_agrees_with_another_implementation() {
+        // The challenge of RFC 7616 section 3.9.2; the value wanted was computed with OpenSSL.
+        let challenge = challenge(
+            "Digest realm=\"api@example.org\", qop=\"auth\", algorithm=SHA-512-256, \
+             nonce=\"5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK\"",
+        );
+        let cnonce = "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm";
+        let subject = Subject { method: "GET", uri: "/doe.json", count: 1, cnonce };
+        let wanted = "7a4e1192babbba02e91182d2895bfdbf7adafc6e48d4e517ca301974843d840c";
+        let jason = credentials("Jäsøn Doe", "Secret, or not?");
+        assert_eq!(response(&challenge, &jason, subject).as_deref(), Some(wanted));
+    }
+
+    #[test]
     fn the_topmost_challenge_that_can_be_answered_is_taken() {
         let three = "Digest realm=\"r\", nonce=\"1\", algorithm=SHA3-999, Digest realm=\"r\", nonce=\"2\", \
                      algorithm=SHA-256, qop=\"auth-int\", Digest realm=\"r\", nonce=\"3\", algorithm=MD5";

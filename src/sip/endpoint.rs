@@ -116,7 +116,6 @@ struct Lane {
 }
 
 /// The endpoint.
-#[derive(Debug)]
 pub(super) struct Endpoint {
     settings: Settings,
     shared: Arc<Shared>,

@@ -9,6 +9,7 @@ use sipherd::sip::message::Message;
 use sipherd::sip::message::challenge::Challenge;
 use sipherd::sip::message::quoting::{parameter, split_outside, unquote};
 use sipherd::sip::message::uri::Uri;
+use sipherd::sip::{AgentConfig, Timers};
 use tokio::time::timeout;
 
 use super::phone::{PATIENCE, Phone, config, line, order, quick, start, target};
@@ -186,20 +187,20 @@ async fn without_credentials_the_realm_is_told_and_replaced_ones_count() {
 
 #[tokio::test]
 async fn a_silent_phone_gets_copies_and_then_no_answer() {
-    let (phone, (agent, _guard)) =
-        (Phone::start().await, start(sipherd::sip::AgentConfig { timers: quick(), ..config() }));
+    let (phone, (agent, _guard)) = (Phone::start().await, start(AgentConfig { timers: quick(), ..config() }));
     let outcome = timeout(PATIENCE, agent.notify(order(1, phone.target()))).await.unwrap();
     let NotifyOutcome::NoAnswer { copies } = outcome else { panic!("{outcome:?}") };
     let (first, ..) = phone.next().await;
     for _ in 1..copies {
         assert_eq!(phone.next().await.0, first, "a copy is the same bytes");
     }
-    assert!((5..=18).contains(&copies), "{copies} copies in 640 ms");
+    assert!((3..=19).contains(&copies), "{copies} copies in 1.28 s");
 }
 
 #[tokio::test]
 async fn a_lost_200_is_repeated_from_memory_and_heard() {
-    let (phone, (agent, _guard)) = (Phone::start().await, start(config()));
+    let (phone, (agent, _guard)) =
+        (Phone::start().await, start(AgentConfig { timers: Timers::default(), ..config() }));
     let sent = tokio::spawn(agent.notify(order(1, phone.target())));
     let (first, _, _) = phone.next().await;
     let (second, request, from) = phone.next().await;
@@ -225,7 +226,7 @@ async fn a_stopped_order_sends_no_further_copy() {
 
 #[tokio::test]
 async fn an_order_stopped_before_its_turn_never_goes() {
-    let slow = sipherd::sip::AgentConfig { notifies_per_second: 1, ..config() };
+    let slow = AgentConfig { notifies_per_second: 1, ..config() };
     let (phone, (agent, _guard)) = (Phone::start().await, start(slow));
     let first = tokio::spawn(agent.notify(order(1, phone.target())));
     let (_, request, from) = phone.next().await;
@@ -240,8 +241,7 @@ async fn an_order_stopped_before_its_turn_never_goes() {
 #[tokio::test]
 async fn through_a_proxy_the_contact_stays_the_request_uri() {
     let proxy = Phone::start().await;
-    let (agent, _guard) =
-        start(sipherd::sip::AgentConfig { outbound_proxy: Some(proxy.address), ..config() });
+    let (agent, _guard) = start(AgentConfig { outbound_proxy: Some(proxy.address), ..config() });
     let uri = "sip:1100@phone.invalid:2048;line=2c03007c";
     let sent = tokio::spawn(agent.notify(order(1, target(uri, None))));
     let (text, request, from) = proxy.next().await;
@@ -291,7 +291,7 @@ async fn answers_that_belong_to_nothing_are_ignored() {
 
 #[tokio::test]
 async fn an_unreachable_port_does_not_stop_the_socket() {
-    let (agent, _guard) = start(sipherd::sip::AgentConfig { timers: quick(), ..config() });
+    let (agent, _guard) = start(AgentConfig { timers: quick(), ..config() });
     let gone = Phone::start().await.target();
     let outcome = timeout(PATIENCE, agent.notify(order(1, gone))).await.unwrap();
     assert!(matches!(outcome, NotifyOutcome::NoAnswer { .. }), "{outcome:?}");
@@ -305,9 +305,11 @@ async fn an_unreachable_port_does_not_stop_the_socket() {
 
 #[tokio::test]
 async fn thousands_at_once_each_get_their_own_answer() {
-    let (phone, (agent, _guard)) =
-        (Phone::start().await, start(sipherd::sip::AgentConfig { notifies_per_second: 100_000, ..config() }));
-    let orders: Vec<_> = (0..3000).map(|id| tokio::spawn(agent.notify(order(id, phone.target())))).collect();
+    let (phone, (agent, _guard)) = (
+        Phone::start().await,
+        start(AgentConfig { notifies_per_second: 3000, timers: Timers::default(), ..config() }),
+    );
+    let orders: Vec<_> = (0..2000).map(|id| tokio::spawn(agent.notify(order(id, phone.target())))).collect();
     let responder = tokio::spawn(async move {
         loop {
             let (_, request, from) = phone.next().await;
@@ -325,7 +327,7 @@ async fn an_ipv6_phone_is_reached_from_an_ipv6_socket() {
     let Ok(socket) = tokio::net::UdpSocket::bind("[::1]:0").await else { return };
     let address = socket.local_addr().unwrap();
     let phone = Phone { socket, address };
-    let (agent, _guard) = start(sipherd::sip::AgentConfig { listen: "[::1]:0".parse().unwrap(), ..config() });
+    let (agent, _guard) = start(AgentConfig { listen: "[::1]:0".parse().unwrap(), ..config() });
     let sent = tokio::spawn(agent.notify(order(1, target(&format!("sip:1100@{address}"), None))));
     let (text, request, from) = phone.next().await;
     assert!(text.contains("\r\nTo: <sip:1100@[::1]>\r\n"), "{text}");

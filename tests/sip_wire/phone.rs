@@ -81,9 +81,14 @@ pub fn order(id: u64, target: Target) -> NotifyOrder {
     NotifyOrder { id: OrderId(id), target, trigger: Trigger::event("reboot") }
 }
 
+/// No copy goes out while a test on a loaded machine takes its time.
+fn patient() -> Timers {
+    Timers { t1: Duration::from_secs(5), ..Timers::default() }
+}
+
 /// Short enough to see a transaction end within a test.
 pub fn quick() -> Timers {
-    Timers { t1: Duration::from_millis(10), t2: Duration::from_millis(40), t4: Duration::from_millis(50) }
+    Timers { t1: Duration::from_millis(20), t2: Duration::from_millis(80), t4: Duration::from_millis(50) }
 }
 
 pub fn config() -> AgentConfig {
@@ -95,7 +100,7 @@ pub fn config() -> AgentConfig {
         outbound_proxy: None,
         credentials: BTreeMap::from([(line(), credentials)]),
         notifies_per_second: 1000,
-        timers: Timers::default(),
+        timers: patient(),
     }
 }
 

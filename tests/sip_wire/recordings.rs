@@ -1,10 +1,11 @@
 //! Traffic of real Asterisks, a Kamailio and a baresip: every message is read, and read right.
 
 use sipherd::domain::phone::CallState;
-use sipherd::ports::DialogOutcome;
+use sipherd::ports::{Credentials, DialogOutcome, Secret};
 use sipherd::sip::dialog;
-use sipherd::sip::digest::topmost_supported;
+use sipherd::sip::digest::{self, Subject, topmost_supported};
 use sipherd::sip::message::address::Address;
+use sipherd::sip::message::quoting::{parameter, split_outside, unquote};
 use sipherd::sip::message::{Message, Start};
 
 /// The messages of a recording: each follows a line that begins with `===`.
@@ -73,6 +74,28 @@ fn the_challenge_of_a_phone_is_understood() {
     assert!(
         messages[4].authorization().unwrap().contains("uri=\"sip:1100@127.20.1.100:5060;line=2c03007c\"")
     );
+}
+
+/// Computes anew what a real Asterisk sent; the laboratory's passwords are `pw` and the user's name.
+fn assert_same_digest(challenged: &Message, answer: &Message, user: &str) {
+    let value = answer.authorization().unwrap().strip_prefix("Digest ").unwrap();
+    let get = |wanted: &str| {
+        let mut all = split_outside(value, b',').map(parameter);
+        unquote(all.find(|(name, _)| *name == wanted).unwrap().1.unwrap()).into_owned()
+    };
+    let challenge = topmost_supported(challenged.challenges(false)).unwrap();
+    let credentials = Credentials { username: user.to_owned(), password: Secret::new(format!("pw{user}")) };
+    let (uri, cnonce) = (get("uri"), get("cnonce"));
+    let subject = Subject { method: answer.method().unwrap(), uri: &uri, count: 1, cnonce: &cnonce };
+    assert_eq!(digest::response(&challenge, &credentials, subject).unwrap(), get("response"));
+}
+
+#[test]
+fn digests_of_real_agents_come_out_the_same() {
+    let asterisk = recording!("wire-notify-401-asterisk");
+    assert_same_digest(&asterisk[3], &asterisk[4], "1100");
+    let subscriber = recording!("dialog-info-asterisk-1001-caller");
+    assert_same_digest(&subscriber[1], &subscriber[2], "1010");
 }
 
 #[test]

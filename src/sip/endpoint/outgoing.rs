@@ -22,8 +22,7 @@ use crate::sip::transport;
 /// The magic cookie of RFC 3261 section 8.1.1.7; our number follows in 16 hexadecimal digits.
 const COOKIE: &str = "z9hG4bK";
 
-/// A request under way.
-#[derive(Debug)]
+/// A request under way. No `Debug`: its bytes may hold a digest.
 pub(super) struct Pending {
     transaction: ClientTransaction,
     /// Gone once the final answer came; the rest stays for timer K.
@@ -31,7 +30,6 @@ pub(super) struct Pending {
 }
 
 /// What is needed until the final answer.
-#[derive(Debug)]
 pub(super) struct UnderWay {
     exchange: Exchange,
     line: LineId,

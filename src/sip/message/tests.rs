@@ -383,6 +383,15 @@ fn bare_line_feeds_end_lines_too() {
 }
 
 #[test]
+fn nothing_of_a_message_shows_in_debug_output() {
+    let secret = "Authorization: Digest response=\"39ef2d16\"\r\n";
+    let shown = format!("{:?}", parsed(&notify(secret)));
+    assert_eq!(shown, "Message(request)");
+    let fault = Message::parse(&notify(&format!("{secret}no colon\r\n"))).unwrap_err();
+    assert!(!format!("{fault:?} {fault}").contains("39ef2d16"));
+}
+
+#[test]
 fn a_wrong_line_is_left_out_and_answered_400() {
     let fault = Message::parse(&notify("no colon here\r\n folded\r\n")).unwrap_err();
     assert_eq!((fault.why, fault.why.status()), (MessageError::Header, 400));
