@@ -101,7 +101,9 @@ impl Failure {
         match self {
             // `sipherd phones | head` is no failure.
             Self::Output(_) if self.is_closed_pipe() => ExitCode::SUCCESS,
-            Self::Release(ending) => ending.exit_code(),
+            Self::Release(Ending::Done) => ExitCode::SUCCESS,
+            Self::Release(Ending::ToMend) => ExitCode::from(1),
+            Self::Release(Ending::Unexpected) => ExitCode::from(2),
             Self::NotRunning { .. }
             | Self::NotAllowed { .. }
             | Self::Refused(_)
