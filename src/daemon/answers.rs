@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::mail::{Question, Reply};
 use super::orchestrator::{Act, Orchestrator};
 use crate::domain::gates::{AdHoc, Judged};
-use crate::domain::phone::{Mac, Phone};
+use crate::domain::phone::{CallState, Mac, Phone};
 use crate::domain::policy::Selection;
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason};
 use crate::domain::trip::{Goal, Outcome};
@@ -144,13 +144,11 @@ impl Orchestrator {
         if self.scheduler.lost().contains(&mac) {
             return word("lost", "it left and never came back; it keeps its place".to_owned());
         }
-        // Calls first: they are what people ask about.
-        reasons.sort_by_key(|reason| !matches!(reason, Reason::Busy { .. }));
-        let texts: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-        if texts.is_empty() {
+        if reasons.is_empty() {
             return word("ready", "goes next".to_owned());
         }
-        word("waiting", texts.join("; "))
+        reasons.sort_by_key(|reason| weight(reason));
+        word("waiting", in_short(&reasons))
     }
 
     fn take_job(&mut self, now: DateTime<Utc>, ask: &RebootAsk) -> Result<RebootTaken, ControlError> {
@@ -217,5 +215,72 @@ impl Orchestrator {
                 .collect(),
             refused_reload: self.refused_reload.clone(),
         }
+    }
+}
+
+/// Reasons that a cell of a table has room for; `why` tells all.
+const REASONS_SHOWN: usize = 2;
+
+/// The first reasons as a text, and how many more there are.
+fn in_short(reasons: &[&Reason]) -> String {
+    let mut texts: Vec<String> = reasons.iter().take(REASONS_SHOWN).map(ToString::to_string).collect();
+    if reasons.len() > REASONS_SHOWN {
+        texts.push(format!("and {} more", reasons.len() - REASONS_SHOWN));
+    }
+    texts.join("; ")
+}
+
+/// What decides most comes first: what only a person can mend, then what people ask about, then what passes by itself.
+fn weight(reason: &Reason) -> u8 {
+    match reason {
+        Reason::NotSelected
+        | Reason::NoLines
+        | Reason::NoProfile { .. }
+        | Reason::Tie { .. }
+        | Reason::AlreadyCurrent { .. }
+        | Reason::AlreadyRebooted { .. }
+        | Reason::NoAttemptsLeft { .. }
+        | Reason::NoImage { .. }
+        | Reason::Misfit(_)
+        | Reason::SeveralContacts { .. } => 0,
+        Reason::Draining => 1,
+        // An unknown state follows from a view that is gone, which is the better word for it.
+        Reason::Busy { calls: CallState::Unknown, .. } => 5,
+        Reason::Busy { .. } => 2,
+        Reason::OutsideWindow { .. } | Reason::TooLittleLeft { .. } => 3,
+        Reason::ViewStale { .. } => 4,
+        Reason::NotRegistered { .. } => 6,
+        Reason::NotQuietYet { .. } => 7,
+        Reason::PenaltyBox { .. } => 8,
+        Reason::BudgetFull { .. } | Reason::UnderWay { .. } => 9,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::phone::{LineId, PbxName};
+
+    #[test]
+    fn the_reason_that_decides_is_shown_first_and_two_are_enough() {
+        let pbx = PbxName::new("pbx1");
+        let line = LineId { pbx: pbx.clone(), user: "2117".into() };
+        let full = Reason::BudgetFull { budget: "night".into(), down: 3, limit: 3 };
+        let closed = Reason::OutsideWindow { opens: None };
+        let stale = Reason::ViewStale { pbx, age_seconds: None };
+        let unknown = Reason::Busy { line: line.clone(), calls: CallState::Unknown };
+        let talking = Reason::Busy { line, calls: CallState::Talking };
+        let told = |reasons: &[&Reason]| {
+            let mut reasons = reasons.to_vec();
+            reasons.sort_by_key(|reason| weight(reason));
+            in_short(&reasons)
+        };
+        assert_eq!(
+            told(&[&full, &closed, &talking]),
+            "in a call (line 2117); no window ever opens; and 1 more"
+        );
+        assert_eq!(told(&[&unknown, &stale]), "no view of pbx1 yet; in an unknown state (line 2117)");
+        let missing = Reason::NoImage { release: "r1".into() };
+        assert_eq!(told(&[&closed, &missing]), "release r1 has no image for it; no window ever opens");
     }
 }
