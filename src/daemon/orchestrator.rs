@@ -224,6 +224,9 @@ impl Orchestrator {
         for pbx in pbxs.into_iter().filter_map(|name| self.hands.pbxs.get(name)) {
             pbx.refresh();
         }
+        for (mac, _) in self.trips.iter().filter(|(_, open)| open.trip.wants_questions()) {
+            self.question(*mac);
+        }
     }
 
     /// Puts a trip's deadline into the queue, in place of its last one.
