@@ -37,6 +37,8 @@ pub struct Visit {
     pub source: IpAddr,
     /// What it asks for.
     pub wanted: Wanted,
+    /// Only the head of the answer is wanted (HTTP HEAD): a look that proves no boot and offers nothing.
+    pub peek: bool,
 }
 
 /// What a phone may have.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -121,8 +122,9 @@ pub trait Notifier: Send + Sync {
 
 /// Asks a phone something that changes nothing.
 pub trait Prober: Send + Sync {
-    /// Is its SIP stack alive?
-    fn options(&self, target: Target) -> BoxFuture<'static, ProbeOutcome>;
+    /// Is its SIP stack alive? It has `patience` from the first copy of the request on; waiting for its turn on the
+    /// wire comes before and does not count.
+    fn options(&self, target: Target, patience: Duration) -> BoxFuture<'static, ProbeOutcome>;
 
     /// Has it a call, in its own words? One-shot dialog SUBSCRIBE (`Expires: 0`).
     fn dialogs(&self, target: Target) -> BoxFuture<'static, DialogOutcome>;
