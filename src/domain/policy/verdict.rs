@@ -116,6 +116,8 @@ pub enum Reason {
         /// What went wrong last.
         last: String,
     },
+    /// It went and was not seen again: it may be flashing, or dead.
+    Lost,
     /// The window is closed.
     OutsideWindow {
         /// When it opens next, and for how long.
@@ -264,6 +266,7 @@ impl Reason {
             Self::Misfit(_) => "misfit",
             Self::PenaltyBox { .. } => "penalty-box",
             Self::NoAttemptsLeft { .. } => "no-attempts-left",
+            Self::Lost => "lost",
             Self::OutsideWindow { .. } => "outside-window",
             Self::TooLittleLeft { .. } => "too-little-left",
             Self::ViewStale { .. } => "view-stale",
@@ -312,6 +315,9 @@ impl fmt::Display for Reason {
             }
             Self::NoAttemptsLeft { attempts, last } => {
                 write!(f, "no attempt left after {attempts}, last: {last}")
+            }
+            Self::Lost => {
+                write!(f, "it left and was not seen again; it keeps its place until it is, or a person acts")
             }
             Self::OutsideWindow { opens: Some(next) } => {
                 write!(f, "outside the window, opens {} UTC", next.start.format("%a %d %b %H:%M"))
