@@ -279,15 +279,13 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::Misfit(_)
         | Reason::SeveralContacts { .. } => 0,
         Reason::Draining => 1,
-        // An unknown state follows from a view that is gone, which is the better word for it.
-        Reason::Busy { calls: CallState::Unknown, .. } => 5,
         Reason::Busy { .. } => 2,
         Reason::OutsideWindow { .. } | Reason::TooLittleLeft { .. } => 3,
         Reason::ViewStale { .. } => 4,
-        Reason::NotRegistered { .. } => 6,
-        Reason::NotQuietYet { .. } => 7,
-        Reason::PenaltyBox { .. } => 8,
-        Reason::BudgetFull { .. } | Reason::UnderWay { .. } => 9,
+        Reason::NotRegistered { .. } => 5,
+        Reason::NotQuietYet { .. } => 6,
+        Reason::PenaltyBox { .. } => 7,
+        Reason::BudgetFull { .. } | Reason::UnderWay { .. } => 8,
     }
 }
 
@@ -303,7 +301,6 @@ mod tests {
         let full = Reason::BudgetFull { budget: "night".into(), down: 3, limit: 3 };
         let closed = Reason::OutsideWindow { opens: None };
         let stale = Reason::ViewStale { pbx, age_seconds: None };
-        let unknown = Reason::Busy { line: line.clone(), calls: CallState::Unknown };
         let talking = Reason::Busy { line, calls: CallState::Talking };
         let told = |reasons: &[&Reason]| {
             let mut reasons = reasons.to_vec();
@@ -314,7 +311,7 @@ mod tests {
             told(&[&full, &closed, &talking]),
             "in a call (line 2117); no window ever opens; and 1 more"
         );
-        assert_eq!(told(&[&unknown, &stale]), "no view of pbx1 yet; in an unknown state (line 2117)");
+        assert_eq!(told(&[&stale, &closed]), "no window ever opens; no view of pbx1 yet");
         let missing = Reason::NoImage { release: "r1".into() };
         assert_eq!(told(&[&closed, &missing]), "release r1 has no image for it; no window ever opens");
     }
