@@ -97,7 +97,7 @@ impl Running {
     }
 }
 
-/// Starts the daemon: binds, opens the store, remembers, connects, serves.
+/// Starts the daemon: opens the store, binds, remembers, connects, serves.
 ///
 /// When this returns, all addresses are bound and what was kept is restored. After `shutdown` nothing new is started;
 /// phones under way have `drain` to end, and what is open then goes on at the next start.
@@ -110,6 +110,10 @@ pub async fn start(
     let services = CancellationToken::new();
     let tasks = TaskTracker::new();
 
+    // First of all: its lock says which process holds it, where a port that is taken would not.
+    let store = Arc::new(SqliteStore::open(&config.state.join("sipherd.db")).await?);
+    let kept = store.load().await?;
+
     let depot_listener = listen("[depot] listen", config.depot.listen).await?;
     let ops_listener = match config.ops {
         Some(address) => Some(listen("[ops] listen", address).await?),
@@ -117,8 +121,6 @@ pub async fn start(
     };
     let agent = Agent::start(agent_config(&config), services.clone())?;
 
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.state.join("sipherd.db")).await?);
-    let kept = store.load().await?;
     let releases = open_releases(&config.state.join("releases")).await?;
     for problem in releases.problems() {
         tracing::error!("{problem}");
@@ -151,7 +153,7 @@ pub async fn start(
     let mut orchestrator = Orchestrator::new(hands, letters.clone(), fleet, Scheduler::new(rules), reloader);
     orchestrator.restore(kept)?;
 
-    let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store));
+    let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store.clone()));
     let depot = Depot { gatekeeper: control.clone(), images: releases, base_url: config.depot.url.clone() };
     let running = Running {
         control: control.clone(),
@@ -171,6 +173,7 @@ pub async fn start(
         orchestrator.run(mailbox, shutdown, drain).await;
         // Only now: phones under way needed depot, SIP and the PBX's view until here.
         services.cancel();
+        store.close().await;
     });
     Ok(running)
 }

@@ -1,6 +1,8 @@
 //! Drives the trips: starts them, hands them what was heard, carries out what they order.
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::mail::Mail;
 use super::orchestrator::{Act, Orchestrator};
@@ -11,6 +13,12 @@ use crate::phones::recognise;
 use crate::ports::{
     Change, DialogOutcome, NotifyOrder, NotifyOutcome, ProbeOutcome, Target, TripId, TripRow,
 };
+
+/// A phone that is up answers OPTIONS within this time: four copies of the request go out in it.
+const ANSWER_WITHIN: TimeDelta = TimeDelta::milliseconds(4_000);
+
+/// However fast the clock runs, the wire needs this.
+const ANSWER_WITHIN_AT_LEAST: Duration = Duration::from_millis(60);
 
 /// The form in which trips are kept; a later form reads this one.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -255,28 +263,45 @@ impl Orchestrator {
     }
 
     /// Reads the phone's contacts again and asks it what it runs.
-    pub(super) fn look(&self, mac: Mac) {
+    pub(super) fn look(&mut self, mac: Mac) {
         let Some(phone) = self.fleet.get(mac) else { return };
         for pbx in phone.lines.keys().filter_map(|line| self.hands.pbxs.get(&line.pbx)) {
             pbx.refresh();
         }
+        self.question(mac);
+    }
+
+    /// Asks the phone with OPTIONS, once at a time; whoever does not answer within a few seconds is silent.
+    pub(super) fn question(&mut self, mac: Mac) {
+        let Some(phone) = self.fleet.get(mac) else { return };
         let target = phone
             .lines
             .iter()
             .find_map(|(line, state)| Some(Target { line: line.clone(), contact: state.contact.clone()? }));
-        if let Some(target) = target {
-            let (prober, letters) = (self.hands.prober.clone(), self.letters.clone());
-            tokio::spawn(async move {
-                let outcome = prober.options(target).await;
-                letters.send(Mail::Probed(mac, outcome)).await
-            });
-        }
+        let Some(open) = self.trips.get_mut(&mac).filter(|open| !open.questioned) else { return };
+        let Some(target) = target else { return };
+        open.questioned = true;
+        let (prober, letters) = (self.hands.prober.clone(), self.letters.clone());
+        let clock = &self.hands.clock;
+        let patience = clock.until(clock.now() + ANSWER_WITHIN).max(ANSWER_WITHIN_AT_LEAST);
+        tokio::spawn(async move {
+            let outcome = prober.options(target, patience).await;
+            letters.send(Mail::Probed(mac, outcome)).await
+        });
     }
 
     /// What a phone answered to OPTIONS.
     pub(super) fn probed(&mut self, now: DateTime<Utc>, mac: Mac, outcome: ProbeOutcome) {
-        let ProbeOutcome::Alive { user_agent: Some(user_agent), .. } = outcome else { return };
-        let Some(version) = recognise(&user_agent).and_then(|sighting| sighting.version) else { return };
-        self.drive(now, mac, Input::VersionSeen { version });
+        if let Some(open) = self.trips.get_mut(&mac) {
+            open.questioned = false;
+        }
+        let input = match outcome {
+            ProbeOutcome::Alive { user_agent, .. } => {
+                let sighting = user_agent.as_deref().and_then(recognise);
+                Input::Alive { version: sighting.and_then(|sighting| sighting.version) }
+            }
+            ProbeOutcome::Silent => Input::Silent,
+        };
+        self.drive(now, mac, input);
     }
 }

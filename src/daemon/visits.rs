@@ -13,6 +13,11 @@ impl Orchestrator {
     /// A phone is at the door.
     pub(super) fn visit(&mut self, now: DateTime<Utc>, visit: Visit, reply: oneshot::Sender<Permit>) {
         let mac = visit.mac;
+        // Asking for a head alone is what an administrator or a proxy does, not a phone that boots.
+        if visit.peek {
+            let permit = self.permit(mac);
+            return self.acts.push(Act::Permit(reply, permit));
+        }
         self.introduce_visitor(now, &visit);
         if visit.wanted == Wanted::Settings {
             let idle = !self.in_a_call(mac) && self.comes_from_its_place(&visit);

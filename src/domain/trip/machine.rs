@@ -10,6 +10,9 @@ use super::state::{Cause, Failure, Goal, Input, Outcome, Output, Plan, State};
 use crate::domain::firmware::Version;
 use crate::domain::phone::LineId;
 
+/// So many unanswered questions in a row are a sign that a phone went.
+const SILENCES: u32 = 2;
+
 /// How often one trip shows the phone the document that offers the image.
 const MOST_OFFERS: u32 = 3;
 
@@ -46,6 +49,12 @@ struct Seen {
     delivered: bool,
     /// A boot was seen after that.
     boot_after_delivery: bool,
+    /// It answered something in this trip, so its silence would mean something.
+    answers: bool,
+    /// Questions in a row it left unanswered.
+    silences: u32,
+    /// It left because it fell silent; nothing better was seen.
+    fell_silent: bool,
 }
 
 impl Trip {
@@ -105,6 +114,21 @@ impl Trip {
             | State::Flashing
             | State::Back => true,
             State::Confirming { .. } | State::Done { .. } => false,
+        }
+    }
+
+    /// Whether it should be asked with OPTIONS: one that booted without taking its registration back, and registers the
+    /// same Contact again, shows itself by nothing but its silence.
+    pub fn wants_questions(&self) -> bool {
+        match self.state {
+            State::Accepted { .. } => true,
+            State::Away => self.seen.fell_silent,
+            State::Confirming { .. }
+            | State::Asked { .. }
+            | State::Fetching
+            | State::Flashing
+            | State::Back
+            | State::Done { .. } => false,
         }
     }
 
@@ -174,7 +198,8 @@ impl Trip {
             Input::ImageBegan => self.image_began(now, &mut out),
             Input::ImageDelivered => self.image_delivered(now, &mut out),
             Input::ImageBroken => self.image_broken(&mut out),
-            Input::VersionSeen { version } => self.version_seen(now, version, &mut out),
+            Input::Alive { version } => self.alive(now, version, &mut out),
+            Input::Silent => self.silent(now, &mut out),
             Input::Cancel => self.finish(now, Outcome::Cancelled, &mut out),
             Input::Restarted => self.restarted(now, &mut out),
             Input::Tick { busy } => self.tick(now, busy, &mut out),
@@ -247,6 +272,7 @@ impl Trip {
         match self.state {
             State::Asked { trigger } => match status {
                 200..=299 => {
+                    self.seen.answers = true;
                     self.enter(now, State::Accepted { sure: true }, out, &format!("{status} {phrase}"));
                     out.push(Output::Look);
                 }
@@ -352,9 +378,10 @@ impl Trip {
         version: Option<Version>,
         out: &mut Vec<Output>,
     ) {
-        // A refresh keeps its Call-ID; a phone that booted has a new one (RFC 3261 section 10.2.4). Where a maker keeps
-        // it over a boot, the contact was gone, or a later lapse after a boot request tells.
-        let booted = self.seen.settings > 0;
+        // A refresh keeps its Call-ID; a phone that booted has a new one (RFC 3261 section 10.2.4). Where it stays the same
+        // (Asterisk shows the first one for as long as the Contact does not change), the contact was gone, or a later
+        // lapse after a boot request or a silence tells.
+        let booted = self.seen.settings > 0 || self.seen.fell_silent;
         let Some(before) = self.plan.lines.iter_mut().find(|before| before.line == line) else { return };
         let new_call_id = call_id.is_some() && before.call_id != call_id;
         let returned = self.seen.gone.contains(&line);
@@ -486,13 +513,36 @@ impl Trip {
         }
     }
 
-    fn version_seen(&mut self, now: DateTime<Utc>, version: Version, out: &mut Vec<Output>) {
+    fn alive(&mut self, now: DateTime<Utc>, version: Option<Version>, out: &mut Vec<Output>) {
+        self.seen.silences = 0;
+        self.seen.answers = true;
         match self.state {
             State::Away | State::Fetching | State::Flashing | State::Back => {
-                self.seen.version = Some(version);
-                self.settle(now, out);
+                if version.is_some() {
+                    self.seen.version = version;
+                    self.settle(now, out);
+                }
             }
             State::Confirming { .. } | State::Asked { .. } | State::Accepted { .. } | State::Done { .. } => {}
+        }
+    }
+
+    fn silent(&mut self, now: DateTime<Utc>, out: &mut Vec<Output>) {
+        self.seen.silences += 1;
+        match self.state {
+            // A phone that never answers us tells nothing by its silence.
+            State::Accepted { .. } if self.seen.answers && self.seen.silences >= SILENCES => {
+                self.seen.fell_silent = true;
+                self.leave(now, "answers no more", out);
+            }
+            State::Accepted { .. }
+            | State::Confirming { .. }
+            | State::Asked { .. }
+            | State::Away
+            | State::Fetching
+            | State::Flashing
+            | State::Back
+            | State::Done { .. } => {}
         }
     }
 
@@ -549,7 +599,12 @@ impl Trip {
             }
             State::Away => {
                 let missing = self.missing();
-                self.fail(now, Failure::NeverReturned { missing }, out);
+                let seen = &self.seen;
+                // It fell silent for a while, answers again and did nothing else: it was never away.
+                let stayed = seen.fell_silent && seen.silences == 0 && seen.settings == 0;
+                let stayed = stayed && seen.gone.is_empty() && seen.back.is_empty();
+                let failure = if stayed { Failure::NeverLeft } else { Failure::NeverReturned { missing } };
+                self.fail(now, failure, out);
             }
             State::Fetching => {
                 let breaks = self.seen.breaks;

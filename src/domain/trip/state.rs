@@ -374,11 +374,13 @@ pub enum Input {
     ImageDelivered,
     /// It broke off.
     ImageBroken,
-    /// A reply named the version it runs.
-    VersionSeen {
-        /// Which.
-        version: Version,
+    /// It answered an OPTIONS.
+    Alive {
+        /// The version it named.
+        version: Option<Version>,
     },
+    /// It left an OPTIONS unanswered for a few seconds.
+    Silent,
     /// A person wants it to stop.
     Cancel,
     /// The daemon was started again and found this trip open.

@@ -173,6 +173,52 @@ fn a_maker_that_keeps_its_call_id_is_back_when_its_contact_was_gone() {
 }
 
 #[test]
+fn a_phone_that_keeps_its_contact_shows_its_boot_by_silence_and_a_later_lapse() {
+    let again = |second, lapse| {
+        let line = line("2117");
+        let call_id = Some("before".into());
+        (second, Input::Registered { line, call_id, expires: Some(at(lapse)), version: None })
+    };
+    let mut inputs = vec![(1, answered(200)), (10, Input::Silent), (15, Input::Silent)];
+    let left = asked(Goal::Reboot, inputs.clone());
+    assert_eq!(left.state(), &State::Away);
+    assert!(left.wants_questions());
+    inputs.push(again(20, 600));
+    assert_eq!(
+        asked(Goal::Reboot, inputs.clone()).state(),
+        &State::Away,
+        "the same lapse is the old REGISTER"
+    );
+    inputs.push(again(60, 4_000));
+    assert_eq!(asked(Goal::Reboot, inputs).outcome(), Some(&Outcome::Rebooted));
+}
+
+#[test]
+fn one_silence_or_that_of_a_phone_that_never_answers_is_no_boot() {
+    let hiccup = vec![
+        (1, answered(200)),
+        (10, Input::Silent),
+        (15, Input::Alive { version: None }),
+        (20, Input::Silent),
+    ];
+    assert_eq!(asked(Goal::Reboot, hiccup).state(), &State::Accepted { sure: true });
+    let deaf = vec![(1, Input::Blind), (10, Input::Silent), (15, Input::Silent), (20, Input::Silent)];
+    assert_eq!(asked(Goal::Reboot, deaf).state(), &State::Accepted { sure: false });
+}
+
+#[test]
+fn a_phone_that_was_only_silent_for_a_while_never_left() {
+    let inputs = vec![
+        (1, answered(200)),
+        (10, Input::Silent),
+        (15, Input::Silent),
+        (20, Input::Alive { version: None }),
+        (300, late()),
+    ];
+    assert_eq!(failure(&asked(Goal::Reboot, inputs)), Some(&Failure::NeverLeft));
+}
+
+#[test]
 fn a_phone_seen_to_go_gets_no_further_copy() {
     for sign in
         [Input::Gone { line: line("2117") }, registered("2117", "second", "10.1.64"), boot_request("10.1.64")]
@@ -405,7 +451,8 @@ fn no_order_of_inputs_makes_it_panic_notify_twice_or_offer_too_early() {
         Input::ImageBegan,
         Input::ImageDelivered,
         Input::ImageBroken,
-        Input::VersionSeen { version: version("10.1.198") },
+        Input::Alive { version: Some(version("10.1.198")) },
+        Input::Silent,
         Input::Restarted,
         Input::Tick { busy: true },
         late(),
@@ -418,7 +465,7 @@ fn no_order_of_inputs_makes_it_panic_notify_twice_or_offer_too_early() {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let input = inputs[(seed >> 33) as usize % inputs.len()].clone();
             second += i64::try_from(seed >> 54).unwrap();
-            left |= matches!(input, Input::Gone { .. } | Input::Registered { .. })
+            left |= matches!(input, Input::Gone { .. } | Input::Registered { .. } | Input::Silent)
                 || matches!(input, Input::BootRequest { .. });
             let orders = trip.handle(at(second), input);
             sent += orders.iter().filter(|order| matches!(order, Output::Notify(_))).count();

@@ -252,7 +252,7 @@ impl Clerk {
                 .with("ViaAddr", &contact.source.ip().to_string())
                 .with("QualifyTimeout", "3.000000")
                 .with("Qualify2xxOnly", "false")
-                .with("CallId", &contact.call_id)
+                .with("CallId", &contact.shown_call_id)
                 .with("RegServer", "pocket")
                 .with("PruneOnBoot", "no")
                 .with("Path", "")

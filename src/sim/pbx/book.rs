@@ -16,6 +16,8 @@ pub(super) struct Contact {
     pub user_agent: String,
     /// The Call-ID of the REGISTER.
     pub call_id: String,
+    /// The Call-ID of the first REGISTER with this Contact: Asterisk shows it for as long as the URI stays the same.
+    pub shown_call_id: String,
     /// When it expires, in the building's time.
     pub expires: DateTime<Utc>,
 }

@@ -139,6 +139,7 @@ impl Switchboard {
             source: from,
             user_agent: packet.get("User-Agent").to_owned(),
             call_id: packet.get("Call-ID").to_owned(),
+            shown_call_id: packet.get("Call-ID").to_owned(),
             expires: self.office.house.now() + TimeDelta::seconds(seconds.min(86_400)),
         };
         self.expiries.insert((contact.expires, user.clone()));
@@ -148,9 +149,13 @@ impl Switchboard {
     }
 
     /// Takes a contact over. The same URI again is no event, whatever Call-ID it came with.
-    fn put_contact(&mut self, user: &str, contact: Contact) {
+    fn put_contact(&mut self, user: &str, mut contact: Contact) {
         let (uri, call_id) = (contact.uri.clone(), contact.call_id.clone());
-        let old = self.office.book().contacts.insert(user.to_owned(), contact);
+        let old = self.office.book().contacts.remove(user);
+        if let Some(old) = old.as_ref().filter(|old| old.uri == uri) {
+            contact.shown_call_id.clone_from(&old.shown_call_id);
+        }
+        self.office.book().contacts.insert(user.to_owned(), contact);
         if old.as_ref().is_some_and(|old| old.call_id != call_id) {
             self.hang_up_after_boot(user);
         }
