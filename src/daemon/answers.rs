@@ -131,6 +131,13 @@ impl Orchestrator {
         let since = last.map(crate::domain::trip::Trip::since);
         let mut reasons = causes(&judged.verdict);
         let word = |state: &str, detail: String| (state.to_owned(), detail, since);
+        if let Some(Outcome::Rebooted) = last.and_then(crate::domain::trip::Trip::outcome)
+            && judged.order.as_ref().is_some_and(|order| order.goal == Goal::Reboot)
+            && reasons.iter().any(|reason| matches!(reason, Reason::OutsideWindow { .. }))
+        {
+            // What it had to do in its last window is done.
+            return word("rebooted", reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        }
         for reason in &reasons {
             match reason {
                 Reason::AlreadyCurrent { .. } => return word("verified", reason.told_in(zone)),

@@ -54,6 +54,8 @@ pub(super) struct Open {
     pub(super) order: Option<OrderId>,
     pub(super) ask_phone: bool,
     pub(super) even_in_a_call: bool,
+    /// An OPTIONS is on its way to it.
+    pub(super) questioned: bool,
     /// Under which deadline it stands in the queue.
     deadline: Option<DateTime<Utc>>,
 }
@@ -224,8 +226,10 @@ impl Orchestrator {
         for pbx in pbxs.into_iter().filter_map(|name| self.hands.pbxs.get(name)) {
             pbx.refresh();
         }
-        for (mac, _) in self.trips.iter().filter(|(_, open)| open.trip.wants_questions()) {
-            self.question(*mac);
+        let asked: Vec<Mac> =
+            self.trips.iter().filter(|(_, open)| open.trip.wants_questions()).map(|(mac, _)| *mac).collect();
+        for mac in asked {
+            self.question(mac);
         }
     }
 
@@ -250,7 +254,8 @@ impl Orchestrator {
     pub(super) fn open(&mut self, id: TripId, trip: Trip, ask_phone: bool, even_in_a_call: bool) {
         let mac = trip.plan().phone;
         let deadline = trip.deadline();
-        let open = Open { id, trip, order: None, ask_phone, even_in_a_call, deadline: None };
+        let open =
+            Open { id, trip, order: None, ask_phone, even_in_a_call, questioned: false, deadline: None };
         self.trips.insert(mac, open);
         self.queue_deadline(mac, deadline);
     }
