@@ -138,7 +138,8 @@ impl Orchestrator {
             && reasons.iter().any(|reason| matches!(reason, Reason::OutsideWindow { .. }))
         {
             // What it had to do in its last window is done.
-            return word("rebooted", reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+            let when = since.map(|at| at.with_timezone(&zone).format("%a %d %b %H:%M").to_string());
+            return word("rebooted", when.map_or_else(String::new, |when| format!("back since {when}")));
         }
         for reason in &reasons {
             match reason {
@@ -256,8 +257,8 @@ const REASONS_SHOWN: usize = 2;
 
 /// The first reasons as a text, and how many more there are.
 fn in_short(reasons: &[&Reason], zone: Tz) -> String {
-    let mut texts: Vec<String> =
-        reasons.iter().take(REASONS_SHOWN).map(|reason| reason.told_in(zone)).collect();
+    let shown = reasons.iter().take(REASONS_SHOWN);
+    let mut texts: Vec<String> = shown.map(|reason| reason.told_in(zone)).collect();
     if reasons.len() > REASONS_SHOWN {
         texts.push(format!("and {} more", reasons.len() - REASONS_SHOWN));
     }
@@ -276,6 +277,7 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::AlreadyCurrent { .. }
         | Reason::AlreadyRebooted { .. }
         | Reason::NoAttemptsLeft { .. }
+        | Reason::Lost
         | Reason::NoImage { .. }
         | Reason::Misfit(_)
         | Reason::SeveralContacts { .. } => 0,

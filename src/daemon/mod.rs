@@ -318,6 +318,9 @@ impl Orchestrator {
         for job in kept.jobs {
             self.adopt_job(now, job);
         }
+        for mac in self.scheduler.reconcile(&self.fleet) {
+            self.place_back(now, mac);
+        }
         let macs: Vec<_> = self.fleet.iter().map(|phone| phone.mac).collect();
         for mac in macs {
             self.scheduler.touch(mac, now);

@@ -68,7 +68,7 @@ impl Orchestrator {
             match sight {
                 Sight::Gone(mac, line) => self.drive(now, mac, Input::Gone { line }),
                 Sight::Registered(mac, line) => self.registered(now, mac, line),
-                Sight::Calls(_, _) => {}
+                Sight::Counted(_, _) | Sight::Calls(_, _) => {}
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Asks every gate about one phone. The scheduler, the preview and the explanation all ask here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -36,6 +36,8 @@ pub struct Past {
     pub last: Option<Trip>,
     /// The last look withdrew: until when the phone is left alone, and what was seen.
     pub withdrawn: Option<(DateTime<Utc>, String)>,
+    /// How many looks withdrew since something was last sent to it: whoever withdraws often goes last.
+    pub withdrawals: u32,
 }
 
 /// What the gates look at, besides the phone.
@@ -51,6 +53,8 @@ pub struct Sky<'a> {
     pub jobs: &'a HashMap<Mac, AdHoc>,
     /// What is remembered of phones.
     pub past: &'a HashMap<Mac, Past>,
+    /// Phones that went and were not seen again.
+    pub lost: &'a BTreeSet<Mac>,
     /// The daemon starts nothing new.
     pub draining: bool,
     /// Now: the instant to which the views' ages are counted.
@@ -335,6 +339,11 @@ impl<'a> Judge<'a> {
             held.push(Reason::PenaltyBox { until: end, after: "its last NOTIFY".to_owned() });
             until = until.max(Some(end));
         }
+        // It may be flashing, or dead: only a person sends it again before it was seen.
+        if self.sky.lost.contains(&self.phone.mac) && matches!(mandate, Some(Mandate::Policy(_))) {
+            held.push(Reason::Lost);
+            return self.closed(Gate::Penalty, held, None);
+        }
         let retry = match mandate {
             Some(Mandate::Policy(policy)) => policy.retry.clone(),
             Some(Mandate::Job(_)) | None => Retry { attempts: u32::MAX, ..Retry::default() },
@@ -439,6 +448,9 @@ impl<'a> Judge<'a> {
                 }),
             }
         }
+        if self.phone.lines.is_empty() {
+            return answer(Gate::View, "no line to see");
+        }
         if held.is_empty() { answer(Gate::View, saw.join("; ")) } else { self.closed(Gate::View, held, None) }
     }
 
@@ -455,6 +467,9 @@ impl<'a> Judge<'a> {
         }
         if held.is_empty() {
             let users: Vec<&str> = self.phone.lines.keys().map(|line| line.user.as_ref()).collect();
+            if users.is_empty() {
+                return answer(Gate::Registered, "no line to register");
+            }
             return answer(Gate::Registered, format!("line {}", users.join(", ")));
         }
         self.closed(Gate::Registered, held, None)

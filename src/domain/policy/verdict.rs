@@ -117,6 +117,8 @@ pub enum Reason {
         /// What went wrong last.
         last: String,
     },
+    /// It went and was not seen again: it may be flashing, or dead.
+    Lost,
     /// The window is closed.
     OutsideWindow {
         /// When it opens next, and for how long.
@@ -278,6 +280,9 @@ impl Reason {
             Self::NoAttemptsLeft { attempts, last } => {
                 format!("no attempt left after {attempts}, last: {last}")
             }
+            Self::Lost => {
+                "it left and was not seen again; it keeps its place until it is, or a person acts".to_owned()
+            }
             Self::OutsideWindow { opens: Some(next) } => {
                 format!("outside the window, opens {}", clock(&next.start, "%a %d %b %H:%M"))
             }
@@ -290,7 +295,7 @@ impl Reason {
             Self::ViewStale { pbx, age_seconds: Some(age) } => {
                 format!("PBX view of {pbx} is {age} s old")
             }
-            Self::ViewStale { pbx, age_seconds: None } => format!("no view of {pbx} yet"),
+            Self::ViewStale { pbx, age_seconds: None } => format!("no view of {pbx}"),
             Self::NotRegistered { line } => format!("line {} is not registered", line.user),
             Self::SeveralContacts { line, contacts } => {
                 format!("line {} has {contacts} contacts", line.user)
@@ -323,6 +328,7 @@ impl Reason {
             Self::Misfit(_) => "misfit",
             Self::PenaltyBox { .. } => "penalty-box",
             Self::NoAttemptsLeft { .. } => "no-attempts-left",
+            Self::Lost => "lost",
             Self::OutsideWindow { .. } => "outside-window",
             Self::TooLittleLeft { .. } => "too-little-left",
             Self::ViewStale { .. } => "view-stale",
