@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 
 use super::mail::{Question, Reply};
 use super::orchestrator::{Act, Orchestrator};
+use crate::domain::firmware::Misfit;
 use crate::domain::gates::{AdHoc, Judged};
 use crate::domain::phone::{CallState, Mac, PbxName, Phone};
 use crate::domain::policy::Selection;
@@ -267,6 +268,8 @@ fn in_short(reasons: &[&Reason], zone: Tz) -> String {
 /// What decides most comes first: what only a person can mend, then what people ask about, then what passes by itself.
 fn weight(reason: &Reason) -> u8 {
     match reason {
+        // It tells that itself as soon as it registers.
+        Reason::Misfit(Misfit::Unknown { .. }) => 5,
         Reason::NotSelected
         | Reason::NoLines
         | Reason::NoProfile { .. }
