@@ -197,8 +197,18 @@ impl Orchestrator {
         Ok(RebootTaken { job: name.to_string(), phones: macs })
     }
 
-    /// Takes a job into the books.
+    /// Takes a job into the books. It takes its phones over from the jobs before it, which would come up again at the
+    /// next start otherwise.
     pub(super) fn adopt_job(&mut self, now: DateTime<Utc>, job: Job) {
+        let taken: BTreeSet<Mac> = job.macs.iter().copied().collect();
+        for before in self.jobs.values_mut().filter(|before| before.name != job.name) {
+            let count = before.macs.len();
+            before.macs.retain(|mac| !taken.contains(mac));
+            if before.macs.len() < count {
+                self.batch.push(Change::Job(before.clone()));
+            }
+        }
+        self.jobs.retain(|_, before| !before.macs.is_empty());
         let ad_hoc = AdHoc { name: job.name.clone(), now: job.now, even_in_a_call: job.even_in_a_call };
         self.scheduler.ask_for(&ad_hoc, &job.macs, now);
         self.jobs.insert(job.name.clone(), job);
