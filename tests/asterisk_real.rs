@@ -1,4 +1,7 @@
-//! A real Asterisk on loopback, watched through our adapter alone.
+//! A real Asterisk on loopback: watched through our adapter alone here, and by the whole daemon in the modules.
+
+mod night;
+mod yard;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,15 +25,16 @@ async fn handset(asterisk: &Asterisk, user: &str) -> Handset {
     Handset::new(asterisk.sip, user, &Asterisk::password(user)).await
 }
 
-/// SIPp calls with an account; the scenario says how long.
-fn call(sipp: &Path, scratch: &Path, pbx: SocketAddr, user: &str, service: &str) -> Child {
+/// SIPp calls with an account and talks for so many milliseconds.
+fn call(sipp: &Path, scratch: &Path, pbx: SocketAddr, user: &str, service: &str, talk: u32) -> Child {
     let accounts = scratch.join(format!("{user}.csv"));
     let row = format!("{user};[authentication username={user} password={}]", Asterisk::password(user));
     std::fs::write(&accounts, format!("SEQUENTIAL\n{row}\n")).unwrap();
     Command::new(sipp)
         .arg(pbx.to_string())
         .args(["-sf", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/call.xml")])
-        .args(["-i", "127.0.0.1", "-m", "1", "-l", "1", "-nostdin", "-timeout", "30s", "-s", service, "-inf"])
+        .args(["-i", "127.0.0.1", "-m", "1", "-l", "1", "-nostdin", "-timeout", "90s", "-s", service])
+        .args(["-d", &talk.to_string(), "-inf"])
         .arg(accounts)
         .current_dir(scratch)
         .stdin(Stdio::null())
@@ -76,7 +80,7 @@ async fn a_registration_a_call_and_a_return_with_the_same_contact_are_seen() {
     assert!(back[0].expires > seen[0].expires);
 
     let scratch = tempfile::tempdir().unwrap();
-    let mut talk = call(&sipp, scratch.path(), asterisk.sip, "1001", "600");
+    let mut talk = call(&sipp, scratch.path(), asterisk.sip, "1001", "600", 2000);
     news.calls(&line, CallState::Talking).await;
     let now = pbx.confirm(vec![other, line.clone()]).await.unwrap();
     assert_eq!(now, [CallState::Offline, CallState::Talking]);

@@ -10,7 +10,8 @@ use sipherd::domain::phone::{LineId, PbxName};
 use sipherd::pbx::asterisk::AsteriskSettings;
 use sipherd::ports::Secret;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -88,6 +89,31 @@ impl Asterisk {
             reconnect: (Duration::from_millis(50), Duration::from_millis(500)),
             jitter_seed: 1,
         }
+    }
+
+    /// Has its manager do something, `Key: Value` in each line, and returns the answer.
+    pub async fn manage(&self, action: &str) -> String {
+        let (read, mut write) = TcpStream::connect(self.ami).await.unwrap().into_split();
+        let action = action.lines().map(|line| format!("{line}\r\n")).collect::<String>();
+        let request = format!(
+            "Action: Login\r\nUsername: sipherd\r\nSecret: of-the-yard\r\nEvents: off\r\n\r\n{action}ActionID: asked\r\n\r\n"
+        );
+        write.write_all(request.as_bytes()).await.unwrap();
+        let mut lines = BufReader::new(read).lines();
+        let mut answer = String::new();
+        timeout(START, async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                match line.is_empty() {
+                    true if answer.contains("ActionID: asked\n") => return,
+                    true => answer.clear(),
+                    false => answer.extend([&line, "\n"]),
+                }
+            }
+        })
+        .await
+        .expect("asterisk's manager answers");
+        assert!(answer.contains("ActionID: asked"), "asterisk's manager hung up: {answer}");
+        answer
     }
 
     /// One of its lines.

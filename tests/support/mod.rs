@@ -8,5 +8,7 @@ pub mod asterisk;
 pub mod handset;
 /// What a PBX adapter tells, awaited.
 pub mod news;
+/// What a daemon reads, and the daemon.
+pub mod office;
 /// The programs that are not ours.
 pub mod peers;
