@@ -10,7 +10,7 @@ use sipherd::ports::{NotifyOrder, NotifyOutcome, OrderId, Pbx, PbxNews, Target};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::manager::{Manager, Talk, contact, device, recorded, recording};
+use crate::support::ami::{Manager, Talk, contact, device, recorded, recording};
 use crate::support::news::News;
 
 fn line(user: &str) -> LineId {

@@ -106,7 +106,7 @@ async fn why_tells_every_gate_in_the_zone_of_the_phone() {
   ok    selected           policy office-night, priority 0
   ok    work to do         10.1.64.14 → 10.1.198
   ok    image fits         snomD785-10.1.198-SIP-r.bin
-  HOLD  attempts           after no answer: not before Fri 20 Nov 18:06:00 UTC; ok in 6 min
+  HOLD  attempts           after no answer: not before Fri 20 Nov 19:06:00; ok in 6 min
   HOLD  window             opens Fri 20 Nov 23:00 (in 4 h), until Sat 04:00
   ok    PBX view           pbx1, 1 s old
   ok    registered         2 of 2 lines

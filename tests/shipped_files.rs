@@ -15,7 +15,12 @@ fn copy(folder: &str, into: &Path) {
     std::fs::create_dir(&target).unwrap();
     for entry in std::fs::read_dir(root().join(folder)).unwrap() {
         let path = entry.unwrap().path();
-        let copy = target.join(path.file_name().unwrap());
+        let name = path.file_name().unwrap();
+        if path.is_dir() {
+            copy(&format!("{folder}/{}", name.to_str().unwrap()), into);
+            continue;
+        }
+        let copy = target.join(name);
         std::fs::copy(&path, &copy).unwrap();
         // A checkout is readable by everybody, and secrets in it are worth a warning.
         #[cfg(unix)]

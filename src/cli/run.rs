@@ -1,5 +1,6 @@
 //! `sipherd run`: the daemon, until SIGTERM or SIGINT. SIGHUP reads the configuration again.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +38,11 @@ pub fn run(file: &Path) -> Result<(), Failure> {
 fn start_logging(log: &LogConfig) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&log.filter)
         .map_err(|error| Failure::LogFilter { filter: log.filter.clone(), why: error.to_string() })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let stderr = std::io::stderr;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal());
     match log.format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),

@@ -1,11 +1,11 @@
 //! `sipherd why`: every gate, its answer, and the earliest instant the phone may go.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Timelike, Utc};
 
 use super::Failure;
 use super::client::{Client, escape};
 use super::report::{self, Screen, Tone};
-use crate::domain::policy::verdict::{Gate, GateAnswer, spell};
+use crate::domain::policy::verdict::{GateAnswer, Reason, spell};
 use crate::ports::WhyView;
 
 /// The words behind `why`.
@@ -42,22 +42,33 @@ pub async fn run(options: &Options, client: &Client, screen: &mut Screen) -> Res
 fn headline(view: &WhyView) -> String {
     let phone = &view.phone;
     let firmware = report::versions(phone.version.as_ref(), phone.target.as_ref());
-    let left = [report::label(phone), report::kind(phone), firmware].map(|part| part + "  ").concat();
+    let mut parts = vec![report::label(phone), report::kind(phone), firmware];
+    parts.retain(|part| !part.is_empty());
+    let left = parts.join("  ");
     match (view.go, &phone.policy) {
-        (true, Some(policy)) => format!("{left}      let go by policy {policy}"),
-        (false, Some(policy)) => format!("{left}      held by policy {policy}"),
-        (_, None) => format!("{left}      no policy speaks of it"),
+        (true, Some(policy)) => format!("{left}        let go by policy {policy}"),
+        (false, Some(policy)) => format!("{left}        held by policy {policy}"),
+        (_, None) => format!("{left}        no policy speaks of it"),
     }
 }
 
 fn explanation(view: &WhyView, gate: &GateAnswer) -> String {
-    let reasons = || gate.holds.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let reasons = || gate.holds.iter().map(|reason| reason.told_in(view.zone)).collect::<Vec<_>>().join("; ");
     let text = if gate.saw.is_empty() { reasons() } else { gate.saw.clone() };
-    // The window's own words name its opening already.
-    let told = gate.is_open() || gate.gate == Gate::Window;
-    match gate.changes.filter(|change| !told && *change > view.at) {
-        Some(change) => format!("{text}; ok in {}", spell(change - view.at)),
-        None => text,
+    let Some(change) = gate.changes.filter(|change| !gate.is_open() && *change > view.at) else {
+        return text;
+    };
+    let (at, length) = (clock(view, change), spell(change - view.at));
+    let has = |wanted: fn(&Reason) -> bool| gate.holds.iter().any(wanted);
+    if has(|reason| matches!(reason, Reason::OutsideWindow { .. })) {
+        // Names its opening already.
+        text
+    } else if gate.holds.iter().any(|r| matches!(r, Reason::PenaltyBox { until, .. } if *until == change)) {
+        format!("{text}; ok in {length}")
+    } else if has(|reason| matches!(reason, Reason::UnderWay { .. })) {
+        format!("{text}; moves on or fails by {at} (in {length})")
+    } else {
+        format!("{text}; ok from {at} (in {length})")
     }
 }
 
@@ -66,6 +77,10 @@ fn earliest(view: &WhyView) -> String {
         return "goes now".to_owned();
     }
     let held = || view.gates.iter().filter(|gate| !gate.is_open());
+    if held().any(|gate| gate.holds.iter().any(|reason| matches!(reason, Reason::UnderWay { .. }))) {
+        let since = view.phone.since.map(|since| format!(" since {}", clock(view, since)));
+        return format!("{}{}, {}", view.phone.state, since.unwrap_or_default(), view.phone.detail);
+    }
     let waits: Vec<_> = held().filter(|gate| gate.changes.is_none()).map(|gate| gate.gate.name()).collect();
     let time = view.earliest.or_else(|| held().filter_map(|gate| gate.changes).max());
     let waits = waits.join(", ");
@@ -76,6 +91,9 @@ fn earliest(view: &WhyView) -> String {
     }
 }
 
+/// As clocks in the phone's zone show it; seconds only where they are not zero.
 fn clock(view: &WhyView, at: DateTime<Utc>) -> String {
-    at.with_timezone(&view.zone).format("%a %e %b %H:%M").to_string().replace("  ", " ")
+    let local = at.with_timezone(&view.zone);
+    let form = if local.second() == 0 { "%a %d %b %H:%M" } else { "%a %d %b %H:%M:%S" };
+    local.format(form).to_string()
 }

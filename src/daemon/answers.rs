@@ -1,16 +1,18 @@
 //! Answers what is asked through the API: tables, explanations, the state at a glance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use super::mail::{Question, Reply};
 use super::orchestrator::{Act, Orchestrator};
+use crate::domain::firmware::Misfit;
 use crate::domain::gates::{AdHoc, Judged};
-use crate::domain::phone::{Mac, Phone};
+use crate::domain::phone::{CallState, Mac, PbxName, Phone};
 use crate::domain::policy::Selection;
-use crate::domain::policy::verdict::{Gate, GateAnswer, Reason};
+use crate::domain::policy::verdict::{Gate, GateAnswer, Reason, Verdict};
 use crate::domain::trip::{Goal, Outcome};
 use crate::ports::{Change, ControlError, Job, PhoneView, RebootAsk, RebootTaken, StatusView, WhyView};
 
@@ -73,12 +75,16 @@ impl Orchestrator {
         let at = at.unwrap_or(now);
         let judged = self.scheduler.judge(phone, at, now, &self.fleet);
         let mut gates = judged.verdict.gates.clone();
+        let mut earliest = judged.verdict.earliest();
         if let Some(open) = self.trips.get(&phone.mac) {
-            let state = open.trip.state().slug().to_owned();
-            let deadline = open.trip.deadline();
-            let reason = Reason::UnderWay { state };
-            let saw = reason.to_string();
-            gates.push(GateAnswer { gate: Gate::Budget, holds: vec![reason], saw, changes: deadline });
+            let reason = Reason::UnderWay { state: open.trip.state().slug().to_owned() };
+            // It has its place; what it is held by is that it went already.
+            if let Some(budget) = gates.iter_mut().find(|gate| gate.gate == Gate::Budget) {
+                budget.saw = reason.to_string();
+                budget.changes = open.trip.deadline();
+                budget.holds = vec![reason];
+            }
+            earliest = None;
         }
         let go = gates.iter().all(GateAnswer::is_open);
         Ok(WhyView {
@@ -86,14 +92,14 @@ impl Orchestrator {
             at,
             gates,
             go,
-            earliest: judged.verdict.earliest(),
+            earliest,
             zone: self.scheduler.rules().zone_of(phone),
         })
     }
 
     fn view(&self, now: DateTime<Utc>, at: DateTime<Utc>, phone: &Phone) -> PhoneView {
         let judged = self.scheduler.judge(phone, at, now, &self.fleet);
-        let (state, detail, since) = self.state_of(phone.mac, &judged);
+        let (state, detail, since) = self.state_of(phone, &judged);
         let target = match judged.order.as_ref().map(|order| &order.goal) {
             Some(Goal::Update { target, .. }) => Some(target.clone()),
             Some(Goal::Reboot) | None => None,
@@ -116,7 +122,8 @@ impl Orchestrator {
     }
 
     /// The phone's state in one word, in one sentence, and since when.
-    fn state_of(&self, mac: Mac, judged: &Judged) -> (String, String, Option<DateTime<Utc>>) {
+    fn state_of(&self, phone: &Phone, judged: &Judged) -> (String, String, Option<DateTime<Utc>>) {
+        let (mac, zone) = (phone.mac, self.scheduler.rules().zone_of(phone));
         if let Some(open) = self.trips.get(&mac) {
             let trip = &open.trip;
             let detail = format!("for {}, attempt {}", trip.plan().policy, trip.plan().attempt);
@@ -124,17 +131,25 @@ impl Orchestrator {
         }
         let last = self.scheduler.past(mac).and_then(|past| past.last.as_ref());
         let since = last.map(crate::domain::trip::Trip::since);
-        let mut reasons: Vec<&Reason> = judged.verdict.reasons().collect();
+        let mut reasons = causes(&judged.verdict);
         let word = |state: &str, detail: String| (state.to_owned(), detail, since);
+        if let Some(Outcome::Rebooted) = last.and_then(crate::domain::trip::Trip::outcome)
+            && judged.order.as_ref().is_some_and(|order| order.goal == Goal::Reboot)
+            && reasons.iter().any(|reason| matches!(reason, Reason::OutsideWindow { .. }))
+        {
+            // What it had to do in its last window is done.
+            let when = since.map(|at| at.with_timezone(&zone).format("%a %d %b %H:%M").to_string());
+            return word("rebooted", when.map_or_else(String::new, |when| format!("back since {when}")));
+        }
         for reason in &reasons {
             match reason {
-                Reason::AlreadyCurrent { .. } => return word("verified", reason.to_string()),
-                Reason::AlreadyRebooted { .. } => return word("rebooted", reason.to_string()),
-                Reason::NotSelected => return word("unmanaged", reason.to_string()),
+                Reason::AlreadyCurrent { .. } => return word("verified", reason.told_in(zone)),
+                Reason::AlreadyRebooted { .. } => return word("rebooted", reason.told_in(zone)),
+                Reason::NotSelected => return word("unmanaged", reason.told_in(zone)),
                 Reason::NoAttemptsLeft { .. } => {
                     let advice = match last.and_then(crate::domain::trip::Trip::outcome) {
                         Some(Outcome::Failed { failure }) => format!("{failure}; {}", failure.advice()),
-                        _ => reason.to_string(),
+                        _ => reason.told_in(zone),
                     };
                     return word("failed", advice);
                 }
@@ -144,13 +159,11 @@ impl Orchestrator {
         if self.scheduler.lost().contains(&mac) {
             return word("lost", "it left and never came back; it keeps its place".to_owned());
         }
-        // Calls first: they are what people ask about.
-        reasons.sort_by_key(|reason| !matches!(reason, Reason::Busy { .. }));
-        let texts: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-        if texts.is_empty() {
+        if reasons.is_empty() {
             return word("ready", "goes next".to_owned());
         }
-        word("waiting", texts.join("; "))
+        reasons.sort_by_key(|reason| weight(reason));
+        word("waiting", in_short(&reasons, zone))
     }
 
     fn take_job(&mut self, now: DateTime<Utc>, ask: &RebootAsk) -> Result<RebootTaken, ControlError> {
@@ -173,18 +186,29 @@ impl Orchestrator {
         };
         self.adopt_job(now, job.clone());
         self.batch.push(Change::Job(job));
+        let count = if macs.len() == 1 { "1 phone".to_owned() } else { format!("{} phones", macs.len()) };
         let how = match (ask.now, ask.even_in_a_call) {
             (true, true) => " now, even in a call",
             (true, false) => " now",
             (false, true) => " in their windows, even in a call",
             (false, false) => " in their windows",
         };
-        self.note(now, None, None, "job", format!("{name}: reboot {} phones{how}", macs.len()));
+        self.note(now, None, None, "job", format!("{name}: reboot {count}{how}"));
         Ok(RebootTaken { job: name.to_string(), phones: macs })
     }
 
-    /// Takes a job into the books.
+    /// Takes a job into the books. It takes its phones over from the jobs before it, which would come up again at the
+    /// next start otherwise.
     pub(super) fn adopt_job(&mut self, now: DateTime<Utc>, job: Job) {
+        let taken: BTreeSet<Mac> = job.macs.iter().copied().collect();
+        for before in self.jobs.values_mut().filter(|before| before.name != job.name) {
+            let count = before.macs.len();
+            before.macs.retain(|mac| !taken.contains(mac));
+            if before.macs.len() < count {
+                self.batch.push(Change::Job(before.clone()));
+            }
+        }
+        self.jobs.retain(|_, before| !before.macs.is_empty());
         let ad_hoc = AdHoc { name: job.name.clone(), now: job.now, even_in_a_call: job.even_in_a_call };
         self.scheduler.ask_for(&ad_hoc, &job.macs, now);
         self.jobs.insert(job.name.clone(), job);
@@ -194,10 +218,12 @@ impl Orchestrator {
         let (mut states, mut holds) = (BTreeMap::new(), BTreeMap::new());
         for phone in self.fleet.iter() {
             let judged = self.scheduler.judge(phone, now, now, &self.fleet);
-            let (state, _, _) = self.state_of(phone.mac, &judged);
+            let (state, _, _) = self.state_of(phone, &judged);
             if state == "waiting" {
-                for reason in judged.verdict.reasons() {
-                    *holds.entry(reason.slug().to_owned()).or_default() += 1;
+                // Phones are counted: a reason that two of its lines give counts once.
+                let slugs: BTreeSet<_> = causes(&judged.verdict).into_iter().map(Reason::slug).collect();
+                for slug in slugs {
+                    *holds.entry(slug.to_owned()).or_default() += 1;
                 }
             }
             *states.entry(state).or_default() += 1;
@@ -217,5 +243,89 @@ impl Orchestrator {
                 .collect(),
             refused_reload: self.refused_reload.clone(),
         }
+    }
+}
+
+/// What holds a phone, each cause once: where the PBX's view is gone, that its lines' calls are unknown follows.
+fn causes(verdict: &Verdict) -> Vec<&Reason> {
+    let unseen: BTreeSet<&PbxName> = verdict
+        .reasons()
+        .filter_map(|reason| match reason {
+            Reason::ViewStale { pbx, .. } => Some(pbx),
+            _ => None,
+        })
+        .collect();
+    let follows = |reason: &&Reason| match reason {
+        Reason::Busy { line, calls: CallState::Unknown } => unseen.contains(&line.pbx),
+        _ => false,
+    };
+    verdict.reasons().filter(|reason| !follows(reason)).collect()
+}
+
+/// Reasons that a cell of a table has room for; `why` tells all.
+const REASONS_SHOWN: usize = 2;
+
+/// The first reasons as a text, and how many more there are.
+fn in_short(reasons: &[&Reason], zone: Tz) -> String {
+    let shown = reasons.iter().take(REASONS_SHOWN);
+    let mut texts: Vec<String> = shown.map(|reason| reason.told_in(zone)).collect();
+    if reasons.len() > REASONS_SHOWN {
+        texts.push(format!("and {} more", reasons.len() - REASONS_SHOWN));
+    }
+    texts.join("; ")
+}
+
+/// What decides most comes first: what only a person can mend, then what people ask about, then what passes by itself.
+fn weight(reason: &Reason) -> u8 {
+    match reason {
+        // It tells that itself as soon as it registers.
+        Reason::Misfit(Misfit::Unknown { .. }) => 5,
+        Reason::NotSelected
+        | Reason::NoLines
+        | Reason::NoProfile { .. }
+        | Reason::Tie { .. }
+        | Reason::AlreadyCurrent { .. }
+        | Reason::AlreadyRebooted { .. }
+        | Reason::NoAttemptsLeft { .. }
+        | Reason::Lost
+        | Reason::NoImage { .. }
+        | Reason::Misfit(_)
+        | Reason::SeveralContacts { .. } => 0,
+        Reason::Draining => 1,
+        Reason::Busy { .. } => 2,
+        Reason::OutsideWindow { .. } | Reason::TooLittleLeft { .. } => 3,
+        Reason::ViewStale { .. } => 4,
+        Reason::NotRegistered { .. } => 5,
+        Reason::NotQuietYet { .. } => 6,
+        Reason::PenaltyBox { .. } => 7,
+        Reason::BudgetFull { .. } | Reason::UnderWay { .. } => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::phone::{LineId, PbxName};
+
+    #[test]
+    fn the_reason_that_decides_is_shown_first_and_two_are_enough() {
+        let pbx = PbxName::new("pbx1");
+        let line = LineId { pbx: pbx.clone(), user: "2117".into() };
+        let full = Reason::BudgetFull { budget: "night".into(), down: 3, limit: 3 };
+        let closed = Reason::OutsideWindow { opens: None };
+        let stale = Reason::ViewStale { pbx, age_seconds: None };
+        let talking = Reason::Busy { line, calls: CallState::Talking };
+        let told = |reasons: &[&Reason]| {
+            let mut reasons = reasons.to_vec();
+            reasons.sort_by_key(|reason| weight(reason));
+            in_short(&reasons, Tz::UTC)
+        };
+        assert_eq!(
+            told(&[&full, &closed, &talking]),
+            "in a call (line 2117); no window ever opens; and 1 more"
+        );
+        assert_eq!(told(&[&stale, &closed]), "no window ever opens; no view of pbx1 yet");
+        let missing = Reason::NoImage { release: "r1".into() };
+        assert_eq!(told(&[&closed, &missing]), "release r1 has no image for it; no window ever opens");
     }
 }

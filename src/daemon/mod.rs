@@ -9,7 +9,7 @@ mod setup;
 mod trips;
 mod visits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::api;
 use crate::config::{Config, PbxKind};
 use crate::depot::{Depot, Releases, ReleasesError, ServeError, serve};
 use crate::domain::fleet::Fleet;
-use crate::domain::phone::{Line, PbxName, Phone};
+use crate::domain::phone::{KnownBy, Line, Mac, PbxName, Phone};
 use crate::domain::scheduler::Scheduler;
 use crate::domain::trip::Input;
 use crate::pbx::asterisk::{AsteriskSettings, connect};
@@ -97,7 +97,7 @@ impl Running {
     }
 }
 
-/// Starts the daemon: binds, opens the store, remembers, connects, serves.
+/// Starts the daemon: opens the store, binds, remembers, connects, serves.
 ///
 /// When this returns, all addresses are bound and what was kept is restored. After `shutdown` nothing new is started;
 /// phones under way have `drain` to end, and what is open then goes on at the next start.
@@ -110,6 +110,10 @@ pub async fn start(
     let services = CancellationToken::new();
     let tasks = TaskTracker::new();
 
+    // First of all: its lock says which process holds it, where a port that is taken would not.
+    let store = Arc::new(SqliteStore::open(&config.state.join("sipherd.db")).await?);
+    let kept = store.load().await?;
+
     let depot_listener = listen("[depot] listen", config.depot.listen).await?;
     let ops_listener = match config.ops {
         Some(address) => Some(listen("[ops] listen", address).await?),
@@ -117,8 +121,6 @@ pub async fn start(
     };
     let agent = Agent::start(agent_config(&config), services.clone())?;
 
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.state.join("sipherd.db")).await?);
-    let kept = store.load().await?;
     let releases = open_releases(&config.state.join("releases")).await?;
     for problem in releases.problems() {
         tracing::error!("{problem}");
@@ -151,7 +153,7 @@ pub async fn start(
     let mut orchestrator = Orchestrator::new(hands, letters.clone(), fleet, Scheduler::new(rules), reloader);
     orchestrator.restore(kept)?;
 
-    let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store));
+    let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store.clone()));
     let depot = Depot { gatekeeper: control.clone(), images: releases, base_url: config.depot.url.clone() };
     let running = Running {
         control: control.clone(),
@@ -171,6 +173,7 @@ pub async fn start(
         orchestrator.run(mailbox, shutdown, drain).await;
         // Only now: phones under way needed depot, SIP and the PBX's view until here.
         services.cancel();
+        store.close().await;
     });
     Ok(running)
 }
@@ -253,7 +256,14 @@ fn fleet(config: &Config, kept: &Kept) -> Fleet {
     for pbx in &config.pbxs {
         fleet.watch(pbx.name.clone(), pbx.stale_after);
     }
+    let listed: BTreeSet<Mac> = config.inventory.iter().map(|row| row.mac).collect();
+    let under_way: BTreeSet<Mac> = kept.trips.iter().filter(|row| row.open).map(|row| row.mac).collect();
     for row in &kept.phones {
+        // Whom the administrator took out of the inventory meanwhile is gone, unless it is still on its way.
+        let dropped = row.known_by == KnownBy::Inventory && !listed.contains(&row.mac);
+        if dropped && !under_way.contains(&row.mac) {
+            continue;
+        }
         let mut phone = Phone::new(row.mac, row.known_by);
         phone.vendor.clone_from(&row.vendor);
         phone.model.clone_from(&row.model);
@@ -314,6 +324,9 @@ impl Orchestrator {
         }
         for job in kept.jobs {
             self.adopt_job(now, job);
+        }
+        for mac in self.scheduler.reconcile(&self.fleet) {
+            self.place_back(now, mac);
         }
         let macs: Vec<_> = self.fleet.iter().map(|phone| phone.mac).collect();
         for mac in macs {

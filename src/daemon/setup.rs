@@ -176,6 +176,12 @@ impl Orchestrator {
         self.acts.push(Act::Answer(Box::new(move || drop(reply.send(result)))));
     }
 
+    /// A lost phone that nobody knows any more gave its place back.
+    pub(super) fn place_back(&mut self, now: DateTime<Utc>, mac: Mac) {
+        let text = "a lost phone is in no inventory any more; its place is free".to_owned();
+        self.note(now, Some(mac), None, "forgotten", text);
+    }
+
     fn adopt_config(&mut self, now: DateTime<Utc>, config: &Config) {
         let frozen = self.reloader.frozen(config);
         if !frozen.is_empty() {
@@ -205,7 +211,9 @@ impl Orchestrator {
         for warning in missing_releases(&rules) {
             tracing::warn!("{warning}");
         }
-        self.scheduler.adopt(rules, &self.fleet, now);
+        for mac in self.scheduler.adopt(rules, &self.fleet, now) {
+            self.place_back(now, mac);
+        }
         self.note(now, None, None, "reloaded", "the new configuration is in force".to_owned());
     }
 }

@@ -263,7 +263,7 @@ impl Orchestrator {
     }
 
     /// Reads the phone's contacts again and asks it what it runs.
-    pub(super) fn look(&self, mac: Mac) {
+    pub(super) fn look(&mut self, mac: Mac) {
         let Some(phone) = self.fleet.get(mac) else { return };
         for pbx in phone.lines.keys().filter_map(|line| self.hands.pbxs.get(&line.pbx)) {
             pbx.refresh();
@@ -271,25 +271,30 @@ impl Orchestrator {
         self.question(mac);
     }
 
-    /// Asks the phone with OPTIONS; whoever does not answer within a few seconds is silent.
-    pub(super) fn question(&self, mac: Mac) {
+    /// Asks the phone with OPTIONS, once at a time; whoever does not answer within a few seconds is silent.
+    pub(super) fn question(&mut self, mac: Mac) {
         let Some(phone) = self.fleet.get(mac) else { return };
         let target = phone
             .lines
             .iter()
             .find_map(|(line, state)| Some(Target { line: line.clone(), contact: state.contact.clone()? }));
+        let Some(open) = self.trips.get_mut(&mac).filter(|open| !open.questioned) else { return };
         let Some(target) = target else { return };
+        open.questioned = true;
         let (prober, letters) = (self.hands.prober.clone(), self.letters.clone());
         let clock = &self.hands.clock;
         let patience = clock.until(clock.now() + ANSWER_WITHIN).max(ANSWER_WITHIN_AT_LEAST);
         tokio::spawn(async move {
-            let outcome = tokio::time::timeout(patience, prober.options(target)).await;
-            letters.send(Mail::Probed(mac, outcome.unwrap_or(ProbeOutcome::Silent))).await
+            let outcome = prober.options(target, patience).await;
+            letters.send(Mail::Probed(mac, outcome)).await
         });
     }
 
     /// What a phone answered to OPTIONS.
     pub(super) fn probed(&mut self, now: DateTime<Utc>, mac: Mac, outcome: ProbeOutcome) {
+        if let Some(open) = self.trips.get_mut(&mac) {
+            open.questioned = false;
+        }
         let input = match outcome {
             ProbeOutcome::Alive { user_agent, .. } => {
                 let sighting = user_agent.as_deref().and_then(recognise);

@@ -71,6 +71,7 @@ impl Asked<'_> {
             version: read.version.clone(),
             source,
             wanted,
+            peek: self.method == Method::HEAD,
         };
         let Some(permit) = decision(depot, visit).await else {
             return self.later();
@@ -95,6 +96,7 @@ impl Asked<'_> {
             version: own.sighting.version,
             source,
             wanted: Wanted::Settings,
+            peek: self.method == Method::HEAD,
         };
         match decision(depot, visit).await {
             Some(_) => self.text(StatusCode::NOT_FOUND, &text),

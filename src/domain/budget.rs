@@ -29,6 +29,11 @@ impl Budgets {
         Some(policy)
     }
 
+    /// All places taken, with the policy or job each counts for.
+    pub fn places(&self) -> impl Iterator<Item = (Mac, &Arc<str>)> {
+        self.of.iter().map(|(mac, policy)| (*mac, policy))
+    }
+
     /// Whether the phone has a place.
     pub fn holds(&self, mac: Mac) -> bool {
         self.of.contains_key(&mac)

@@ -35,6 +35,8 @@ pub enum Sight {
     Gone(Mac, LineId),
     /// A line was registered, or its registration is another one than before.
     Registered(Mac, LineId),
+    /// A line has another number of contacts than before, and is shown at the same one.
+    Counted(Mac, LineId),
     /// A line's calls changed.
     Calls(Mac, LineId),
 }
@@ -43,7 +45,9 @@ impl Sight {
     /// The phone it is about.
     pub fn mac(&self) -> Mac {
         match self {
-            Self::Gone(mac, _) | Self::Registered(mac, _) | Self::Calls(mac, _) => *mac,
+            Self::Gone(mac, _) | Self::Registered(mac, _) | Self::Counted(mac, _) | Self::Calls(mac, _) => {
+                *mac
+            }
         }
     }
 }
@@ -107,10 +111,14 @@ impl Fleet {
 
     /// Adds a phone, or takes over what the inventory says of one that is known. What was observed stays.
     pub fn introduce(&mut self, phone: Phone) {
-        for line in phone.lines.keys() {
-            self.by_line.insert(line.clone(), phone.mac);
-        }
         let mac = phone.mac;
+        for line in phone.lines.keys() {
+            // A line is one phone's: with the one that had it before it would stay as it was last seen, for ever.
+            let before = self.by_line.insert(line.clone(), mac).filter(|before| *before != mac);
+            if let Some(before) = before.and_then(|before| self.phones.get_mut(&before)) {
+                before.lines.remove(line);
+            }
+        }
         let lines: Vec<LineId> = phone.lines.keys().cloned().collect();
         let known = self.phones.entry(mac).or_insert_with(|| Phone::new(mac, phone.known_by));
         known.known_by = phone.known_by;
@@ -120,6 +128,9 @@ impl Fleet {
         known.hardware = phone.hardware.or(known.hardware.take());
         known.site = phone.site;
         known.tags = phone.tags;
+        for line in known.lines.keys().filter(|line| !phone.lines.contains_key(*line)) {
+            self.by_line.remove(line);
+        }
         known.lines.retain(|line, _| phone.lines.contains_key(line));
         for (line, fresh) in phone.lines {
             known.lines.entry(line).or_insert(fresh);
@@ -127,7 +138,6 @@ impl Fleet {
         for line in lines {
             self.adopt(mac, line);
         }
-        self.by_line.retain(|line, owner| *owner != mac || self.phones[&mac].lines.contains_key(line));
     }
 
     /// Forgets a phone; its lines are strangers from now on.
@@ -192,6 +202,11 @@ impl Fleet {
     /// Contacts of lines that belong to no known phone, with their User-Agents.
     pub fn strangers(&self) -> impl Iterator<Item = (&LineId, &Contact)> {
         self.strangers.iter().flat_map(|(line, s)| s.contacts.iter().map(move |contact| (line, contact)))
+    }
+
+    /// Whether a line that belongs to no known phone is registered from this address.
+    pub fn has_stranger_at(&self, source: IpAddr) -> bool {
+        self.strangers().any(|(_, contact)| contact.source.is_some_and(|from| from.ip() == source))
     }
 
     /// A PBX that is to be watched; its view is stale until its first picture.
@@ -269,10 +284,11 @@ impl Fleet {
         let Some(slot) = self.phones.get_mut(&mac).and_then(|phone| phone.lines.get_mut(&line)) else {
             return Vec::new();
         };
-        slot.contacts = contacts.len();
+        let counted = std::mem::replace(&mut slot.contacts, contacts.len());
         let contact = newest(contacts);
         if slot.contact == contact {
-            return Vec::new();
+            let changed = counted != slot.contacts;
+            return changed.then_some(Sight::Counted(mac, line)).into_iter().collect();
         }
         // Another URI with the same Call-ID is a phone whose NAT gave it another port: no sign of a boot by itself.
         slot.contact = contact;

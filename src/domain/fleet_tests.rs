@@ -163,3 +163,32 @@ fn a_phone_is_named_by_mac_or_line_and_never_ambiguously() {
     fleet.introduce(other);
     assert_eq!(fleet.named("2117"), None);
 }
+
+#[test]
+fn a_line_that_moves_to_another_phone_leaves_the_first() {
+    let mut fleet = fleet();
+    picture(&mut fleet, 0, &[contact("2117", "10.0.0.1:5060", "a")], CallState::Idle);
+    let mut heir = Phone::new(mac(2), KnownBy::Inventory);
+    heir.lines.insert(line("2117"), Line::UNSEEN);
+    fleet.introduce(heir);
+    assert_eq!(fleet.by_line(&line("2117")), Some(mac(2)));
+    assert!(
+        fleet.get(mac(1)).unwrap().lines.is_empty(),
+        "else it would be idle for ever and share a contact"
+    );
+    picture(&mut fleet, 5, &[contact("2117", "10.0.0.1:5060", "a")], CallState::Idle);
+    assert!(fleet.get(mac(2)).unwrap().lines[&line("2117")].contact.is_some());
+}
+
+#[test]
+fn a_second_contact_that_lapses_is_news() {
+    let mut fleet = fleet();
+    let mut old = contact("2117", "10.0.0.1:5060", "a");
+    old.expires = Some(at(100));
+    let new = contact("2117", "10.0.0.9:5060", "b");
+    picture(&mut fleet, 0, &[new.clone(), old.clone()], CallState::Idle);
+    let sights = fleet.contacts(line("2117"), vec![new.clone()]);
+    assert_eq!(sights.first().map(Sight::mac), Some(mac(1)), "it is held no more");
+    let sights = fleet.contacts(line("2117"), vec![new, old]);
+    assert_eq!(sights.first().map(Sight::mac), Some(mac(1)));
+}

@@ -1,6 +1,6 @@
 //! Asks every gate about one phone. The scheduler, the preview and the explanation all ask here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -36,6 +36,8 @@ pub struct Past {
     pub last: Option<Trip>,
     /// The last look withdrew: until when the phone is left alone, and what was seen.
     pub withdrawn: Option<(DateTime<Utc>, String)>,
+    /// How many looks withdrew since something was last sent to it: whoever withdraws often goes last.
+    pub withdrawals: u32,
 }
 
 /// What the gates look at, besides the phone.
@@ -51,6 +53,8 @@ pub struct Sky<'a> {
     pub jobs: &'a HashMap<Mac, AdHoc>,
     /// What is remembered of phones.
     pub past: &'a HashMap<Mac, Past>,
+    /// Phones that went and were not seen again.
+    pub lost: &'a BTreeSet<Mac>,
     /// The daemon starts nothing new.
     pub draining: bool,
     /// Now: the instant to which the views' ages are counted.
@@ -123,10 +127,6 @@ fn answer(gate: Gate, saw: impl Into<String>) -> GateAnswer {
     GateAnswer { gate, holds: Vec::new(), saw: saw.into(), changes: None }
 }
 
-fn hold(gate: Gate, reason: Reason, changes: Option<DateTime<Utc>>) -> GateAnswer {
-    GateAnswer { gate, saw: reason.to_string(), holds: vec![reason], changes }
-}
-
 impl<'a> Judge<'a> {
     fn new(phone: &'a Phone, at: DateTime<Utc>, sky: &'a Sky<'a>) -> Self {
         let mandate = match sky.jobs.get(&phone.mac) {
@@ -171,27 +171,40 @@ impl<'a> Judge<'a> {
         Judged { verdict: Verdict { gates }, order, budget }
     }
 
+    fn hold(&self, gate: Gate, reason: Reason, changes: Option<DateTime<Utc>>) -> GateAnswer {
+        self.closed(gate, vec![reason], changes)
+    }
+
+    fn closed(&self, gate: Gate, held: Vec<Reason>, changes: Option<DateTime<Utc>>) -> GateAnswer {
+        GateAnswer { gate, saw: self.told(&held), holds: held, changes }
+    }
+
+    /// The reasons in words, with times as the phone's zone shows them.
+    fn told(&self, reasons: &[Reason]) -> String {
+        reasons.iter().map(|reason| reason.told_in(self.zone)).collect::<Vec<_>>().join("; ")
+    }
+
     fn identity(&self) -> GateAnswer {
         if self.phone.lines.is_empty() {
-            return hold(Gate::Identity, Reason::NoLines, None);
+            return self.hold(Gate::Identity, Reason::NoLines, None);
         }
         match &self.terms {
             Some(_) => answer(Gate::Identity, self.phone.kind()),
-            None => hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
+            None => self.hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
         }
     }
 
     fn selected(&self) -> GateAnswer {
         if self.sky.draining {
-            return hold(Gate::Selected, Reason::Draining, None);
+            return self.hold(Gate::Selected, Reason::Draining, None);
         }
         match &self.mandate {
             Ok(Some(Mandate::Job(job))) => answer(Gate::Selected, format!("asked for by hand: {}", job.name)),
             Ok(Some(Mandate::Policy(policy))) => {
                 answer(Gate::Selected, format!("policy {}, priority {}", policy.name, policy.priority))
             }
-            Ok(None) => hold(Gate::Selected, Reason::NotSelected, None),
-            Err(policies) => hold(Gate::Selected, Reason::Tie { policies: policies.clone() }, None),
+            Ok(None) => self.hold(Gate::Selected, Reason::NotSelected, None),
+            Err(policies) => self.hold(Gate::Selected, Reason::Tie { policies: policies.clone() }, None),
         }
     }
 
@@ -222,6 +235,15 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// The opening of the policy's window after this one.
+    fn opening_after(&self, opening: Opening) -> Option<Opening> {
+        let mandate = self.mandate.as_ref().ok().and_then(Option::as_ref)?;
+        match self.calendar(mandate)?.at(opening.end, self.zone) {
+            WindowState::Closed(next) => next,
+            WindowState::Open(next) => Some(next),
+        }
+    }
+
     /// The windows that hold for the phone. An ad hoc job waits for those of the phone's own policy.
     fn calendar(&self, mandate: &Mandate<'_>) -> Option<&'a Calendar> {
         match mandate {
@@ -242,7 +264,7 @@ impl<'a> Judge<'a> {
                 Action::Update { release } => match (self.staged(release), &self.phone.version) {
                     (Some(image), Some(runs)) if image.version == *runs => {
                         let version = runs.clone();
-                        hold(Gate::Current, Reason::AlreadyCurrent { version }, None)
+                        self.hold(Gate::Current, Reason::AlreadyCurrent { version }, None)
                     }
                     (Some(image), Some(runs)) => answer(Gate::Current, format!("{runs} → {}", image.version)),
                     (Some(image), None) => {
@@ -255,7 +277,8 @@ impl<'a> Judge<'a> {
                         if trip.since() >= opening.start && trip.outcome() == Some(&Outcome::Rebooted) =>
                     {
                         let at = trip.since();
-                        hold(Gate::Current, Reason::AlreadyRebooted { at }, Some(opening.end))
+                        let again = self.opening_after(opening).map(|next| next.start);
+                        self.hold(Gate::Current, Reason::AlreadyRebooted { at }, again)
                     }
                     (_, _) => answer(Gate::Current, "one reboot in each window"),
                 },
@@ -274,12 +297,12 @@ impl<'a> Judge<'a> {
         };
         if self.terms.as_ref().is_some_and(|terms| terms.update_boots.is_none()) {
             let kind = format!("updates of {}", self.phone.kind());
-            return hold(Gate::Image, Reason::NoProfile { kind }, None);
+            return self.hold(Gate::Image, Reason::NoProfile { kind }, None);
         }
         match self.staged(release).map(|image| (image, fits(image, self.phone))) {
             Some((image, Ok(()))) => answer(Gate::Image, image.file.clone()),
-            Some((_, Err(misfit))) => hold(Gate::Image, Reason::Misfit(misfit), None),
-            None => hold(Gate::Image, Reason::NoImage { release: release.clone() }, None),
+            Some((_, Err(misfit))) => self.hold(Gate::Image, Reason::Misfit(misfit), None),
+            None => self.hold(Gate::Image, Reason::NoImage { release: release.clone() }, None),
         }
     }
 
@@ -316,6 +339,11 @@ impl<'a> Judge<'a> {
             held.push(Reason::PenaltyBox { until: end, after: "its last NOTIFY".to_owned() });
             until = until.max(Some(end));
         }
+        // It may be flashing, or dead: only a person sends it again before it was seen.
+        if self.sky.lost.contains(&self.phone.mac) && matches!(mandate, Some(Mandate::Policy(_))) {
+            held.push(Reason::Lost);
+            return self.closed(Gate::Penalty, held, None);
+        }
         let retry = match mandate {
             Some(Mandate::Policy(policy)) => policy.retry.clone(),
             Some(Mandate::Job(_)) | None => Retry { attempts: u32::MAX, ..Retry::default() },
@@ -329,8 +357,12 @@ impl<'a> Judge<'a> {
             let doubled = retry.backoff * 2_i32.pow((attempts - 1).min(10));
             if !retryable || attempts >= retry.attempts {
                 held.push(Reason::NoAttemptsLeft { attempts, last: text });
-                until = None;
-                return GateAnswer { gate: Gate::Penalty, saw: join(&held), holds: held, changes: until };
+                // Attempts at an update count for ever, those at a reboot in one opening only.
+                let again = match goal {
+                    Some(Goal::Reboot) => opening.and_then(|opening| self.opening_after(opening)),
+                    Some(Goal::Update { .. }) | None => None,
+                };
+                return self.closed(Gate::Penalty, held, again.map(|next| next.start));
             } else if trip.since() + doubled > self.at {
                 let end = trip.since() + doubled;
                 held.push(Reason::PenaltyBox { until: end, after: text });
@@ -344,7 +376,7 @@ impl<'a> Judge<'a> {
             };
             return answer(Gate::Penalty, saw);
         }
-        GateAnswer { gate: Gate::Penalty, saw: join(&held), holds: held, changes: until }
+        self.closed(Gate::Penalty, held, until)
     }
 
     fn window(&self, mandate: Option<&Mandate<'_>>, goal: Option<&Goal>) -> GateAnswer {
@@ -357,7 +389,7 @@ impl<'a> Judge<'a> {
             Some(mandate) => self.calendar(mandate),
         };
         let Some(calendar) = calendar else {
-            return hold(Gate::Window, Reason::OutsideWindow { opens: None }, None);
+            return self.hold(Gate::Window, Reason::OutsideWindow { opens: None }, None);
         };
         match calendar.at(self.at, self.zone) {
             WindowState::Closed(next) => {
@@ -371,7 +403,7 @@ impl<'a> Judge<'a> {
                     None => "never opens".to_owned(),
                 };
                 let changes = next.map(|next| next.start);
-                GateAnswer { saw, ..hold(Gate::Window, Reason::OutsideWindow { opens: next }, changes) }
+                GateAnswer { saw, ..self.hold(Gate::Window, Reason::OutsideWindow { opens: next }, changes) }
             }
             WindowState::Open(opening) => {
                 let with_image = matches!(goal, Some(Goal::Update { .. }));
@@ -381,16 +413,13 @@ impl<'a> Judge<'a> {
                 });
                 let left = opening.end - self.at;
                 if left < needs {
-                    let opens = match calendar.at(opening.end, self.zone) {
-                        WindowState::Closed(next) => next,
-                        WindowState::Open(next) => Some(next),
-                    };
+                    let opens = self.opening_after(opening);
                     let reason = Reason::TooLittleLeft {
                         left_seconds: left.num_seconds(),
                         needs_seconds: needs.num_seconds(),
                         opens,
                     };
-                    return hold(Gate::Window, reason, opens.map(|next| next.start));
+                    return self.hold(Gate::Window, reason, opens.map(|next| next.start));
                 }
                 answer(Gate::Window, format!("open until {}", local(opening.end)))
             }
@@ -419,7 +448,10 @@ impl<'a> Judge<'a> {
                 }),
             }
         }
-        if held.is_empty() { answer(Gate::View, saw.join("; ")) } else { closed(Gate::View, held, None) }
+        if self.phone.lines.is_empty() {
+            return answer(Gate::View, "no line to see");
+        }
+        if held.is_empty() { answer(Gate::View, saw.join("; ")) } else { self.closed(Gate::View, held, None) }
     }
 
     fn registered(&self) -> GateAnswer {
@@ -435,9 +467,12 @@ impl<'a> Judge<'a> {
         }
         if held.is_empty() {
             let users: Vec<&str> = self.phone.lines.keys().map(|line| line.user.as_ref()).collect();
+            if users.is_empty() {
+                return answer(Gate::Registered, "no line to register");
+            }
             return answer(Gate::Registered, format!("line {}", users.join(", ")));
         }
-        closed(Gate::Registered, held, None)
+        self.closed(Gate::Registered, held, None)
     }
 
     fn idle(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
@@ -483,7 +518,7 @@ impl<'a> Judge<'a> {
                 None => answer(Gate::Idle, "no line registered"),
             };
         }
-        closed(Gate::Idle, held, if waits_for_event { None } else { changes })
+        self.closed(Gate::Idle, held, if waits_for_event { None } else { changes })
     }
 
     /// The budget the phone needs a place of: its name, places taken, places there are.
@@ -512,16 +547,8 @@ impl<'a> Judge<'a> {
         if let Some(limit) = self.sky.rules.down_at_once.filter(|limit| down >= *limit) {
             held.push(Reason::BudgetFull { budget: "the whole fleet".into(), down, limit });
         }
-        if held.is_empty() { answer(Gate::Budget, saw) } else { closed(Gate::Budget, held, None) }
+        if held.is_empty() { answer(Gate::Budget, saw) } else { self.closed(Gate::Budget, held, None) }
     }
-}
-
-fn closed(gate: Gate, held: Vec<Reason>, changes: Option<DateTime<Utc>>) -> GateAnswer {
-    GateAnswer { gate, saw: join(&held), holds: held, changes }
-}
-
-fn join(reasons: &[Reason]) -> String {
-    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ struct World {
     budgets: Budgets,
     jobs: HashMap<Mac, AdHoc>,
     past: HashMap<Mac, Past>,
+    lost: BTreeSet<Mac>,
     draining: bool,
 }
 
@@ -126,6 +127,7 @@ impl World {
             budgets: Budgets::default(),
             jobs: HashMap::new(),
             past: HashMap::new(),
+            lost: BTreeSet::new(),
             draining: false,
         }
     }
@@ -137,6 +139,7 @@ impl World {
             budgets: &self.budgets,
             jobs: &self.jobs,
             past: &self.past,
+            lost: &self.lost,
             draining: self.draining,
             now: at(seconds),
         };

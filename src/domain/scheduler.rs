@@ -29,8 +29,9 @@ pub struct Scheduler {
     /// Phones to be judged, and when.
     due: BTreeSet<(DateTime<Utc>, Mac)>,
     when: HashMap<Mac, DateTime<Utc>>,
-    /// Phones that lack nothing but a place, by budget, in an order that differs from the MACs' but not between runs.
-    waiting: BTreeMap<Arc<str>, BTreeSet<(u64, Mac)>>,
+    /// Phones that lack nothing but a place, by budget: those that withdrew less often first, then in an order that
+    /// differs from the MACs' but not between runs.
+    waiting: BTreeMap<Arc<str>, BTreeSet<(u32, u64, Mac)>>,
     lost: BTreeSet<Mac>,
     draining: bool,
 }
@@ -56,13 +57,38 @@ impl Scheduler {
         &self.rules
     }
 
-    /// New rules; every phone is judged anew.
-    pub fn adopt(&mut self, rules: Rules, fleet: &Fleet, now: DateTime<Utc>) {
+    /// New rules; every phone is judged anew. Returns the lost phones that gave their places back, see
+    /// [`Self::reconcile`].
+    pub fn adopt(&mut self, rules: Rules, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Mac> {
         self.rules = rules;
         self.waiting.clear();
+        let freed = self.reconcile(fleet);
         for phone in fleet.iter() {
             self.touch(phone.mac, now);
         }
+        freed
+    }
+
+    /// Holds the places taken against fleet and policies as they are now. A lost phone that is not in the fleet any more
+    /// gives its place back; a place of a policy that has another name now, or of a job that is over, counts for the
+    /// policy that speaks of the phone today. Returns the phones whose places fell free.
+    pub fn reconcile(&mut self, fleet: &Fleet) -> Vec<Mac> {
+        let freed: Vec<Mac> = self.lost.iter().copied().filter(|mac| fleet.get(*mac).is_none()).collect();
+        for mac in &freed {
+            self.lost.remove(mac);
+            self.budgets.release(*mac);
+        }
+        let mut moves = Vec::new();
+        for (mac, budget) in self.budgets.places() {
+            let known = self.rules.policies.iter().any(|policy| policy.name == *budget)
+                || self.jobs.get(&mac).is_some_and(|job| job.name == *budget);
+            let policy = fleet.get(mac).and_then(|phone| self.rules.policy_for(phone).ok().flatten());
+            moves.extend(policy.filter(|_| !known).map(|policy| (mac, policy.name.clone())));
+        }
+        for (mac, budget) in moves {
+            self.budgets.take(&budget, mac);
+        }
+        freed
     }
 
     /// Starts nothing new from now on.
@@ -124,17 +150,27 @@ impl Scheduler {
     /// A trip ended. Its place falls free, unless the phone is lost.
     pub fn ended(&mut self, trip: &Trip, now: DateTime<Utc>) {
         let mac = trip.plan().phone;
+        self.leave_queues(mac);
         let past = self.past.entry(mac).or_default();
         match trip.outcome() {
-            Some(Outcome::Withdrawn { why }) => past.withdrawn = Some((now + WITHDRAWN_FOR, why.clone())),
+            Some(Outcome::Withdrawn { why }) => {
+                past.withdrawn = Some((now + WITHDRAWN_FOR, why.clone()));
+                past.withdrawals = past.withdrawals.saturating_add(1);
+            }
             Some(_) | None => {
                 past.last = Some(trip.clone());
-                self.jobs.remove(&mac);
+                past.withdrawals = 0;
+                // A job that came while the phone was under way for another is still to be done.
+                if self.jobs.get(&mac).is_some_and(|job| job.name == trip.plan().policy) {
+                    self.jobs.remove(&mac);
+                }
             }
         }
+        let returned = matches!(trip.outcome(), Some(Outcome::Verified { .. } | Outcome::Rebooted));
         if is_lost(trip) {
             self.lost.insert(mac);
-        } else {
+        } else if returned || !self.lost.contains(&mac) {
+            self.lost.remove(&mac);
             self.release(mac, now);
         }
         self.touch(mac, now);
@@ -182,10 +218,10 @@ impl Scheduler {
             let judged = self.judge(phone, now, now, fleet);
             if judged.waits_for_place() {
                 let budget = judged.budget.clone().unwrap_or_else(|| "".into());
-                self.waiting.entry(budget).or_default().insert((spread(mac), mac));
+                let turn = self.turn(mac);
+                self.waiting.entry(budget).or_default().insert(turn);
             } else {
-                let again = judged.next_change().unwrap_or(now + LOOK_AGAIN);
-                self.schedule(mac, again.clamp(now + TimeDelta::milliseconds(1), now + LOOK_AGAIN * 12));
+                self.look_again(mac, &judged, now);
             }
         }
         self.fill_places(now, fleet, under_way, &mut going);
@@ -202,7 +238,8 @@ impl Scheduler {
     ) {
         let budgets: Vec<Arc<str>> = self.waiting.keys().cloned().collect();
         for budget in budgets {
-            while let Some((hash, mac)) = self.waiting.get(&budget).and_then(BTreeSet::first).copied() {
+            while let Some(turn) = self.waiting.get(&budget).and_then(BTreeSet::first).copied() {
+                let mac = turn.2;
                 let Some(phone) = fleet.get(mac).filter(|_| !under_way(mac)) else {
                     self.leave_queues(mac);
                     continue;
@@ -213,14 +250,17 @@ impl Scheduler {
                         break; // No place left: the queue stays as it is.
                     }
                     self.leave_queues(mac);
-                    self.schedule(mac, judged.next_change().unwrap_or(now + LOOK_AGAIN));
+                    self.look_again(mac, &judged, now);
                     continue;
                 }
                 if let Some(queue) = self.waiting.get_mut(&budget) {
-                    queue.remove(&(hash, mac));
+                    queue.remove(&turn);
                 }
                 if let Some((plan, order)) = judged.order.and_then(|order| plan(phone, order)) {
-                    self.budgets.take(&plan.policy, mac);
+                    // A lost phone that a person sends has its place already.
+                    if !self.budgets.holds(mac) {
+                        self.budgets.take(&plan.policy, mac);
+                    }
                     going.push((plan, order));
                 }
             }
@@ -237,6 +277,7 @@ impl Scheduler {
             budgets: &self.budgets,
             jobs: &self.jobs,
             past: &self.past,
+            lost: &self.lost,
             draining: self.draining,
             now,
         }
@@ -257,9 +298,21 @@ impl Scheduler {
         }
     }
 
+    /// When a held phone is to be judged again: soon enough, never at once, never in a tight loop.
+    fn look_again(&mut self, mac: Mac, judged: &Judged, now: DateTime<Utc>) {
+        let again = judged.next_change().unwrap_or(now + LOOK_AGAIN);
+        self.schedule(mac, again.clamp(now + TimeDelta::milliseconds(1), now + LOOK_AGAIN * 12));
+    }
+
+    /// Where the phone stands in a queue. It changes only in [`Self::ended`], which takes it out of all queues first.
+    fn turn(&self, mac: Mac) -> (u32, u64, Mac) {
+        (self.past.get(&mac).map_or(0, |past| past.withdrawals), spread(mac), mac)
+    }
+
     fn leave_queues(&mut self, mac: Mac) {
+        let turn = self.turn(mac);
         for queue in self.waiting.values_mut() {
-            queue.remove(&(spread(mac), mac));
+            queue.remove(&turn);
         }
     }
 

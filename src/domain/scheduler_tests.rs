@@ -237,3 +237,83 @@ fn a_job_goes_without_a_window_and_ends_with_its_trip() {
     }
     assert_eq!(scheduler.phones_of("reboot-1"), []);
 }
+
+/// A trip whose last look found a call: nothing was sent.
+fn withdrawn(plan: Plan, seconds: i64) -> Trip {
+    let (mut trip, _) = Trip::begin(plan, at(seconds));
+    trip.handle(at(seconds), Input::NotIdle { why: "it does not answer".to_owned() });
+    trip
+}
+
+#[test]
+fn a_job_outlives_the_end_of_a_trip_that_was_not_its_own() {
+    let (mut scheduler, fleet) = yard(1, 1, None);
+    let plan = pass(&mut scheduler, &fleet, 0, &[]).remove(0);
+    let job = AdHoc { name: "reboot-1".into(), now: true, even_in_a_call: false };
+    scheduler.ask_for(&job, &[mac(0)], at(10));
+    scheduler.ended(&rebooted(plan, 0), at(60));
+    assert_eq!(scheduler.phones_of("reboot-1"), [mac(0)]);
+    let plan = pass(&mut scheduler, &fleet, 400, &[]).remove(0);
+    assert_eq!(&*plan.policy, "reboot-1");
+    scheduler.ended(&rebooted(plan, 400), at(460));
+    assert_eq!(scheduler.phones_of("reboot-1"), []);
+}
+
+#[test]
+fn a_lost_phone_is_not_asked_again_and_its_place_stays_taken_until_it_is_seen() {
+    // Its contact has not lapsed, so that by its registration alone it could go.
+    let (mut scheduler, fleet) = yard(5, 1, None);
+    let plan = pass(&mut scheduler, &fleet, 0, &[]).remove(0);
+    scheduler.ended(&lost(plan, 0), at(1_000));
+    for hour in 1..5 {
+        assert_eq!(pass(&mut scheduler, &fleet, hour * 3_600, &[]), []);
+    }
+}
+
+#[test]
+fn phones_that_withdraw_again_and_again_do_not_starve_the_others() {
+    let (mut scheduler, fleet) = yard(12, 1, None);
+    // The first four in the order never tell of their calls: each costs 32 s before it withdraws.
+    let mut order: Vec<Mac> = (0..12).map(mac).collect();
+    order.sort_by_key(|mac| spread(*mac));
+    let (silent, mut left) = (order[..4].to_vec(), order[4..].to_vec());
+    let mut second = 0;
+    while !left.is_empty() && second < 3_600 {
+        let Some(plan) = pass(&mut scheduler, &fleet, second, &[]).pop() else {
+            second += 1;
+            continue;
+        };
+        if silent.contains(&plan.phone) {
+            second += 32;
+            scheduler.ended(&withdrawn(plan, second), at(second));
+        } else {
+            left.retain(|mac| *mac != plan.phone);
+            scheduler.ended(&rebooted(plan, second), at(second + 60));
+            second += 60;
+        }
+    }
+    assert_eq!(left, [], "all others went within the hour");
+}
+
+#[test]
+fn a_lost_phone_that_is_taken_out_of_the_inventory_gives_its_place_back() {
+    let (mut scheduler, mut fleet) = yard(5, 1, None);
+    let plan = pass(&mut scheduler, &fleet, 0, &[]).remove(0);
+    let gone = plan.phone;
+    scheduler.ended(&lost(plan, 0), at(1_000));
+    fleet.forget(gone);
+    scheduler.adopt(rules(1, None), &fleet, at(1_100));
+    assert!(scheduler.lost().is_empty());
+    assert_eq!(pass(&mut scheduler, &fleet, 1_100, &[]).len(), 1);
+}
+
+#[test]
+fn a_policy_with_a_new_name_counts_the_phones_that_went_under_the_old_one() {
+    let (mut scheduler, fleet) = yard(5, 2, None);
+    let away: Vec<Mac> = pass(&mut scheduler, &fleet, 0, &[]).into_iter().map(|plan| plan.phone).collect();
+    assert_eq!(away.len(), 2);
+    let mut renamed = rules(2, None);
+    renamed.policies[0].name = "nightly".into();
+    scheduler.adopt(renamed, &fleet, at(10));
+    assert_eq!(pass(&mut scheduler, &fleet, 10, &away), []);
+}

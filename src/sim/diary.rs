@@ -62,7 +62,7 @@ pub enum What {
     },
     /// It asked the depot for its settings.
     SettingsAsked {
-        /// The HTTP status, 0 when the depot could not be reached.
+        /// The HTTP status, 0 when the depot could not be reached, however often it tried.
         status: u16,
     },
     /// The depot named a firmware other than the one it runs.
@@ -87,6 +87,8 @@ pub enum What {
     },
     /// It looked at the image and will not flash it.
     ImageRejected,
+    /// The image could not be had, however often it tried.
+    UpdateGivenUp,
     /// The image is in its flash memory.
     Flashed {
         /// The image's version.

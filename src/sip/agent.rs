@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -123,13 +124,14 @@ impl Agent {
         &self,
         ask: Ask,
         target: Target,
+        patience: Option<Duration>,
         reply: impl FnOnce(oneshot::Sender<T>) -> Reply + Send + 'static,
         lost: impl FnOnce() -> T + Send + 'static,
     ) -> BoxFuture<'static, T> {
         let orders = self.orders.clone();
         async move {
             let (done, end) = oneshot::channel();
-            if orders.send(Order { ask, target, reply: reply(done) }).await.is_err() {
+            if orders.send(Order { ask, target, patience, reply: reply(done) }).await.is_err() {
                 return lost();
             }
             end.await.unwrap_or_else(|_| lost())
@@ -144,6 +146,7 @@ impl Notifier for Agent {
         self.order(
             Ask::Notify(trigger),
             target,
+            None,
             move |done| Reply::Notify(id, done),
             || NotifyOutcome::NotSent { why: GOING_DOWN.to_owned() },
         )
@@ -155,12 +158,12 @@ impl Notifier for Agent {
 }
 
 impl Prober for Agent {
-    fn options(&self, target: Target) -> BoxFuture<'static, ProbeOutcome> {
-        self.order(Ask::Options, target, Reply::Options, || ProbeOutcome::Silent)
+    fn options(&self, target: Target, patience: Duration) -> BoxFuture<'static, ProbeOutcome> {
+        self.order(Ask::Options, target, Some(patience), Reply::Options, || ProbeOutcome::Silent)
     }
 
     fn dialogs(&self, target: Target) -> BoxFuture<'static, DialogOutcome> {
-        self.order(Ask::Dialogs, target, Reply::Dialogs, || DialogOutcome::Unknown {
+        self.order(Ask::Dialogs, target, None, Reply::Dialogs, || DialogOutcome::Unknown {
             why: GOING_DOWN.to_owned(),
         })
     }

@@ -34,6 +34,8 @@ const MAX_ANSWERED: usize = 16_384;
 const BATCH: usize = 64;
 /// Messages from TCP flows that may wait.
 const FLOW_EVENTS: usize = 1024;
+/// Questions a second that may always go, however slowly NOTIFYs are paced.
+const LEAST_QUESTIONS: u32 = 100;
 
 /// What does not change while it runs.
 #[derive(Debug)]
@@ -147,9 +149,11 @@ impl Endpoint {
         tokio::spawn(transport::accept(tcp, events.clone(), shutdown.clone()));
         let now = Instant::now();
         let lane =
-            || Lane { waiting: VecDeque::new(), pace: Pace::new(settings.per_second, now), next: None };
+            |per_second| Lane { waiting: VecDeque::new(), pace: Pace::new(per_second, now), next: None };
+        // Questions change nothing at the phone; they are paced for the sake of socket buffers only.
+        let questions = settings.per_second.saturating_mul(4).max(LEAST_QUESTIONS);
         let endpoint = Self {
-            lanes: [lane(), lane()],
+            lanes: [lane(settings.per_second), lane(questions)],
             settings,
             shared,
             udp,

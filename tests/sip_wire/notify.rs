@@ -220,7 +220,7 @@ async fn a_stopped_order_sends_no_further_copy() {
     let outcome = timeout(PATIENCE, sent).await.unwrap().unwrap();
     assert_eq!(outcome, NotifyOutcome::Stopped { copies: 1 });
     // The next thing this phone hears is the next order, not a copy.
-    let _next = tokio::spawn(agent.options(phone.target()));
+    let _next = tokio::spawn(agent.options(phone.target(), PATIENCE));
     assert_eq!(phone.next().await.1.method(), Some("OPTIONS"));
 }
 
@@ -296,7 +296,7 @@ async fn an_unreachable_port_does_not_stop_the_socket() {
     let outcome = timeout(PATIENCE, agent.notify(order(1, gone))).await.unwrap();
     assert!(matches!(outcome, NotifyOutcome::NoAnswer { .. }), "{outcome:?}");
     let phone = Phone::start().await;
-    let probe = tokio::spawn(agent.options(phone.target()));
+    let probe = tokio::spawn(agent.options(phone.target(), PATIENCE));
     let (_, request, from) = phone.next().await;
     phone.answer(&request, from, "200 OK", "Server: baresip\r\n").await;
     let alive = ProbeOutcome::Alive { status: 200, user_agent: Some("baresip".to_owned()) };

@@ -44,7 +44,7 @@ async fn two_requests_share_one_flow_and_keep_alives_pass() {
     let outcome = timeout(PATIENCE, sent).await.unwrap().unwrap();
     assert!(matches!(outcome, NotifyOutcome::Answered { status: 200, .. }), "{outcome:?}");
 
-    let probe = tokio::spawn(agent.options(target(&tcp(address), None)));
+    let probe = tokio::spawn(agent.options(target(&tcp(address), None), PATIENCE));
     let options = next(&mut stream, &mut buffer).await;
     assert_eq!(options.method(), Some("OPTIONS"));
     stream.write_all(&answer(&options, "486 Busy", "")).await.unwrap();

@@ -20,13 +20,13 @@ use crate::sim::{Building, Misfit};
 /// Trips a policy may make for one phone.
 pub const ATTEMPTS: usize = 2;
 /// Phones down at once over all policies.
-pub const DOWN_AT_ONCE: u32 = 20;
+pub const DOWN_AT_ONCE: u32 = 12;
 /// The line of a phone that is in a call for half of the night; a Yealink, which reboots at once.
 pub const TALKER: &str = "2170";
 /// Length of the images in bytes.
 const IMAGE_BYTES: usize = 400_000;
 
-const SNOMS: &str = r#"about = "Update the snoms at night, twelve at a time"
+const SNOMS: &str = r#"about = "Update the snoms at night, six at a time"
 
 [select]
 vendor = "snom"
@@ -43,7 +43,7 @@ to   = "03:00"
 quiet = "10m"
 
 [pace]
-down_at_once = 12
+down_at_once = 6
 
 [retry]
 attempts = 2
@@ -64,7 +64,7 @@ from = "00:30"
 to   = "03:00"
 
 [pace]
-down_at_once = 4
+down_at_once = 3
 
 [retry]
 attempts = 2
@@ -86,7 +86,7 @@ to   = "03:00"
 quiet = "10m"
 
 [pace]
-down_at_once = 4
+down_at_once = 3
 "#;
 
 /// The folder, and the addresses chosen for it.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::firmware::{Misfit, Version};
@@ -116,6 +117,8 @@ pub enum Reason {
         /// What went wrong last.
         last: String,
     },
+    /// It went and was not seen again: it may be flashing, or dead.
+    Lost,
     /// The window is closed.
     OutsideWindow {
         /// When it opens next, and for how long.
@@ -251,6 +254,67 @@ pub fn spell(length: TimeDelta) -> String {
 }
 
 impl Reason {
+    /// The reason in words, its times as clocks in this zone show them; UTC is named.
+    pub fn told_in(&self, zone: Tz) -> String {
+        let seconds = |n: i64| spell(TimeDelta::seconds(n));
+        let clock = |at: &DateTime<Utc>, form: &str| {
+            let text = at.with_timezone(&zone).format(form).to_string();
+            if zone == Tz::UTC { text + " UTC" } else { text }
+        };
+        match self {
+            Self::NoLines => "no line is known for this phone".to_owned(),
+            Self::NoProfile { kind } => format!("no profile for {kind}"),
+            Self::NotSelected => "no policy selects it".to_owned(),
+            Self::Tie { policies } => {
+                format!("policies of equal priority: {}", policies.join(", "))
+            }
+            Self::AlreadyCurrent { version } => format!("runs {version} already"),
+            Self::AlreadyRebooted { at } => {
+                format!("rebooted in this window already ({})", clock(at, "%H:%M"))
+            }
+            Self::NoImage { release } => format!("release {release} has no image for it"),
+            Self::Misfit(misfit) => misfit.to_string(),
+            Self::PenaltyBox { until, after } => {
+                format!("after {after}: not before {}", clock(until, "%a %d %b %H:%M:%S"))
+            }
+            Self::NoAttemptsLeft { attempts, last } => {
+                format!("no attempt left after {attempts}, last: {last}")
+            }
+            Self::Lost => {
+                "it left and was not seen again; it keeps its place until it is, or a person acts".to_owned()
+            }
+            Self::OutsideWindow { opens: Some(next) } => {
+                format!("outside the window, opens {}", clock(&next.start, "%a %d %b %H:%M"))
+            }
+            Self::OutsideWindow { opens: None } => "no window ever opens".to_owned(),
+            Self::TooLittleLeft { left_seconds, needs_seconds, .. } => format!(
+                "window closes in {}, the phone needs {}",
+                seconds(*left_seconds),
+                seconds(*needs_seconds)
+            ),
+            Self::ViewStale { pbx, age_seconds: Some(age) } => {
+                format!("PBX view of {pbx} is {age} s old")
+            }
+            Self::ViewStale { pbx, age_seconds: None } => format!("no view of {pbx}"),
+            Self::NotRegistered { line } => format!("line {} is not registered", line.user),
+            Self::SeveralContacts { line, contacts } => {
+                format!("line {} has {contacts} contacts", line.user)
+            }
+            Self::Busy { line, calls } => format!("{calls} (line {})", line.user),
+            Self::NotQuietYet { line, quiet_seconds, needed_seconds, .. } => format!(
+                "quiet for {} of {} (line {})",
+                seconds(*quiet_seconds),
+                seconds(*needed_seconds),
+                line.user
+            ),
+            Self::BudgetFull { budget, down, limit } => {
+                format!("{down} of {limit} phones of {budget} are down")
+            }
+            Self::UnderWay { state } => format!("under way: {state}"),
+            Self::Draining => "sipherd is shutting down".to_owned(),
+        }
+    }
+
     /// A short machine name for logs, API fields and metric labels.
     pub const fn slug(&self) -> &'static str {
         match self {
@@ -264,6 +328,7 @@ impl Reason {
             Self::Misfit(_) => "misfit",
             Self::PenaltyBox { .. } => "penalty-box",
             Self::NoAttemptsLeft { .. } => "no-attempts-left",
+            Self::Lost => "lost",
             Self::OutsideWindow { .. } => "outside-window",
             Self::TooLittleLeft { .. } => "too-little-left",
             Self::ViewStale { .. } => "view-stale",
@@ -292,58 +357,8 @@ impl fmt::Display for CallState {
 }
 
 impl fmt::Display for Reason {
+    /// With times in UTC, for the log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = |n: i64| spell(TimeDelta::seconds(n));
-        match self {
-            Self::NoLines => write!(f, "no line is known for this phone"),
-            Self::NoProfile { kind } => write!(f, "no profile for {kind}"),
-            Self::NotSelected => write!(f, "no policy selects it"),
-            Self::Tie { policies } => {
-                write!(f, "policies of equal priority: {}", policies.join(", "))
-            }
-            Self::AlreadyCurrent { version } => write!(f, "runs {version} already"),
-            Self::AlreadyRebooted { at } => {
-                write!(f, "rebooted in this window already ({} UTC)", at.format("%H:%M"))
-            }
-            Self::NoImage { release } => write!(f, "release {release} has no image for it"),
-            Self::Misfit(misfit) => misfit.fmt(f),
-            Self::PenaltyBox { until, after } => {
-                write!(f, "after {after}: not before {} UTC", until.format("%a %d %b %H:%M:%S"))
-            }
-            Self::NoAttemptsLeft { attempts, last } => {
-                write!(f, "no attempt left after {attempts}, last: {last}")
-            }
-            Self::OutsideWindow { opens: Some(next) } => {
-                write!(f, "outside the window, opens {} UTC", next.start.format("%a %d %b %H:%M"))
-            }
-            Self::OutsideWindow { opens: None } => write!(f, "no window ever opens"),
-            Self::TooLittleLeft { left_seconds, needs_seconds, .. } => write!(
-                f,
-                "window closes in {}, the phone needs {}",
-                seconds(*left_seconds),
-                seconds(*needs_seconds)
-            ),
-            Self::ViewStale { pbx, age_seconds: Some(age) } => {
-                write!(f, "PBX view of {pbx} is {age} s old")
-            }
-            Self::ViewStale { pbx, age_seconds: None } => write!(f, "no view of {pbx} yet"),
-            Self::NotRegistered { line } => write!(f, "line {} is not registered", line.user),
-            Self::SeveralContacts { line, contacts } => {
-                write!(f, "line {} has {contacts} contacts", line.user)
-            }
-            Self::Busy { line, calls } => write!(f, "{calls} (line {})", line.user),
-            Self::NotQuietYet { line, quiet_seconds, needed_seconds, .. } => write!(
-                f,
-                "quiet for {} of {} (line {})",
-                seconds(*quiet_seconds),
-                seconds(*needed_seconds),
-                line.user
-            ),
-            Self::BudgetFull { budget, down, limit } => {
-                write!(f, "{down} of {limit} phones of {budget} are down")
-            }
-            Self::UnderWay { state } => write!(f, "under way: {state}"),
-            Self::Draining => write!(f, "sipherd is shutting down"),
-        }
+        f.write_str(&self.told_in(Tz::UTC))
     }
 }

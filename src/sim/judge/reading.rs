@@ -137,6 +137,7 @@ impl Reading {
                 | What::ImageBroke { .. }
                 | What::ImageComplete { .. }
                 | What::ImageRejected
+                | What::UpdateGivenUp
                 | What::RegisterRefused { .. } => {}
             }
         }

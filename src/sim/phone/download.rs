@@ -13,8 +13,10 @@ use super::{Misfit, PhoneSpec};
 use crate::sim::diary::What;
 use crate::sim::house::House;
 
-/// How often a phone takes up a broken download before it gives up.
-const ATTEMPTS: u32 = 4;
+/// How often a phone asks a server that does not answer, or takes up a broken download, before it gives up.
+const TRIES: u32 = 6;
+/// How long it waits in between.
+const BETWEEN_TRIES: TimeDelta = TimeDelta::seconds(2);
 /// Settings longer than this are no settings.
 const LONGEST_DOCUMENT: usize = 1 << 20;
 
@@ -36,17 +38,16 @@ pub(super) async fn ask(
     runs: &str,
 ) -> Option<String> {
     let url = format!("{}/{}", base.trim_end_matches('/'), spec.settings_file());
-    let (status, settings) = errand.text(&url).await.unwrap_or_default();
-    house.write(spec.mac, What::SettingsAsked { status });
-    if status != 200 {
-        return None;
-    }
+    let settings = errand.insist(house, &url).await;
+    house.write(spec.mac, What::SettingsAsked { status: settings.as_ref().map_or(0, |(status, _)| *status) });
+    let settings = settings.filter(|(status, _)| *status == 200)?.1;
     let image = if spec.vendor == "snom" {
         // A snom's factory default is `settings_only`: without the setting nothing is flashed.
         if element(&settings, "update_policy")? != "auto_update" {
             return None;
         }
-        let (status, firmware) = errand.text(&element(&settings, "firmware_status")?).await?;
+        let url = element(&settings, "firmware_status")?;
+        let (status, firmware) = errand.insist(house, &url).await?;
         (status == 200).then(|| element(&firmware, "firmware")).flatten()?
     } else {
         settings.lines().find_map(|line| {
@@ -71,7 +72,7 @@ pub(super) async fn update(
 ) -> Option<String> {
     let version = version_in(url)?;
     let mut have = 0;
-    for _ in 0..ATTEMPTS {
+    for _ in 0..TRIES {
         match fetch(spec, house, errand, url, &mut have, break_once).await {
             Fetched::Whole => {
                 house.write(spec.mac, What::ImageComplete { bytes: have });
@@ -84,11 +85,12 @@ pub(super) async fn update(
                 return Some(version);
             }
             Fetched::Broken => house.write(spec.mac, What::ImageBroke { at: have }),
-            Fetched::Refused => return None,
+            Fetched::Refused => break,
         }
         break_once = false;
-        house.pass(TimeDelta::seconds(5)).await;
+        house.pass(BETWEEN_TRIES).await;
     }
+    house.write(spec.mac, What::UpdateGivenUp);
     None
 }
 
@@ -143,6 +145,17 @@ fn range_start(answer: &Response<Incoming>) -> Option<u64> {
 }
 
 impl Errand {
+    /// A whole document, asked for again while nobody answers; `None` when nobody did in the end.
+    async fn insist(&self, house: &House, url: &str) -> Option<(u16, String)> {
+        for _ in 1..TRIES {
+            if let Some(answer) = self.text(url).await {
+                return Some(answer);
+            }
+            house.pass(BETWEEN_TRIES).await;
+        }
+        self.text(url).await
+    }
+
     /// A whole document; `None` when nobody answers.
     async fn text(&self, url: &str) -> Option<(u16, String)> {
         let answer = self.get(url, 0).await?;

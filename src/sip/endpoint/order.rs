@@ -1,5 +1,7 @@
 //! What the endpoint is asked to do, and whom it tells the end.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use crate::ports::{DialogOutcome, NotifyOutcome, OrderId, ProbeOutcome, Target};
@@ -14,6 +16,8 @@ pub(in crate::sip) struct Order {
     pub ask: Ask,
     /// The phone.
     pub target: Target,
+    /// How long the phone has to answer, from the first copy on, when that is less than timer F.
+    pub patience: Option<Duration>,
     /// Who waits for the end.
     pub reply: Reply,
 }

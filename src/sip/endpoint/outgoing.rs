@@ -76,7 +76,7 @@ impl Endpoint {
     }
 
     async fn begin(&mut self, now: Instant, order: Order) {
-        let Order { ask, target, mut reply } = order;
+        let Order { ask, target, patience, mut reply } = order;
         let route = match Route::to(&target, self.settings.proxy, self.settings.local) {
             Ok(route) => route,
             Err(why) => {
@@ -86,7 +86,8 @@ impl Endpoint {
         };
         let (call_id, tag) =
             (format!("{:032x}", rand::random::<u128>()), format!("{:08x}", rand::random::<u32>()));
-        let give_up = now + self.settings.timers.give_up();
+        let timer_f = self.settings.timers.give_up();
+        let give_up = now + patience.map_or(timer_f, |patience| patience.min(timer_f));
         if let Reply::Dialogs(sender) = reply {
             let user = Uri::parse(&route.uri).ok().and_then(|uri| uri.user.map(str::to_owned));
             let users = std::iter::once(target.line.user.to_string()).chain(user).collect();

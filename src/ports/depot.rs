@@ -1,0 +1,104 @@
+//! What phones ask the depot for, what they may have, and where the bytes lie.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::domain::firmware::Version;
+use crate::domain::phone::{Mac, Model, Vendor};
+
+/// What a phone asks the depot for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Its settings.
+    Settings,
+    /// The document that names its firmware.
+    FirmwarePointer,
+    /// An image.
+    Image {
+        /// The file's name.
+        file: String,
+    },
+}
+
+/// A request of a phone, understood: who it says it is and what it wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    /// Its MAC, from the path or the User-Agent.
+    pub mac: Mac,
+    /// Its maker, where the request tells.
+    pub vendor: Option<Vendor>,
+    /// Its model, where the request tells.
+    pub model: Option<Model>,
+    /// What it runs, where the request tells.
+    pub version: Option<Version>,
+    /// The address it asks from.
+    pub source: IpAddr,
+    /// What it asks for.
+    pub wanted: Wanted,
+    /// Only the head of the answer is wanted (HTTP HEAD): a look that proves no boot and offers nothing.
+    pub peek: bool,
+}
+
+/// What a phone may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Permit {
+    /// This image of this release is offered to it now.
+    Offer {
+        /// The release.
+        release: Arc<str>,
+        /// The image's file.
+        file: String,
+    },
+    /// Nothing new: its documents name what it already runs.
+    Stay {
+        /// What it runs, where known.
+        runs: Option<Version>,
+        /// Why nothing is offered, for the log.
+        why: String,
+    },
+}
+
+/// How the transfer of an image goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// The phone.
+    pub mac: Mac,
+    /// The image's file.
+    pub file: String,
+    /// What happened.
+    pub step: TransferStep,
+}
+
+/// A step of a transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransferStep {
+    /// A response body began at this offset (0 for a whole file).
+    Began {
+        /// First byte of the range.
+        offset: u64,
+    },
+    /// The last byte of the image was handed to the phone's connection.
+    Delivered,
+    /// The phone broke off before the end of the response.
+    Broken {
+        /// The first byte it did not get.
+        at: u64,
+    },
+}
+
+/// Decides for the depot.
+pub trait Gatekeeper: Send + Sync {
+    /// What this phone may have now. Every settings request is also evidence of a boot.
+    fn visit(&self, visit: Visit) -> BoxFuture<'static, Permit>;
+
+    /// News of a transfer.
+    fn transfer(&self, transfer: Transfer);
+}
+
+/// Where a release's bytes lie.
+pub trait Images: Send + Sync {
+    /// The bytes of a staged image, and its strong entity tag without quotes.
+    fn open(&self, release: &str, file: &str) -> Option<(bytes::Bytes, String)>;
+}

@@ -1,0 +1,68 @@
+//! What PBXs tell of their lines, and what they can be asked.
+
+use futures_util::future::BoxFuture;
+
+use super::sip::{NotifyOrder, NotifyOutcome};
+use crate::domain::phone::{CallState, Contact, LineId, PbxName};
+
+/// All a PBX knows at one instant, complete: what is missing here is not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// Registered contacts, each with its line. A line may have several.
+    pub contacts: Vec<(LineId, Contact)>,
+    /// What each line is doing. A line that is not listed is unknown.
+    pub calls: Vec<(LineId, CallState)>,
+}
+
+/// What a PBX adapter tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PbxNews {
+    /// The whole picture, after connecting and at each reconciliation.
+    Picture(Picture),
+    /// All contacts of one line, read anew.
+    Contacts(LineId, Vec<Contact>),
+    /// One line changed what it is doing.
+    Calls(LineId, CallState),
+    /// The PBX answered just now: what is known is fresh.
+    Fresh,
+    /// The connection is gone; the adapter is trying to get it back.
+    Lost {
+        /// Why, for people; no secrets.
+        why: String,
+    },
+}
+
+/// News with its sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PbxEvent {
+    /// Which PBX.
+    pub pbx: PbxName,
+    /// What it tells.
+    pub news: PbxNews,
+}
+
+/// The PBX could not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{pbx} cannot tell: {why}")]
+pub struct PbxSilent {
+    /// Which PBX.
+    pub pbx: PbxName,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// One PBX that can be asked. Its adapter also sends [`PbxEvent`]s on its own.
+pub trait Pbx: Send + Sync {
+    /// Its name in `sipherd.toml`.
+    fn name(&self) -> &PbxName;
+
+    /// What these lines are doing at this very moment, asked anew; one answer a line, in the same order.
+    fn confirm(&self, lines: Vec<LineId>) -> BoxFuture<'static, Result<Vec<CallState>, PbxSilent>>;
+
+    /// Read all contacts again soon: a phone is awaited back, and one that returns with the same Contact raises no
+    /// event on Asterisk.
+    fn refresh(&self);
+
+    /// Have the PBX itself send the NOTIFY to this one contact (never to an endpoint).
+    fn notify_through(&self, order: NotifyOrder) -> BoxFuture<'static, NotifyOutcome>;
+}
