@@ -1,1 +1,6 @@
-//! The daemon on the virtual wire.
+//! The daemon on the virtual wire: what it does with a building of simulated phones, and what it says of it.
+
+/// A phone in each state in which it is held, as `sipherd why` tells it.
+mod holds;
+/// A building, the daemon beside it, and their files.
+mod site;

@@ -30,8 +30,10 @@ impl Orchestrator {
         }
         self.introduce_visitor(now, &visit);
         if visit.wanted == Wanted::Settings {
-            let idle = !self.in_a_call(mac) && self.comes_from_its_place(&visit);
-            self.drive(now, mac, Input::BootRequest { version: visit.version.clone(), idle });
+            let in_place = self.comes_from_its_place(&visit);
+            let idle = !self.in_a_call(mac) && in_place;
+            let version = visit.version.clone().filter(|_| in_place);
+            self.drive(now, mac, Input::BootRequest { version, idle });
         }
         let permit = self.permit(mac);
         if let (Permit::Offer { file, .. }, Wanted::FirmwarePointer) = (&permit, &visit.wanted) {
@@ -63,6 +65,10 @@ impl Orchestrator {
     fn introduce_visitor(&mut self, now: DateTime<Utc>, visit: &Visit) {
         let mac = visit.mac;
         if self.fleet.get(mac).is_none() {
+            // Anybody can make up MACs; a phone that counts is registered from where it asks.
+            if !self.fleet.has_stranger_at(visit.source) {
+                return;
+            }
             self.fleet.introduce(Phone::new(mac, KnownBy::BootRequest));
             self.keep_phone(mac);
         }

@@ -448,6 +448,9 @@ impl<'a> Judge<'a> {
                 }),
             }
         }
+        if self.phone.lines.is_empty() {
+            return answer(Gate::View, "no line to see");
+        }
         if held.is_empty() { answer(Gate::View, saw.join("; ")) } else { self.closed(Gate::View, held, None) }
     }
 
@@ -464,6 +467,9 @@ impl<'a> Judge<'a> {
         }
         if held.is_empty() {
             let users: Vec<&str> = self.phone.lines.keys().map(|line| line.user.as_ref()).collect();
+            if users.is_empty() {
+                return answer(Gate::Registered, "no line to register");
+            }
             return answer(Gate::Registered, format!("line {}", users.join(", ")));
         }
         self.closed(Gate::Registered, held, None)
