@@ -1,13 +1,20 @@
 //! Decides for the depot: what a phone at the door may have, and what its visit proves.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
+use super::mail::Mail;
 use super::orchestrator::{Act, Orchestrator};
-use crate::domain::phone::{KnownBy, Mac, Phone};
-use crate::domain::trip::Input;
+use crate::domain::phone::{CallState, KnownBy, Mac, Phone};
+use crate::domain::trip::{Input, State};
 use crate::phones::Sighting;
 use crate::ports::{Permit, Transfer, TransferStep, Visit, Wanted};
+
+/// A phone waits at the door so long for the PBX to tell what its lines are doing.
+const WAITS_AT_THE_DOOR: TimeDelta = TimeDelta::seconds(5);
+
+/// So often it is looked whether the PBX has told.
+const LOOKS_AGAIN: TimeDelta = TimeDelta::milliseconds(200);
 
 impl Orchestrator {
     /// A phone is at the door.
@@ -17,6 +24,9 @@ impl Orchestrator {
         if visit.peek {
             let permit = self.permit(mac);
             return self.acts.push(Act::Permit(reply, permit));
+        }
+        if visit.wanted == Wanted::Settings && self.may_soon_know_more(now, mac) {
+            return self.let_wait(visit, reply);
         }
         self.introduce_visitor(now, &visit);
         if visit.wanted == Wanted::Settings {
@@ -33,6 +43,23 @@ impl Orchestrator {
             self.drive(now, mac, Input::Offered);
         }
         self.acts.push(Act::Permit(reply, permit));
+    }
+
+    /// Whether the phone was asked to reboot and, in the first moments after a start, nothing is known of its lines
+    /// yet. Taken for a poll, its request would cost it a second reboot.
+    fn may_soon_know_more(&self, now: DateTime<Utc>, mac: Mac) -> bool {
+        let (Some(open), Some(phone)) = (self.trips.get(&mac), self.fleet.get(mac)) else { return false };
+        let asked = matches!(open.trip.state(), State::Asked { .. } | State::Accepted { .. });
+        let unknown = phone.lines.values().any(|line| line.calls == CallState::Unknown);
+        asked && unknown && now - open.trip.since() < WAITS_AT_THE_DOOR
+    }
+
+    fn let_wait(&self, visit: Visit, reply: oneshot::Sender<Permit>) {
+        let (letters, clock) = (self.letters.clone(), self.hands.clock.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(clock.until(clock.now() + LOOKS_AGAIN)).await;
+            letters.send(Mail::Visit(visit, reply)).await
+        });
     }
 
     fn introduce_visitor(&mut self, now: DateTime<Utc>, visit: &Visit) {
