@@ -2,5 +2,7 @@
 
 /// A phone in each state in which it is held, as `sipherd why` tells it.
 mod holds;
+/// Phones that go, and what becomes of them.
+mod journeys;
 /// A building, the daemon beside it, and their files.
 mod site;

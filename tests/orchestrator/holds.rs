@@ -10,7 +10,7 @@ use sipherd::sim::{Building, Misfit, PhoneSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::site::{ALWAYS, Daemon, House, LIMIT, NEW, Site, StillClock, building, friday, quick, user};
-use crate::support::manager::{Manager, Talk, contact};
+use crate::support::ami::{Manager, Talk, contact};
 
 /// A Friday night with a phone for each reason to be held.
 struct Night {
