@@ -18,8 +18,7 @@ use crate::domain::phone::{Mac, PbxName};
 use crate::domain::scheduler::Scheduler;
 use crate::domain::trip::{State, Trip};
 use crate::ports::{
-    Change, Clock, Entry, Job, Notifier, NotifyOrder, NotifyOutcome, OrderId, Pbx, Permit, Prober, Store,
-    TripId,
+    Change, Clock, Entry, Job, Notifier, NotifyOrder, OrderId, Pbx, Permit, Prober, Store, TripId,
 };
 
 /// While a phone is awaited, its PBX's contacts are read this often.
@@ -198,16 +197,15 @@ impl Orchestrator {
             return;
         }
         let against = if self.in_a_call(mac) && !open.even_in_a_call {
-            Some("not sent: a call came at the last moment, or the view of the PBX was lost")
+            Some("a call came at the last moment, or the view of the PBX was lost")
         } else if late {
-            Some("not sent: the store took too long to keep the intent")
+            Some("the store took too long to keep the intent")
         } else {
             None
         };
         let Some(why) = against else { return self.send(id, mac, order) };
-        let letters = self.letters.clone();
-        let outcome = NotifyOutcome::NotSent { why: why.to_owned() };
-        tokio::spawn(async move { letters.send(Mail::Notified(id, mac, outcome)).await });
+        let (letters, why) = (self.letters.clone(), why.to_owned());
+        tokio::spawn(async move { letters.send(Mail::Withheld(id, mac, why)).await });
     }
 
     /// How long nothing happens unless a letter comes.
@@ -227,7 +225,8 @@ impl Orchestrator {
             Mail::Pbx(event) => self.pbx_event(now, event),
             Mail::Confirmed(id, mac, found) => self.confirmed(now, id, mac, found),
             Mail::Notified(id, mac, outcome) => self.notified(now, id, mac, outcome),
-            Mail::Probed(mac, outcome) => self.probed(now, mac, outcome),
+            Mail::Withheld(id, mac, why) => self.withheld(now, id, mac, why),
+            Mail::Probed(id, mac, outcome) => self.probed(now, id, mac, outcome),
             Mail::Visit(visit, reply) => self.visit(now, visit, reply),
             Mail::Transfer(transfer) => self.transfer(now, transfer),
             Mail::Asked(question) => self.asked(now, question),

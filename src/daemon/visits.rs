@@ -16,6 +16,9 @@ use crate::ports::{Permit, Transfer, TransferStep, Visit, Wanted};
 /// A phone waits at the door so long for the PBX to tell what its lines are doing.
 const WAITS_AT_THE_DOOR: TimeDelta = TimeDelta::seconds(5);
 
+/// Phones that asked and are not registered yet; made-up MACs push each other out.
+const MOST_VISITORS: usize = 10_000;
+
 /// So often it is looked whether the PBX has told.
 const LOOKS_AGAIN: TimeDelta = TimeDelta::milliseconds(200);
 
@@ -25,7 +28,7 @@ impl Orchestrator {
         let mac = visit.mac;
         // Asking for a head alone is what an administrator or a proxy does, not a phone that boots.
         if visit.peek {
-            let permit = self.permit(mac);
+            let permit = self.permit(mac, &visit.wanted);
             return self.acts.push(Act::Permit(reply, permit));
         }
         if visit.wanted == Wanted::Settings && self.may_soon_know_more(now, mac) {
@@ -38,7 +41,7 @@ impl Orchestrator {
             let version = visit.version.clone().filter(|_| in_place);
             self.drive(now, mac, Input::BootRequest { version, idle });
         }
-        let permit = self.permit(mac);
+        let permit = self.permit(mac, &visit.wanted);
         if let (Permit::Offer { file, .. }, Wanted::FirmwarePointer) = (&permit, &visit.wanted) {
             let text = format!("was offered {file}");
             let trip = self.trips.get(&mac).map(|open| open.id);
@@ -68,9 +71,9 @@ impl Orchestrator {
     fn introduce_visitor(&mut self, now: DateTime<Utc>, visit: &Visit) {
         let mac = visit.mac;
         if self.fleet.get(mac).is_none() {
-            // Anybody can make up MACs; a phone that counts is registered from where it asks.
+            // Anybody can make up MACs; a phone that counts is registered from where it asks, or will be once it has booted.
             if !self.fleet.has_stranger_at(visit.source) {
-                return;
+                return self.remember_visitor(mac, visit.source);
             }
             self.fleet.introduce(Phone::new(mac, KnownBy::BootRequest));
             self.keep_phone(mac);
@@ -82,9 +85,16 @@ impl Orchestrator {
         }
         self.bind(now, mac, visit.source);
         if self.fleet.get(mac).is_some_and(|phone| phone.lines.is_empty()) {
-            self.visitors.insert(mac, visit.source);
+            self.remember_visitor(mac, visit.source);
         }
         self.scheduler.touch(mac, now);
+    }
+
+    fn remember_visitor(&mut self, mac: Mac, from: IpAddr) {
+        if self.visitors.len() >= MOST_VISITORS {
+            self.visitors.pop_first();
+        }
+        self.visitors.insert(mac, from);
     }
 
     /// Lines of nobody are registered: phones that asked from there before may be known by them now.
@@ -99,6 +109,9 @@ impl Orchestrator {
         for (mac, from) in asked {
             // Several phones behind one address: whose line it is cannot be told.
             if self.visitors.values().filter(|other| **other == from).count() == 1 {
+                if self.fleet.get(mac).is_none() {
+                    self.fleet.introduce(Phone::new(mac, KnownBy::BootRequest));
+                }
                 self.bind(now, mac, from);
             }
         }
@@ -112,6 +125,9 @@ impl Orchestrator {
             self.note(now, Some(mac), None, "learned", text);
             self.keep_phone(mac);
             self.visitors.remove(&mac);
+            for line in bound {
+                self.registered(now, mac, line);
+            }
             self.scheduler.touch(mac, now);
         }
     }
@@ -123,13 +139,17 @@ impl Orchestrator {
         sources.peek().is_none() || sources.any(|source| source.ip() == visit.source)
     }
 
-    fn permit(&self, mac: Mac) -> Permit {
+    fn permit(&self, mac: Mac, wanted: &Wanted) -> Permit {
         let runs = self.fleet.get(mac).and_then(|phone| phone.version.clone());
         let stay = |why: &str| Permit::Stay { runs: runs.clone(), why: why.to_owned() };
         let Some(open) = self.trips.get(&mac) else {
             return stay("no update of this phone is under way");
         };
-        match open.trip.offer() {
+        let image = match wanted {
+            Wanted::Settings | Wanted::FirmwarePointer => open.trip.offer(),
+            Wanted::Image { .. } => open.trip.download(),
+        };
+        match image {
             Some((release, file)) => Permit::Offer { release: release.clone(), file: file.to_owned() },
             None => stay(open.trip.state().slug()),
         }
