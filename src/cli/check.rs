@@ -43,7 +43,7 @@ pub fn run(
     writeln!(out, "{}", checked.report)?;
     if verdict == Verdict::Clean {
         for policy in &checked.policies {
-            write_openings(policy, default_zone(&checked), now, out)?;
+            write_openings(policy, &checked, now, out)?;
         }
     }
     Ok(verdict)
@@ -62,17 +62,18 @@ struct Json<'a> {
 #[derive(Serialize)]
 struct PolicyJson<'a> {
     name: &'a str,
-    zone: Tz,
+    /// `None` where the policy leaves it to a configuration that was not checked; openings are told in UTC then.
+    zone: Option<Tz>,
     openings: Vec<Opening>,
 }
 
 fn in_json(checked: &Checked, verdict: Verdict, now: DateTime<Utc>) -> Json<'_> {
-    let zone = default_zone(checked);
+    let zone = daemon_zone(checked);
     let shown = if verdict == Verdict::Clean { checked.policies.as_slice() } else { &[] };
     let policies = shown.iter().map(|policy| PolicyJson {
         name: &policy.name,
         zone: zone_of(policy, zone),
-        openings: policy.calendar.openings(now, zone, OPENINGS),
+        openings: policy.calendar.openings(now, zone.unwrap_or(Tz::UTC), OPENINGS),
     });
     Json {
         clean: verdict == Verdict::Clean,
@@ -82,25 +83,44 @@ fn in_json(checked: &Checked, verdict: Verdict, now: DateTime<Utc>) -> Json<'_> 
     }
 }
 
-/// The daemon's zone; UTC when only policies were checked.
-fn default_zone(checked: &Checked) -> Tz {
-    checked.config.as_ref().map_or(Tz::UTC, |config| config.zone)
+/// The daemon's zone; `None` when only policies were checked.
+fn daemon_zone(checked: &Checked) -> Option<Tz> {
+    checked.config.as_ref().map(|config| config.zone)
 }
 
-/// The zone a policy's openings are printed in: its windows' when they name one only.
-fn zone_of(policy: &Policy, default: Tz) -> Tz {
-    let mut zones = policy.calendar.windows.iter().map(|window| window.zone.unwrap_or(default));
-    let first = zones.next().unwrap_or(default);
-    if zones.all(|zone| zone == first) { first } else { default }
+/// The zone a policy's openings are told in: its windows' when they name one only, else the daemon's.
+fn zone_of(policy: &Policy, daemon: Option<Tz>) -> Option<Tz> {
+    let mut zones = policy.calendar.windows.iter().map(|window| window.zone.or(daemon));
+    let first = zones.next().unwrap_or(daemon);
+    if zones.all(|zone| zone == first) { first } else { daemon }
 }
 
-fn write_openings(policy: &Policy, default: Tz, now: DateTime<Utc>, out: &mut dyn Write) -> io::Result<()> {
-    let zone = zone_of(policy, default);
-    let openings = policy.calendar.openings(now, default, OPENINGS);
-    match openings.as_slice() {
-        [] => writeln!(out, "\n{} never acts", policy.name)?,
-        _ => writeln!(out, "\n{} may act next, in the time of {zone}:", policy.name)?,
+/// Whether phones of some sites see these openings at another instant.
+fn follows_sites(policy: &Policy, checked: &Checked) -> bool {
+    let windows = &policy.calendar.windows;
+    let elsewhere = checked
+        .config
+        .as_ref()
+        .is_some_and(|config| config.sites.values().any(|site| site.zone.is_some_and(|z| z != config.zone)));
+    elsewhere && windows.iter().any(|window| window.zone.is_none())
+}
+
+fn write_openings(
+    policy: &Policy,
+    checked: &Checked,
+    now: DateTime<Utc>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let daemon = daemon_zone(checked);
+    let openings = policy.calendar.openings(now, daemon.unwrap_or(Tz::UTC), OPENINGS);
+    let zone = zone_of(policy, daemon);
+    let sites = if follows_sites(policy, checked) { ", at other sites by their own clocks" } else { "" };
+    match (openings.as_slice(), zone) {
+        ([], _) => writeln!(out, "\n{} never acts", policy.name)?,
+        (_, Some(zone)) => writeln!(out, "\n{} may act next, in the time of {zone}{sites}:", policy.name)?,
+        (_, None) => writeln!(out, "\n{} may act next, by the clock where the phone stands:", policy.name)?,
     }
+    let zone = zone.unwrap_or(Tz::UTC);
     for opening in openings {
         let (start, end) = (opening.start.with_timezone(&zone), opening.end.with_timezone(&zone));
         let length = crate::domain::policy::verdict::spell(opening.end - opening.start);
@@ -144,6 +164,15 @@ mod tests {
              Fri 2027-04-09 22:00 to Sat 2027-04-10 05:00  7 h\n  \
              Fri 2027-04-16 22:00 to Sat 2027-04-17 05:00  7 h\n  \
              Fri 2027-04-23 22:00 to Sat 2027-04-24 05:00  7 h\n"
+        );
+    }
+
+    #[test]
+    fn without_a_configuration_no_zone_is_made_up() {
+        let (_, text) = said(&POLICY.replace("zone = \"Europe/Berlin\"\n", ""), false);
+        assert!(
+            text.contains("night may act next, by the clock where the phone stands:\n  Fri 2027-03-26 22:00"),
+            "{text}"
         );
     }
 

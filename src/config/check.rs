@@ -16,6 +16,7 @@ use super::settings::{self, Settings};
 use super::{Config, InventoryPhone, SipConfig};
 use crate::domain::phone::{KnownBy, Line, LineId, Mac, Phone, Site, Tag, Vendor};
 use crate::domain::policy::{Action, Policy};
+use crate::phones;
 use crate::ports::Credentials;
 
 /// What is being read: the files so far, and their problems.
@@ -224,6 +225,7 @@ impl Reading {
             ties(&policies, inventory);
         }
         for Read { source, draft } in &policies {
+            makers(source, draft);
             if let Some(now) = now {
                 clock_changes::warn(source, draft, &zones, now);
                 never_closing(source, draft, &zones, now);
@@ -236,7 +238,6 @@ impl Reading {
 
 /// The names that selections may use.
 struct Names {
-    vendors: BTreeSet<Vendor>,
     sites: BTreeSet<Site>,
     tags: BTreeSet<Tag>,
     macs: BTreeSet<Mac>,
@@ -244,9 +245,7 @@ struct Names {
 
 impl Names {
     fn of(settings: &Settings, inventory: &[InventoryPhone]) -> Self {
-        let makers = [Vendor::SNOM, Vendor::INNOVAPHONE, Vendor::UNIFY];
         Self {
-            vendors: inventory.iter().filter_map(|phone| phone.vendor.clone()).chain(makers).collect(),
             sites: settings.sites.keys().cloned().collect(),
             tags: inventory.iter().flat_map(|phone| phone.tags.iter().cloned()).collect(),
             macs: inventory.iter().map(|phone| phone.mac).collect(),
@@ -271,13 +270,34 @@ impl Names {
         for mac in draft.macs.iter().filter(stranger) {
             source.warning(&mac.span, format!("{} is not in the inventory", mac.value));
         }
-        for vendor in draft.vendors.iter().filter(|vendor| !self.vendors.contains(&vendor.value)) {
-            // Makers can be learned from the phones, so that only a likely slip is worth a word.
-            if let near @ Some(_) = nearest(vendor.value.as_str(), self.vendors.iter().map(Vendor::as_str)) {
-                let message = format!("no phone of the inventory is of the maker `{}`", vendor.value);
-                source.warning(&vendor.span, Complaint { message, near, hint: None });
-            }
+    }
+}
+
+/// Warns about makers whose phones would be held for ever: nobody knows how they are asked, or served.
+fn makers(source: &Source, draft: &Draft) {
+    let updates = matches!(draft.policy.action, Action::Update { .. });
+    for vendor in &draft.vendors {
+        match phones::profile(&vendor.value) {
+            None => source.warning(&vendor.span, no_profile(&vendor.value)),
+            Some(profile) if updates && profile.update_boots.is_none() => source.warning(
+                &vendor.span,
+                Complaint::new(
+                    format!("phones of `{}` can be rebooted, but not updated: they are held", vendor.value),
+                    "give them a policy of their own with `[reboot]`",
+                ),
+            ),
+            Some(_) => {}
         }
+    }
+}
+
+/// A maker of whose phones nothing is known.
+pub(super) fn no_profile(vendor: &Vendor) -> Complaint {
+    let names: Vec<&str> = phones::vendors().map(Vendor::as_str).collect();
+    Complaint {
+        message: format!("there is no profile for phones of `{vendor}`: they are held"),
+        near: nearest(vendor.as_str(), names.iter().copied()),
+        hint: Some(format!("there are profiles for {}", names.join(", "))),
     }
 }
 

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::check::no_profile;
 use super::keys::{self, nearest};
 use super::problem::Problem;
 use super::raw::{At, Complaint, Source, Table};
@@ -18,6 +19,7 @@ use super::{
     TriggerPath,
 };
 use crate::domain::phone::{PbxName, Site, Vendor};
+use crate::phones;
 use crate::ports::Secret;
 
 /// What `sipherd.toml` says, before the files it names are read. What is wrong is recorded and left out here.
@@ -328,6 +330,9 @@ fn timing(top: &Table<'_>) -> BTreeMap<Vendor, TimingOverride> {
             && least >= most
         {
             table.error("`boot_at_least` must be shorter than `boot`");
+        }
+        if phones::profile(&Vendor::new(vendor.value)).is_none() {
+            top.source().warning(&vendor.span, no_profile(&Vendor::new(vendor.value)));
         }
         if timing.insert(Vendor::new(vendor.value), override_).is_some() {
             table.error(format!("`{}` is here twice: capitals make no difference", vendor.value));

@@ -3,16 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 
 use super::mail::{Question, Reply};
 use super::orchestrator::{Act, Orchestrator};
+use crate::domain::firmware::Misfit;
 use crate::domain::gates::{AdHoc, Judged};
 use crate::domain::phone::{CallState, Mac, PbxName, Phone};
 use crate::domain::policy::Selection;
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason, Verdict};
 use crate::domain::trip::{Goal, Outcome};
 use crate::ports::{Change, ControlError, Job, PhoneView, RebootAsk, RebootTaken, StatusView, WhyView};
+
+/// How far from now somebody may ask what a phone would do.
+const FORESIGHT: TimeDelta = TimeDelta::days(3653);
 
 impl Orchestrator {
     /// Somebody asks.
@@ -71,6 +76,10 @@ impl Orchestrator {
         let missing = || ControlError::NotFound(format!("no phone, or several, are called `{name}`"));
         let phone = self.fleet.named(name).and_then(|mac| self.fleet.get(mac)).ok_or_else(missing)?;
         let at = at.unwrap_or(now);
+        // Further away no calendar reaches, and at the end of time itself no zone.
+        if (at - now).abs() > FORESIGHT {
+            return Err(ControlError::Refused("ask about an instant within ten years of now".to_owned()));
+        }
         let judged = self.scheduler.judge(phone, at, now, &self.fleet);
         let mut gates = judged.verdict.gates.clone();
         let mut earliest = judged.verdict.earliest();
@@ -136,7 +145,8 @@ impl Orchestrator {
             && reasons.iter().any(|reason| matches!(reason, Reason::OutsideWindow { .. }))
         {
             // What it had to do in its last window is done.
-            return word("rebooted", reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+            let when = since.map(|at| at.with_timezone(&zone).format("%a %d %b %H:%M").to_string());
+            return word("rebooted", when.map_or_else(String::new, |when| format!("back since {when}")));
         }
         for reason in &reasons {
             match reason {
@@ -156,13 +166,11 @@ impl Orchestrator {
         if self.scheduler.lost().contains(&mac) {
             return word("lost", "it left and never came back; it keeps its place".to_owned());
         }
-        // Calls first: they are what people ask about.
-        reasons.sort_by_key(|reason| !matches!(reason, Reason::Busy { .. }));
-        let texts: Vec<String> = reasons.iter().map(|reason| reason.told_in(zone)).collect();
-        if texts.is_empty() {
+        if reasons.is_empty() {
             return word("ready", "goes next".to_owned());
         }
-        word("waiting", texts.join("; "))
+        reasons.sort_by_key(|reason| weight(reason));
+        word("waiting", in_short(&reasons, zone))
     }
 
     fn take_job(&mut self, now: DateTime<Utc>, ask: &RebootAsk) -> Result<RebootTaken, ControlError> {
@@ -196,8 +204,18 @@ impl Orchestrator {
         Ok(RebootTaken { job: name.to_string(), phones: macs })
     }
 
-    /// Takes a job into the books.
+    /// Takes a job into the books. It takes its phones over from the jobs before it, which would come up again at the
+    /// next start otherwise.
     pub(super) fn adopt_job(&mut self, now: DateTime<Utc>, job: Job) {
+        let taken: BTreeSet<Mac> = job.macs.iter().copied().collect();
+        for before in self.jobs.values_mut().filter(|before| before.name != job.name) {
+            let count = before.macs.len();
+            before.macs.retain(|mac| !taken.contains(mac));
+            if before.macs.len() < count {
+                self.batch.push(Change::Job(before.clone()));
+            }
+        }
+        self.jobs.retain(|_, before| !before.macs.is_empty());
         let ad_hoc = AdHoc { name: job.name.clone(), now: job.now, even_in_a_call: job.even_in_a_call };
         self.scheduler.ask_for(&ad_hoc, &job.macs, now);
         self.jobs.insert(job.name.clone(), job);
@@ -249,4 +267,72 @@ fn causes(verdict: &Verdict) -> Vec<&Reason> {
         _ => false,
     };
     verdict.reasons().filter(|reason| !follows(reason)).collect()
+}
+
+/// Reasons that a cell of a table has room for; `why` tells all.
+const REASONS_SHOWN: usize = 2;
+
+/// The first reasons as a text, and how many more there are.
+fn in_short(reasons: &[&Reason], zone: Tz) -> String {
+    let shown = reasons.iter().take(REASONS_SHOWN);
+    let mut texts: Vec<String> = shown.map(|reason| reason.told_in(zone)).collect();
+    if reasons.len() > REASONS_SHOWN {
+        texts.push(format!("and {} more", reasons.len() - REASONS_SHOWN));
+    }
+    texts.join("; ")
+}
+
+/// What decides most comes first: what only a person can mend, then what people ask about, then what passes by itself.
+fn weight(reason: &Reason) -> u8 {
+    match reason {
+        // It tells that itself as soon as it registers.
+        Reason::Misfit(Misfit::Unknown { .. }) => 5,
+        Reason::NotSelected
+        | Reason::NoLines
+        | Reason::NoProfile { .. }
+        | Reason::Tie { .. }
+        | Reason::AlreadyCurrent { .. }
+        | Reason::AlreadyRebooted { .. }
+        | Reason::NoAttemptsLeft { .. }
+        | Reason::Lost
+        | Reason::NoImage { .. }
+        | Reason::Misfit(_)
+        | Reason::SeveralContacts { .. } => 0,
+        Reason::Draining => 1,
+        Reason::Busy { .. } => 2,
+        Reason::OutsideWindow { .. } | Reason::TooLittleLeft { .. } => 3,
+        Reason::ViewStale { .. } => 4,
+        Reason::NotRegistered { .. } => 5,
+        Reason::NotQuietYet { .. } => 6,
+        Reason::PenaltyBox { .. } => 7,
+        Reason::BudgetFull { .. } | Reason::UnderWay { .. } => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::phone::{LineId, PbxName};
+
+    #[test]
+    fn the_reason_that_decides_is_shown_first_and_two_are_enough() {
+        let pbx = PbxName::new("pbx1");
+        let line = LineId { pbx: pbx.clone(), user: "2117".into() };
+        let full = Reason::BudgetFull { budget: "night".into(), down: 3, limit: 3 };
+        let closed = Reason::OutsideWindow { opens: None };
+        let stale = Reason::ViewStale { pbx, age_seconds: None };
+        let talking = Reason::Busy { line, calls: CallState::Talking };
+        let told = |reasons: &[&Reason]| {
+            let mut reasons = reasons.to_vec();
+            reasons.sort_by_key(|reason| weight(reason));
+            in_short(&reasons, Tz::UTC)
+        };
+        assert_eq!(
+            told(&[&full, &closed, &talking]),
+            "in a call (line 2117); no window ever opens; and 1 more"
+        );
+        assert_eq!(told(&[&stale, &closed]), "no window ever opens; no view of pbx1 yet");
+        let missing = Reason::NoImage { release: "r1".into() };
+        assert_eq!(told(&[&closed, &missing]), "release r1 has no image for it; no window ever opens");
+    }
 }

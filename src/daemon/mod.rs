@@ -9,7 +9,7 @@ mod setup;
 mod trips;
 mod visits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::api;
 use crate::config::{Config, PbxKind};
 use crate::depot::{Depot, Releases, ReleasesError, ServeError, serve};
 use crate::domain::fleet::Fleet;
-use crate::domain::phone::{Line, PbxName, Phone};
+use crate::domain::phone::{KnownBy, Line, Mac, PbxName, Phone};
 use crate::domain::scheduler::Scheduler;
 use crate::domain::trip::Input;
 use crate::pbx::asterisk::{AsteriskSettings, connect};
@@ -256,7 +256,14 @@ fn fleet(config: &Config, kept: &Kept) -> Fleet {
     for pbx in &config.pbxs {
         fleet.watch(pbx.name.clone(), pbx.stale_after);
     }
+    let listed: BTreeSet<Mac> = config.inventory.iter().map(|row| row.mac).collect();
+    let under_way: BTreeSet<Mac> = kept.trips.iter().filter(|row| row.open).map(|row| row.mac).collect();
     for row in &kept.phones {
+        // Whom the administrator took out of the inventory meanwhile is gone, unless it is still on its way.
+        let dropped = row.known_by == KnownBy::Inventory && !listed.contains(&row.mac);
+        if dropped && !under_way.contains(&row.mac) {
+            continue;
+        }
         let mut phone = Phone::new(row.mac, row.known_by);
         phone.vendor.clone_from(&row.vendor);
         phone.model.clone_from(&row.model);

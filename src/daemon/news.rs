@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::orchestrator::Orchestrator;
 use crate::domain::fleet::Sight;
-use crate::domain::phone::{LineId, Mac};
+use crate::domain::phone::{KnownBy, LineId, Mac};
 use crate::domain::trip::Input;
 use crate::phones::{Sighting, recognise};
 use crate::ports::{Change, PbxEvent, PbxNews, PhoneRow};
@@ -119,7 +119,10 @@ impl Orchestrator {
             vendor: phone.vendor.clone(),
             model: phone.model.clone(),
             version: phone.version.clone(),
-            lines: phone.lines.keys().cloned().collect(),
+            lines: match phone.known_by {
+                KnownBy::Inventory => Vec::new(),
+                KnownBy::BootRequest | KnownBy::SipInstance => phone.lines.keys().cloned().collect(),
+            },
         }));
     }
 }

@@ -16,9 +16,10 @@ use crate::config::TriggerPath;
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{Mac, PbxName};
 use crate::domain::scheduler::Scheduler;
-use crate::domain::trip::Trip;
+use crate::domain::trip::{State, Trip};
 use crate::ports::{
-    Change, Clock, Entry, Job, Notifier, NotifyOrder, OrderId, Pbx, Permit, Prober, Store, TripId,
+    Change, Clock, Entry, Job, Notifier, NotifyOrder, NotifyOutcome, OrderId, Pbx, Permit, Prober, Store,
+    TripId,
 };
 
 /// While a phone is awaited, its PBX's contacts are read this often.
@@ -29,6 +30,9 @@ const LETTERS_AT_ONCE: usize = 512;
 
 /// After a failed write to the store it is tried again after this time; nothing is done in between.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
+
+/// An intent that took longer to be kept is not acted on: what was seen before is too old by then.
+const KEPT_WITHIN: Duration = Duration::from_secs(2);
 
 /// The adapters the orchestrator acts through.
 #[derive(Clone)]
@@ -176,10 +180,34 @@ impl Orchestrator {
         self.tick_trips(now);
         self.start_trips(now);
         self.await_phones(now);
+        let asked = tokio::time::Instant::now();
         self.keep().await;
+        let late = asked.elapsed() > KEPT_WITHIN;
         for act in std::mem::take(&mut self.acts) {
-            self.perform(act);
+            self.perform(act, late);
         }
+    }
+
+    /// Sends a NOTIFY, unless something stands against it that came in behind its last look: other letters of the same
+    /// batch, or the time that the store took.
+    fn send_unless(&self, id: TripId, mac: Mac, order: NotifyOrder, late: bool) {
+        let Some(open) = self.trips.get(&mac) else { return };
+        let is_asked = matches!(open.trip.state(), State::Asked { .. });
+        if open.id != id || open.order != Some(order.id) || !is_asked {
+            // The phone was seen to go, or the trip is over.
+            return;
+        }
+        let against = if self.in_a_call(mac) && !open.even_in_a_call {
+            Some("not sent: a call came at the last moment, or the view of the PBX was lost")
+        } else if late {
+            Some("not sent: the store took too long to keep the intent")
+        } else {
+            None
+        };
+        let Some(why) = against else { return self.send(id, mac, order) };
+        let letters = self.letters.clone();
+        let outcome = NotifyOutcome::NotSent { why: why.to_owned() };
+        tokio::spawn(async move { letters.send(Mail::Notified(id, mac, outcome)).await });
     }
 
     /// How long nothing happens unless a letter comes.
@@ -308,10 +336,10 @@ impl Orchestrator {
         }
     }
 
-    fn perform(&mut self, act: Act) {
+    fn perform(&mut self, act: Act, late: bool) {
         match act {
             Act::Confirm(id, mac) => self.confirm(id, mac),
-            Act::Notify(id, mac, order) => self.send(id, mac, order),
+            Act::Notify(id, mac, order) => self.send_unless(id, mac, order, late),
             Act::StopResending(order) => self.hands.notifier.stop_resending(order),
             Act::Look(mac) => self.look(mac),
             Act::Permit(reply, permit) => {
@@ -322,3 +350,7 @@ impl Orchestrator {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "orchestrator_tests.rs"]
+mod tests;

@@ -204,6 +204,11 @@ impl Fleet {
         self.strangers.iter().flat_map(|(line, s)| s.contacts.iter().map(move |contact| (line, contact)))
     }
 
+    /// Whether a line that belongs to no known phone is registered from this address.
+    pub fn has_stranger_at(&self, source: IpAddr) -> bool {
+        self.strangers().any(|(_, contact)| contact.source.is_some_and(|from| from.ip() == source))
+    }
+
     /// A PBX that is to be watched; its view is stale until its first picture.
     pub fn watch(&mut self, pbx: PbxName, stale_after: TimeDelta) {
         self.views.entry(pbx).or_insert(View { fresh: None, stale_after }).stale_after = stale_after;

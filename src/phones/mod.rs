@@ -9,7 +9,7 @@ use crate::domain::firmware::Version;
 use crate::domain::phone::{Mac, Model, Vendor};
 use crate::domain::trip::{Timing, Trigger};
 
-pub use profile::profile;
+pub use profile::{profile, vendors};
 pub use user_agent::recognise;
 
 /// How phones of one maker behave.

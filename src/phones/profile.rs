@@ -15,6 +15,11 @@ pub fn profile(vendor: &Vendor) -> Option<&'static Profile> {
     PROFILES.get(vendor)
 }
 
+/// All makers that have a profile, in the order of their names.
+pub fn vendors() -> impl Iterator<Item = &'static Vendor> {
+    PROFILES.keys()
+}
+
 /// Every profile file, compiled in.
 const SOURCES: [&str; 16] = [
     include_str!("profiles/algo.toml"),
