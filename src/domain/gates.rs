@@ -240,7 +240,8 @@ impl<'a> Judge<'a> {
         let mandate = self.mandate.as_ref().ok().and_then(Option::as_ref)?;
         match self.calendar(mandate)?.at(opening.end, self.zone) {
             WindowState::Closed(next) => next,
-            WindowState::Open(next) => Some(next),
+            // A calendar that never closes goes on where the part of it ends that was looked at.
+            WindowState::Open(next) => Some(Opening { start: next.start.max(opening.end), ..next }),
         }
     }
 
@@ -420,6 +421,9 @@ impl<'a> Judge<'a> {
                         opens,
                     };
                     return self.hold(Gate::Window, reason, opens.map(|next| next.start));
+                }
+                if left > TimeDelta::days(35) {
+                    return answer(Gate::Window, "open, never closes");
                 }
                 answer(Gate::Window, format!("open until {}", local(opening.end)))
             }

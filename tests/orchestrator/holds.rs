@@ -10,7 +10,6 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use sipherd::domain::policy::verdict::Gate;
 use sipherd::sim::{Building, Misfit, PhoneSpec};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::site::{ALWAYS, Daemon, House, LIMIT, NEW, Site, StillClock, building, friday, quick, user};
 use crate::support::ami::{Manager, Talk, contact};
@@ -160,26 +159,14 @@ impl Night {
         ];
         let devices = [("PJSIP/2016", "NOT_INUSE"), ("PJSIP/2017", "ONHOLD")];
         let talk = tokio::time::timeout(LIMIT, manager.serve(&contacts, &devices, &[])).await.unwrap();
-        let mut night = Self { house, site, building, daemon, clock, _yard: talk };
-        night.knock(5).await;
+        let night = Self { house, site, building, daemon, clock, _yard: talk };
+        assert_eq!(night.site.asks_for_settings("GET", house.mac(5)).await, 200);
         night.settle().await;
         night
     }
 
-    /// A phone that nobody knows asks the depot for its settings.
-    async fn knock(&mut self, n: u8) {
-        let mut depot = tokio::net::TcpStream::connect(self.site.depot()).await.unwrap();
-        let bare = self.house.mac(n).bare_upper();
-        let request =
-            format!("GET /snomD785-{bare}.htm HTTP/1.1\r\nHost: depot\r\nConnection: close\r\n\r\n");
-        depot.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        depot.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }
-
     /// Waits until everything that happens at the opening has happened.
-    async fn settle(&mut self) {
+    async fn settle(&self) {
         self.daemon.sees("pocket").await;
         self.daemon.sees("yard").await;
         self.daemon.state(&user(8), "rebooted").await;

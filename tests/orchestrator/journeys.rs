@@ -66,6 +66,10 @@ async fn updates_and_reboots_reach_their_ends() {
         assert!(phone.detail.starts_with("rebooted in this window already"), "{}", phone.detail);
         let log = building.log(house.mac(n));
         assert_eq!((orders(&log), boots(&log), offered(&log)), (1, 1, 0), "{log:#?}");
+        // A window that never closes has no next opening soon: nobody looks again and again.
+        let why = daemon.control.why(user(n), None).await.unwrap();
+        assert!(why.earliest.unwrap() > friday() + TimeDelta::days(30), "{why:#?}");
+        assert!(why.gates.iter().any(|gate| gate.saw == "open, never closes"), "{why:#?}");
     }
     let kinds: Vec<String> = daemon.history(house.mac(2)).await.into_iter().map(|(kind, _)| kind).collect();
     for kind in ["asked", "accepted", "away", "offered", "fetching", "flashing", "verified"] {
@@ -225,4 +229,22 @@ async fn a_phone_in_no_list_is_known_by_its_boot_and_then_updated() {
         daemon.stop().await;
         building.shutdown().await;
     }
+}
+
+#[tokio::test]
+async fn a_look_at_the_head_of_a_file_is_no_boot() {
+    let house = House(17);
+    let clock = clock();
+    let building = building(clock.clone(), vec![house.snom(1)]).await;
+    let site = Site::new(house);
+    site.write("policies/nobody.toml", &policy("nobody", REBOOT, ""));
+    site.write("phones.csv", "mac,lines\n");
+    site.settings(&building, "", FAST);
+    let daemon = site.start(clock, DRAIN).await;
+    assert_eq!(site.asks_for_settings("HEAD", house.mac(9)).await, 200);
+    assert!(daemon.control.phones(vec![]).await.unwrap().is_empty(), "nobody was there");
+    assert_eq!(site.asks_for_settings("GET", house.mac(9)).await, 200);
+    assert_eq!(daemon.control.phones(vec![]).await.unwrap().len(), 1, "somebody was there");
+    daemon.stop().await;
+    building.shutdown().await;
 }

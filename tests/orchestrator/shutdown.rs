@@ -62,7 +62,7 @@ async fn a_terminated_daemon_finishes_what_is_under_way_and_starts_nothing() {
 #[tokio::test]
 async fn a_second_signal_ends_at_once_and_the_next_start_goes_on_without_a_second_notify() {
     let house = House(31);
-    let (site, building) = one_at_a_time(house, 1, TimeDelta::seconds(4)).await;
+    let (site, building) = one_at_a_time(house, 1, TimeDelta::milliseconds(2500)).await;
     let mut child = Child::start(&site, "first").await;
     gone(&building, house, 1).await;
     child.signal("TERM").await;

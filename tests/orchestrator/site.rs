@@ -12,6 +12,7 @@ use sipherd::daemon::{self, Running};
 use sipherd::domain::phone::Mac;
 use sipherd::ports::{Clock, Control, PhoneView};
 use sipherd::sim::{Building, BuildingSpec, LogLine, Pace, PhoneSpec, What};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
 /// What the snoms run at first.
@@ -175,8 +176,15 @@ impl Site {
         format!("http://{}", self.depot)
     }
 
-    pub fn depot(&self) -> SocketAddr {
-        self.depot
+    /// A phone asks the depot for its settings; the status of the answer.
+    pub async fn asks_for_settings(&self, method: &str, mac: Mac) -> u16 {
+        let mut depot = tokio::net::TcpStream::connect(self.depot).await.unwrap();
+        let path = format!("/snomD785-{}.htm", mac.bare_upper());
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: depot\r\nConnection: close\r\n\r\n");
+        depot.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        depot.read_to_string(&mut answer).await.unwrap();
+        answer.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
     /// `sipherd.toml` for the building's PBX; `sip` are further keys of that table, `more` further tables.
