@@ -1,5 +1,8 @@
 //! Decides for the depot: what a phone at the door may have, and what its visit proves.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
@@ -77,14 +80,40 @@ impl Orchestrator {
             let (model, version) = (visit.model.clone(), visit.version.clone());
             self.learn(mac, Sighting { vendor, model, version, mac: Some(mac), modules: None });
         }
-        let bound = self.fleet.bind_by_source(mac, visit.source);
+        self.bind(now, mac, visit.source);
+        if self.fleet.get(mac).is_some_and(|phone| phone.lines.is_empty()) {
+            self.visitors.insert(mac, visit.source);
+        }
+        self.scheduler.touch(mac, now);
+    }
+
+    /// Lines of nobody are registered: phones that asked from there before may be known by them now.
+    pub(super) fn bind_visitors(&mut self, now: DateTime<Utc>) {
+        if self.visitors.is_empty() {
+            return;
+        }
+        let here: BTreeSet<IpAddr> =
+            self.fleet.strangers().filter_map(|(_, contact)| Some(contact.source?.ip())).collect();
+        let asked: Vec<(Mac, IpAddr)> =
+            self.visitors.iter().filter(|(_, from)| here.contains(from)).map(|(m, f)| (*m, *f)).collect();
+        for (mac, from) in asked {
+            // Several phones behind one address: whose line it is cannot be told.
+            if self.visitors.values().filter(|other| **other == from).count() == 1 {
+                self.bind(now, mac, from);
+            }
+        }
+    }
+
+    fn bind(&mut self, now: DateTime<Utc>, mac: Mac, from: IpAddr) {
+        let bound = self.fleet.bind_by_source(mac, from);
         if !bound.is_empty() {
             let users: Vec<&str> = bound.iter().map(|line| line.user.as_ref()).collect();
             let text = format!("line {} is registered from where it asks", users.join(", "));
             self.note(now, Some(mac), None, "learned", text);
             self.keep_phone(mac);
+            self.visitors.remove(&mac);
+            self.scheduler.touch(mac, now);
         }
-        self.scheduler.touch(mac, now);
     }
 
     /// Whether the request comes from the address its lines are registered from, if they are.
