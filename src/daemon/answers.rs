@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::mail::{Question, Reply};
@@ -15,6 +15,9 @@ use crate::domain::policy::Selection;
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason, Verdict};
 use crate::domain::trip::{Goal, Outcome};
 use crate::ports::{Change, ControlError, Job, PhoneView, RebootAsk, RebootTaken, StatusView, WhyView};
+
+/// How far from now somebody may ask what a phone would do.
+const FORESIGHT: TimeDelta = TimeDelta::days(3653);
 
 impl Orchestrator {
     /// Somebody asks.
@@ -73,6 +76,10 @@ impl Orchestrator {
         let missing = || ControlError::NotFound(format!("no phone, or several, are called `{name}`"));
         let phone = self.fleet.named(name).and_then(|mac| self.fleet.get(mac)).ok_or_else(missing)?;
         let at = at.unwrap_or(now);
+        // Further away no calendar reaches, and at the end of time itself no zone.
+        if (at - now).abs() > FORESIGHT {
+            return Err(ControlError::Refused("ask about an instant within ten years of now".to_owned()));
+        }
         let judged = self.scheduler.judge(phone, at, now, &self.fleet);
         let mut gates = judged.verdict.gates.clone();
         let mut earliest = judged.verdict.earliest();

@@ -19,6 +19,7 @@ impl Orchestrator {
                 let sights = self.fleet.picture(&pbx, picture.contacts, picture.calls, now);
                 self.metrics.picture();
                 self.sights(now, sights);
+                self.bind_visitors(now);
                 if was_stale {
                     tracing::info!(%pbx, phones = self.fleet.len(), "the view of the PBX is fresh");
                     self.touch_all_of(&pbx, now);
@@ -26,8 +27,12 @@ impl Orchestrator {
             }
             PbxNews::Contacts(line, contacts) => {
                 self.fleet.freshen(&pbx, now);
+                let known = self.fleet.by_line(&line).is_some();
                 let sights = self.fleet.contacts(line, contacts);
                 self.sights(now, sights);
+                if !known {
+                    self.bind_visitors(now);
+                }
             }
             PbxNews::Calls(line, calls) => {
                 self.fleet.freshen(&pbx, now);

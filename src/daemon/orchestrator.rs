@@ -1,6 +1,7 @@
 //! The task that owns live state. It hears letters, decides with the pure domain, keeps every change, then acts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,6 +98,8 @@ pub struct Orchestrator {
     pub(super) metrics: Metrics,
     pub(super) reloader: Reloader,
     pub(super) refused_reload: Option<String>,
+    /// Phones without a line that asked the depot, and from where: their lines may register later.
+    pub(super) visitors: BTreeMap<Mac, IpAddr>,
     contacts_read: DateTime<Utc>,
 }
 
@@ -126,6 +129,7 @@ impl Orchestrator {
             metrics: Metrics::new(),
             reloader,
             refused_reload: None,
+            visitors: BTreeMap::new(),
             contacts_read,
         }
     }

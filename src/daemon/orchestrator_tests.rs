@@ -318,6 +318,20 @@ async fn a_stranger_that_asks_from_where_it_is_registered_is_learned() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_question_about_the_end_of_time_is_refused_and_harmless() {
+    let mut night = Night::confirming().await;
+    for at in ["+262142-12-31T23:00:00Z", "-262143-01-01T00:00:00Z"] {
+        let (reply, mut answer) = oneshot::channel();
+        let question = crate::daemon::mail::Question::Why("2117".to_owned(), at.parse().ok(), reply);
+        night.daemon.read(Mail::Asked(question));
+        for act in std::mem::take(&mut night.daemon.acts) {
+            night.daemon.perform(act, false);
+        }
+        assert!(matches!(answer.try_recv(), Ok(Err(crate::ports::ControlError::Refused(_)))), "{at}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_seen_before_the_store_hung_is_too_old_to_act_on() {
     let mut night = Night::confirming().await;
     night.ledger.failures.store(600, Ordering::Relaxed);

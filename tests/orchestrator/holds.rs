@@ -1,5 +1,8 @@
 //! A phone in each state in which it is held, as `sipherd why` tells it.
 
+/// What it must print.
+mod pages;
+
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -331,15 +334,15 @@ async fn why_is_a_page_that_answers_the_question() {
     let slow = night.first_of_slow().await;
     let next = if slow == user(20) { user(21) } else { user(20) };
     for (phone, expected) in [
-        (user(1), NOT_QUIET_YET.to_owned()),
-        (user(2), OUTSIDE_WINDOW.to_owned()),
-        (user(3), TOO_LITTLE_LEFT.to_owned()),
-        (user(8), ALREADY_REBOOTED.to_owned()),
-        (user(12), PENALTY_BOX.to_owned()),
-        (user(14), VIEW_STALE.to_owned()),
-        (user(18), BUSY.to_owned()),
-        (slow.clone(), UNDER_WAY.replace("LINE", &slow)),
-        (next.clone(), BUDGET_FULL.replace("LINE", &next)),
+        (user(1), pages::NOT_QUIET_YET.to_owned()),
+        (user(2), pages::OUTSIDE_WINDOW.to_owned()),
+        (user(3), pages::TOO_LITTLE_LEFT.to_owned()),
+        (user(8), pages::ALREADY_REBOOTED.to_owned()),
+        (user(12), pages::PENALTY_BOX.to_owned()),
+        (user(14), pages::VIEW_STALE.to_owned()),
+        (user(18), pages::BUSY.to_owned()),
+        (slow.clone(), pages::UNDER_WAY.replace("LINE", &slow)),
+        (next.clone(), pages::BUDGET_FULL.replace("LINE", &next)),
     ] {
         assert_eq!(night.why(&phone).await, expected);
     }
@@ -372,138 +375,3 @@ async fn why_tells_that_the_pbx_or_the_daemon_itself_is_going() {
     let status = site.prints(&["status"]).await;
     assert!(status.contains("finishing what is under way, starting nothing new"), "{status}");
 }
-
-const NOT_QUIET_YET: &str = "\
-2001  snom D785  10.1.64.14 → 10.1.198.19        held by policy night
-  ok    identity           snom D785
-  ok    selected           policy night, priority 0
-  ok    work to do         10.1.64.14 → 10.1.198.19
-  ok    image fits         snomD785-10.1.198.19-SIP-r.bin
-  ok    attempts           0 of 3 used
-  ok    window             open until Sat 21 Nov 03:00
-  ok    PBX view           pocket, fresh
-  ok    registered         line 2001
-  HOLD  idle               quiet for 1 min of 10 min (line 2001); ok from Fri 20 Nov 22:10 (in 9 min)
-  ok    budget             0 of 1 down
-earliest: Fri 20 Nov 22:10
-";
-
-const OUTSIDE_WINDOW: &str = "\
-2002  snom D785  10.1.64.14        held by policy door
-  ok    identity           snom D785
-  ok    selected           policy door, priority 0
-  ok    work to do         one reboot in each window
-  ok    image fits         no image needed
-  ok    attempts           0 of 3 used
-  HOLD  window             opens Sun 22 Nov 03:30 (in 1 d 11 h), until Sun 22 Nov 05:30
-  ok    PBX view           pocket, fresh
-  ok    registered         line 2002
-  HOLD  idle               quiet for 1 min of 10 min (line 2002); ok from Fri 20 Nov 16:10 (in 9 min)
-  ok    budget             0 of 1 down
-earliest: Sun 22 Nov 03:30
-";
-
-const TOO_LITTLE_LEFT: &str = "\
-2003  snom D785  10.1.64.14 → 10.1.198.19        held by policy tight
-  ok    identity           snom D785
-  ok    selected           policy tight, priority 0
-  ok    work to do         10.1.64.14 → 10.1.198.19
-  ok    image fits         snomD785-10.1.198.19-SIP-r.bin
-  ok    attempts           0 of 3 used
-  HOLD  window             window closes in 19 min, the phone needs 21 min; ok from Fri 27 Nov 21:30 (in 6 d 23 h)
-  ok    PBX view           pocket, fresh
-  ok    registered         line 2003
-  HOLD  idle               quiet for 1 min of 10 min (line 2003); ok from Fri 20 Nov 22:10 (in 9 min)
-  ok    budget             0 of 1 down
-earliest: Fri 27 Nov 21:30
-";
-
-const ALREADY_REBOOTED: &str = "\
-2008  snom D785  10.1.64.14        held by policy reboots
-  ok    identity           snom D785
-  ok    selected           policy reboots, priority 0
-  HOLD  work to do         rebooted in this window already (22:00); ok from Fri 27 Nov 22:00 (in 6 d 23 h)
-  ok    image fits         no image needed
-  HOLD  attempts           after its last NOTIFY: not before Fri 20 Nov 22:05:00; ok in 4 min
-  ok    window             open until Sat 21 Nov 03:00
-  ok    PBX view           pocket, fresh
-  ok    registered         line 2008
-  ok    idle               quiet for 1 min
-  ok    budget             0 of 1 down
-earliest: Fri 27 Nov 22:00
-";
-
-const PENALTY_BOX: &str = "\
-2012  snom D785  10.1.64.14        held by policy reboots
-  ok    identity           snom D785
-  ok    selected           policy reboots, priority 0
-  ok    work to do         one reboot in each window
-  ok    image fits         no image needed
-  HOLD  attempts           after its last NOTIFY: not before Fri 20 Nov 22:05:00; after refused with 500 Refused: not before Fri 20 Nov 22:10:00; ok in 9 min
-  ok    window             open until Sat 21 Nov 03:00
-  ok    PBX view           pocket, fresh
-  ok    registered         line 2012
-  ok    idle               quiet for 1 min
-  ok    budget             0 of 1 down
-earliest: Fri 20 Nov 22:10
-";
-
-const VIEW_STALE: &str = "\
-2014  unknown phone        held by policy night
-  HOLD  identity           no profile for unknown phone
-  ok    selected           policy night, priority 0
-  ok    work to do         update to release snom-new
-  HOLD  image fits         release snom-new has no image for it
-  ok    attempts           0 of 3 used
-  ok    window             open until Sat 21 Nov 03:00
-  HOLD  PBX view           no view of annex
-  HOLD  registered         line 2014 is not registered
-  HOLD  idle               in an unknown state (line 2014)
-  ok    budget             0 of 1 down
-earliest: as soon as ok: identity, image fits, PBX view, registered, idle
-";
-
-const BUSY: &str = "\
-2018  snom D785  10.1.64.14 → 10.1.198.19        held by policy night
-  ok    identity           snom D785
-  ok    selected           policy night, priority 0
-  ok    work to do         10.1.64.14 → 10.1.198.19
-  ok    image fits         snomD785-10.1.198.19-SIP-r.bin
-  ok    attempts           0 of 3 used
-  ok    window             open until Sat 21 Nov 03:00
-  ok    PBX view           pocket, fresh
-  ok    registered         line 2018
-  HOLD  idle               in a call (line 2018)
-  ok    budget             0 of 1 down
-earliest: as soon as ok: idle
-";
-
-const UNDER_WAY: &str = "\
-LINE  snom D785  10.1.64.14        held by policy slow
-  ok    identity           snom D785
-  ok    selected           policy slow, priority 0
-  ok    work to do         one reboot in each window
-  ok    image fits         no image needed
-  ok    attempts           0 of 3 used
-  ok    window             open until Sat 21 Nov 03:00
-  ok    PBX view           pocket, fresh
-  HOLD  registered         line LINE is not registered
-  ok    idle               no line registered
-  HOLD  budget             under way: away; moves on or fails by Fri 20 Nov 22:03 (in 2 min)
-away since Fri 20 Nov 22:00, for slow, attempt 1
-";
-
-const BUDGET_FULL: &str = "\
-LINE  snom D785  10.1.64.14        held by policy slow
-  ok    identity           snom D785
-  ok    selected           policy slow, priority 0
-  ok    work to do         one reboot in each window
-  ok    image fits         no image needed
-  ok    attempts           0 of 3 used
-  ok    window             open until Sat 21 Nov 03:00
-  ok    PBX view           pocket, fresh
-  ok    registered         line LINE
-  ok    idle               quiet for 1 min
-  HOLD  budget             1 of 1 phones of slow are down
-earliest: as soon as ok: budget
-";

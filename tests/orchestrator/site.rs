@@ -378,9 +378,14 @@ impl Child {
 
     /// Sends it a signal: `TERM`, `HUP`.
     pub async fn signal(&self, name: &str) {
-        let id = self.process.id().expect("it has ended").to_string();
+        let id = self.id().to_string();
         let sent = tokio::process::Command::new("kill").args(["-s", name, &id]).status().await.unwrap();
         assert!(sent.success());
+    }
+
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.process.id().expect("it has ended")
     }
 
     /// Waits for its end; its exit status.

@@ -23,7 +23,7 @@ pub const DOWN_AT_ONCE: u32 = 10;
 /// Trips that may be made for one phone.
 pub const ATTEMPTS: u16 = 20;
 /// Length of the image in bytes.
-const IMAGE_BYTES: usize = 300_000;
+const IMAGE_BYTES: usize = 800_000;
 /// Not 127.0.0.1, where others' sockets come and go: ports must be free again after each kill.
 const HERE: Ipv4Addr = Ipv4Addr::new(127, 61, 255, 1);
 
@@ -39,7 +39,7 @@ pub fn phones(seed: u64) -> Vec<PhoneSpec> {
         phone.pace.boot = TimeDelta::milliseconds(dice.random_range(1_050..1_600));
         phone.pace.settings = TimeDelta::milliseconds(dice.random_range(0..100));
         phone.pace.flash = TimeDelta::milliseconds(dice.random_range(200..400));
-        phone.pace.bytes_per_second = 1_000_000;
+        phone.pace.bytes_per_second = 2_500_000;
         phone.two_boots_visible = dice.random_bool(0.25);
         phone.same_contact = dice.random_bool(0.1);
         phone.unregisters = dice.random_bool(0.5);
@@ -150,9 +150,9 @@ socket = "sipherd.sock"
 down_at_once = {DOWN_AT_ONCE}
 
 [timing.snom]
-leave = "3s"
+leave = "8s"
 boot_at_least = "1s"
-boot = "5s"
+boot = "10s"
 fetch = "20s"
 flash = "5s"
 gap = "1s"
