@@ -331,7 +331,7 @@ mod tests {
             told(&[&full, &closed, &talking]),
             "in a call (line 2117); no window ever opens; and 1 more"
         );
-        assert_eq!(told(&[&stale, &closed]), "no window ever opens; no view of pbx1 yet");
+        assert_eq!(told(&[&stale, &closed]), "no window ever opens; no view of pbx1");
         let missing = Reason::NoImage { release: "r1".into() };
         assert_eq!(told(&[&closed, &missing]), "release r1 has no image for it; no window ever opens");
     }

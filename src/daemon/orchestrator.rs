@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::mail::Mail;
 use super::metrics::Metrics;
 use super::setup::Reloader;
+use super::visits::Visitor;
 use crate::config::TriggerPath;
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{Mac, PbxName};
@@ -98,8 +99,8 @@ pub struct Orchestrator {
     pub(super) metrics: Metrics,
     pub(super) reloader: Reloader,
     pub(super) refused_reload: Option<String>,
-    /// Phones without a line that asked the depot, and from where: their lines may register later.
-    pub(super) visitors: BTreeMap<Mac, IpAddr>,
+    /// Phones of which nothing is known but that they asked, by address: a line may register from there soon.
+    pub(super) visitors: BTreeMap<IpAddr, Visitor>,
     contacts_read: DateTime<Utc>,
 }
 

@@ -19,6 +19,20 @@ const WAITS_AT_THE_DOOR: TimeDelta = TimeDelta::seconds(5);
 /// So often it is looked whether the PBX has told.
 const LOOKS_AGAIN: TimeDelta = TimeDelta::milliseconds(200);
 
+/// A phone that asked for its settings registers its lines within this time.
+const REGISTERS_WITHIN: TimeDelta = TimeDelta::minutes(15);
+
+/// So many addresses are remembered from which unknown phones asked.
+const MOST_VISITORS: usize = 10_000;
+
+/// A phone of which nothing is known but that it asked.
+pub(super) struct Visitor {
+    visit: Visit,
+    at: DateTime<Utc>,
+    /// Nobody else asked from its address.
+    alone: bool,
+}
+
 impl Orchestrator {
     /// A phone is at the door.
     pub(super) fn visit(&mut self, now: DateTime<Utc>, visit: Visit, reply: oneshot::Sender<Permit>) {
@@ -70,7 +84,7 @@ impl Orchestrator {
         if self.fleet.get(mac).is_none() {
             // Anybody can make up MACs; a phone that counts is registered from where it asks.
             if !self.fleet.has_stranger_at(visit.source) {
-                return;
+                return self.remember_visitor(now, visit);
             }
             self.fleet.introduce(Phone::new(mac, KnownBy::BootRequest));
             self.keep_phone(mac);
@@ -80,39 +94,40 @@ impl Orchestrator {
             let (model, version) = (visit.model.clone(), visit.version.clone());
             self.learn(mac, Sighting { vendor, model, version, mac: Some(mac), modules: None });
         }
-        self.bind(now, mac, visit.source);
-        if self.fleet.get(mac).is_some_and(|phone| phone.lines.is_empty()) {
-            self.visitors.insert(mac, visit.source);
+        let bound = self.fleet.bind_by_source(mac, visit.source);
+        if !bound.is_empty() {
+            let users: Vec<&str> = bound.iter().map(|line| line.user.as_ref()).collect();
+            let text = format!("line {} is registered from where it asks", users.join(", "));
+            self.note(now, Some(mac), None, "learned", text);
+            self.keep_phone(mac);
         }
         self.scheduler.touch(mac, now);
     }
 
-    /// Lines of nobody are registered: phones that asked from there before may be known by them now.
+    /// A phone that asks before its line is registered, as it does after a power cut, may be known once it is.
+    fn remember_visitor(&mut self, now: DateTime<Utc>, visit: &Visit) {
+        self.visitors.retain(|_, visitor| now - visitor.at < REGISTERS_WITHIN);
+        if self.visitors.len() < MOST_VISITORS || self.visitors.contains_key(&visit.source) {
+            // Several phones behind one address: whose line it is will not be told by it.
+            let before = self.visitors.get(&visit.source);
+            let alone = before.is_none_or(|before| before.alone && before.visit.mac == visit.mac);
+            self.visitors.insert(visit.source, Visitor { visit: visit.clone(), at: now, alone });
+        }
+    }
+
+    /// Lines of nobody are registered: who asked from there before may be known by them now.
     pub(super) fn bind_visitors(&mut self, now: DateTime<Utc>) {
         if self.visitors.is_empty() {
             return;
         }
         let here: BTreeSet<IpAddr> =
             self.fleet.strangers().filter_map(|(_, contact)| Some(contact.source?.ip())).collect();
-        let asked: Vec<(Mac, IpAddr)> =
-            self.visitors.iter().filter(|(_, from)| here.contains(from)).map(|(m, f)| (*m, *f)).collect();
-        for (mac, from) in asked {
-            // Several phones behind one address: whose line it is cannot be told.
-            if self.visitors.values().filter(|other| **other == from).count() == 1 {
-                self.bind(now, mac, from);
+        for from in here {
+            if let Some(Visitor { visit, at, alone: true }) = self.visitors.remove(&from)
+                && now - at < REGISTERS_WITHIN
+            {
+                self.introduce_visitor(now, &visit);
             }
-        }
-    }
-
-    fn bind(&mut self, now: DateTime<Utc>, mac: Mac, from: IpAddr) {
-        let bound = self.fleet.bind_by_source(mac, from);
-        if !bound.is_empty() {
-            let users: Vec<&str> = bound.iter().map(|line| line.user.as_ref()).collect();
-            let text = format!("line {} is registered from where it asks", users.join(", "));
-            self.note(now, Some(mac), None, "learned", text);
-            self.keep_phone(mac);
-            self.visitors.remove(&mac);
-            self.scheduler.touch(mac, now);
         }
     }
 

@@ -36,7 +36,7 @@ async fn a_restart_of_asterisk_holds_those_who_wait_and_nobody_is_asked_twice() 
     for line in &waiting {
         let why = daemon.until_why(line, "the view is lost", view_lost).await;
         assert_eq!(why.phone.state, "waiting");
-        assert!(why.gates.iter().any(|gate| gate.saw == "no view of yard yet"), "{:?}", why.gates);
+        assert!(why.gates.iter().any(|gate| gate.saw == "no view of yard"), "{:?}", why.gates);
     }
     let before: Vec<String> = orders(&yard);
     assert_eq!(before.len(), AT_ONCE as usize, "{before:?}");
