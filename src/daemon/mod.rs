@@ -87,9 +87,20 @@ pub struct Running {
     /// Where metrics and health are served, if they are.
     pub ops: Option<SocketAddr>,
     tasks: TaskTracker,
+    services: CancellationToken,
 }
 
 impl Running {
+    /// Whether the daemon has stopped serving.
+    pub fn is_gone(&self) -> bool {
+        self.services.is_cancelled()
+    }
+
+    /// Ends when the daemon stopped serving, be it that nobody asked for it.
+    pub async fn gone(&self) {
+        self.services.cancelled().await;
+    }
+
     /// Waits until everything has stopped after the shutdown was asked for.
     pub async fn stopped(self) {
         self.tasks.close();
@@ -161,6 +172,7 @@ pub async fn start(
         depot: address_of(&depot_listener, config.depot.listen),
         ops: ops_listener.as_ref().zip(config.ops).map(|(l, asked)| address_of(l, asked)),
         tasks: tasks.clone(),
+        services: services.clone(),
     };
     serve_api(&config, &control, ops_listener, &services, &tasks).await?;
     let stop = services.clone();
@@ -170,9 +182,11 @@ pub async fn start(
         }
     });
     tasks.spawn(async move {
+        // Only when it ends: phones under way need depot, SIP and the PBX's view until then. Should it ever panic, the
+        // rest must not go on without it.
+        let services = services.drop_guard();
         orchestrator.run(mailbox, shutdown, drain).await;
-        // Only now: phones under way needed depot, SIP and the PBX's view until here.
-        services.cancel();
+        drop(services);
         store.close().await;
     });
     Ok(running)

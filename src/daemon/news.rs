@@ -49,6 +49,7 @@ impl Orchestrator {
             PbxNews::Lost { why } => {
                 self.note(now, None, None, "pbx-lost", format!("the view of {pbx} is lost: {why}"));
                 for mac in self.fleet.lost(&pbx) {
+                    self.hold_back(mac);
                     self.scheduler.touch(mac, now);
                 }
             }
@@ -73,12 +74,17 @@ impl Orchestrator {
             match sight {
                 Sight::Gone(mac, line) => self.drive(now, mac, Input::Gone { line }),
                 Sight::Registered(mac, line) => self.registered(now, mac, line),
-                Sight::Counted(_, _) | Sight::Calls(_, _) => {}
+                Sight::Counted(_, _) => {}
+                Sight::Calls(mac, _) => {
+                    if self.in_a_call(mac) {
+                        self.hold_back(mac);
+                    }
+                }
             }
         }
     }
 
-    fn registered(&mut self, now: DateTime<Utc>, mac: Mac, line: LineId) {
+    pub(super) fn registered(&mut self, now: DateTime<Utc>, mac: Mac, line: LineId) {
         let Some(phone) = self.fleet.get(mac) else { return };
         let Some(contact) = phone.lines.get(&line).and_then(|state| state.contact.clone()) else { return };
         let sighting = contact.user_agent.as_deref().and_then(recognise);

@@ -12,15 +12,13 @@ use tokio_util::sync::CancellationToken;
 use super::mail::Mail;
 use super::metrics::Metrics;
 use super::setup::Reloader;
-use super::visits::Visitor;
 use crate::config::TriggerPath;
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{Mac, PbxName};
 use crate::domain::scheduler::Scheduler;
 use crate::domain::trip::{State, Trip};
 use crate::ports::{
-    Change, Clock, Entry, Job, Notifier, NotifyOrder, NotifyOutcome, OrderId, Pbx, Permit, Prober, Store,
-    TripId,
+    Change, Clock, Entry, Job, Notifier, NotifyOrder, OrderId, Pbx, Permit, Prober, Store, TripId,
 };
 
 /// While a phone is awaited, its PBX's contacts are read this often.
@@ -99,8 +97,8 @@ pub struct Orchestrator {
     pub(super) metrics: Metrics,
     pub(super) reloader: Reloader,
     pub(super) refused_reload: Option<String>,
-    /// Phones of which nothing is known but that they asked, by address: a line may register from there soon.
-    pub(super) visitors: BTreeMap<IpAddr, Visitor>,
+    /// Phones without a line that asked the depot, and from where: their lines may register later.
+    pub(super) visitors: BTreeMap<Mac, IpAddr>,
     contacts_read: DateTime<Utc>,
 }
 
@@ -199,16 +197,15 @@ impl Orchestrator {
             return;
         }
         let against = if self.in_a_call(mac) && !open.even_in_a_call {
-            Some("not sent: a call came at the last moment, or the view of the PBX was lost")
+            Some("a call came at the last moment, or the view of the PBX was lost")
         } else if late {
-            Some("not sent: the store took too long to keep the intent")
+            Some("the store took too long to keep the intent")
         } else {
             None
         };
         let Some(why) = against else { return self.send(id, mac, order) };
-        let letters = self.letters.clone();
-        let outcome = NotifyOutcome::NotSent { why: why.to_owned() };
-        tokio::spawn(async move { letters.send(Mail::Notified(id, mac, outcome)).await });
+        let (letters, why) = (self.letters.clone(), why.to_owned());
+        tokio::spawn(async move { letters.send(Mail::Withheld(id, mac, why)).await });
     }
 
     /// How long nothing happens unless a letter comes.
@@ -228,7 +225,8 @@ impl Orchestrator {
             Mail::Pbx(event) => self.pbx_event(now, event),
             Mail::Confirmed(id, mac, found) => self.confirmed(now, id, mac, found),
             Mail::Notified(id, mac, outcome) => self.notified(now, id, mac, outcome),
-            Mail::Probed(mac, outcome) => self.probed(now, mac, outcome),
+            Mail::Withheld(id, mac, why) => self.withheld(now, id, mac, why),
+            Mail::Probed(id, mac, outcome) => self.probed(now, id, mac, outcome),
             Mail::Visit(visit, reply) => self.visit(now, visit, reply),
             Mail::Transfer(transfer) => self.transfer(now, transfer),
             Mail::Asked(question) => self.asked(now, question),

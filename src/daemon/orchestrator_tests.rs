@@ -13,6 +13,7 @@ use crate::daemon::setup;
 use crate::depot::Releases;
 use crate::domain::firmware::Version;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Vendor};
+use crate::ports::NotifyOutcome;
 use crate::ports::{
     DialogOutcome, HistoryQuery, Kept, PbxEvent, PbxNews, PbxSilent, PhoneRow, Picture, ProbeOutcome,
     RebootAsk, StoreError, Target, Visit, Wanted,

@@ -16,22 +16,11 @@ use crate::ports::{Permit, Transfer, TransferStep, Visit, Wanted};
 /// A phone waits at the door so long for the PBX to tell what its lines are doing.
 const WAITS_AT_THE_DOOR: TimeDelta = TimeDelta::seconds(5);
 
-/// So often it is looked whether the PBX has told.
-const LOOKS_AGAIN: TimeDelta = TimeDelta::milliseconds(200);
-
-/// A phone that asked for its settings registers its lines within this time.
-const REGISTERS_WITHIN: TimeDelta = TimeDelta::minutes(15);
-
-/// So many addresses are remembered from which unknown phones asked.
+/// Phones that asked and are not registered yet; made-up MACs push each other out.
 const MOST_VISITORS: usize = 10_000;
 
-/// A phone of which nothing is known but that it asked.
-pub(super) struct Visitor {
-    visit: Visit,
-    at: DateTime<Utc>,
-    /// Nobody else asked from its address.
-    alone: bool,
-}
+/// So often it is looked whether the PBX has told.
+const LOOKS_AGAIN: TimeDelta = TimeDelta::milliseconds(200);
 
 impl Orchestrator {
     /// A phone is at the door.
@@ -39,7 +28,7 @@ impl Orchestrator {
         let mac = visit.mac;
         // Asking for a head alone is what an administrator or a proxy does, not a phone that boots.
         if visit.peek {
-            let permit = self.permit(mac);
+            let permit = self.permit(mac, &visit.wanted);
             return self.acts.push(Act::Permit(reply, permit));
         }
         if visit.wanted == Wanted::Settings && self.may_soon_know_more(now, mac) {
@@ -52,7 +41,7 @@ impl Orchestrator {
             let version = visit.version.clone().filter(|_| in_place);
             self.drive(now, mac, Input::BootRequest { version, idle });
         }
-        let permit = self.permit(mac);
+        let permit = self.permit(mac, &visit.wanted);
         if let (Permit::Offer { file, .. }, Wanted::FirmwarePointer) = (&permit, &visit.wanted) {
             let text = format!("was offered {file}");
             let trip = self.trips.get(&mac).map(|open| open.id);
@@ -82,9 +71,9 @@ impl Orchestrator {
     fn introduce_visitor(&mut self, now: DateTime<Utc>, visit: &Visit) {
         let mac = visit.mac;
         if self.fleet.get(mac).is_none() {
-            // Anybody can make up MACs; a phone that counts is registered from where it asks.
+            // Anybody can make up MACs; a phone that counts is registered from where it asks, or will be once it has booted.
             if !self.fleet.has_stranger_at(visit.source) {
-                return self.remember_visitor(now, visit);
+                return self.remember_visitor(mac, visit.source);
             }
             self.fleet.introduce(Phone::new(mac, KnownBy::BootRequest));
             self.keep_phone(mac);
@@ -94,40 +83,52 @@ impl Orchestrator {
             let (model, version) = (visit.model.clone(), visit.version.clone());
             self.learn(mac, Sighting { vendor, model, version, mac: Some(mac), modules: None });
         }
-        let bound = self.fleet.bind_by_source(mac, visit.source);
-        if !bound.is_empty() {
-            let users: Vec<&str> = bound.iter().map(|line| line.user.as_ref()).collect();
-            let text = format!("line {} is registered from where it asks", users.join(", "));
-            self.note(now, Some(mac), None, "learned", text);
-            self.keep_phone(mac);
+        self.bind(now, mac, visit.source);
+        if self.fleet.get(mac).is_some_and(|phone| phone.lines.is_empty()) {
+            self.remember_visitor(mac, visit.source);
         }
         self.scheduler.touch(mac, now);
     }
 
-    /// A phone that asks before its line is registered, as it does after a power cut, may be known once it is.
-    fn remember_visitor(&mut self, now: DateTime<Utc>, visit: &Visit) {
-        self.visitors.retain(|_, visitor| now - visitor.at < REGISTERS_WITHIN);
-        if self.visitors.len() < MOST_VISITORS || self.visitors.contains_key(&visit.source) {
-            // Several phones behind one address: whose line it is will not be told by it.
-            let before = self.visitors.get(&visit.source);
-            let alone = before.is_none_or(|before| before.alone && before.visit.mac == visit.mac);
-            self.visitors.insert(visit.source, Visitor { visit: visit.clone(), at: now, alone });
+    fn remember_visitor(&mut self, mac: Mac, from: IpAddr) {
+        if self.visitors.len() >= MOST_VISITORS {
+            self.visitors.pop_first();
         }
+        self.visitors.insert(mac, from);
     }
 
-    /// Lines of nobody are registered: who asked from there before may be known by them now.
+    /// Lines of nobody are registered: phones that asked from there before may be known by them now.
     pub(super) fn bind_visitors(&mut self, now: DateTime<Utc>) {
         if self.visitors.is_empty() {
             return;
         }
         let here: BTreeSet<IpAddr> =
             self.fleet.strangers().filter_map(|(_, contact)| Some(contact.source?.ip())).collect();
-        for from in here {
-            if let Some(Visitor { visit, at, alone: true }) = self.visitors.remove(&from)
-                && now - at < REGISTERS_WITHIN
-            {
-                self.introduce_visitor(now, &visit);
+        let asked: Vec<(Mac, IpAddr)> =
+            self.visitors.iter().filter(|(_, from)| here.contains(from)).map(|(m, f)| (*m, *f)).collect();
+        for (mac, from) in asked {
+            // Several phones behind one address: whose line it is cannot be told.
+            if self.visitors.values().filter(|other| **other == from).count() == 1 {
+                if self.fleet.get(mac).is_none() {
+                    self.fleet.introduce(Phone::new(mac, KnownBy::BootRequest));
+                }
+                self.bind(now, mac, from);
             }
+        }
+    }
+
+    fn bind(&mut self, now: DateTime<Utc>, mac: Mac, from: IpAddr) {
+        let bound = self.fleet.bind_by_source(mac, from);
+        if !bound.is_empty() {
+            let users: Vec<&str> = bound.iter().map(|line| line.user.as_ref()).collect();
+            let text = format!("line {} is registered from where it asks", users.join(", "));
+            self.note(now, Some(mac), None, "learned", text);
+            self.keep_phone(mac);
+            self.visitors.remove(&mac);
+            for line in bound {
+                self.registered(now, mac, line);
+            }
+            self.scheduler.touch(mac, now);
         }
     }
 
@@ -138,13 +139,17 @@ impl Orchestrator {
         sources.peek().is_none() || sources.any(|source| source.ip() == visit.source)
     }
 
-    fn permit(&self, mac: Mac) -> Permit {
+    fn permit(&self, mac: Mac, wanted: &Wanted) -> Permit {
         let runs = self.fleet.get(mac).and_then(|phone| phone.version.clone());
         let stay = |why: &str| Permit::Stay { runs: runs.clone(), why: why.to_owned() };
         let Some(open) = self.trips.get(&mac) else {
             return stay("no update of this phone is under way");
         };
-        match open.trip.offer() {
+        let image = match wanted {
+            Wanted::Settings | Wanted::FirmwarePointer => open.trip.offer(),
+            Wanted::Image { .. } => open.trip.download(),
+        };
+        match image {
             Some((release, file)) => Permit::Offer { release: release.clone(), file: file.to_owned() },
             None => stay(open.trip.state().slug()),
         }

@@ -122,8 +122,9 @@ impl Fleet {
         let lines: Vec<LineId> = phone.lines.keys().cloned().collect();
         let known = self.phones.entry(mac).or_insert_with(|| Phone::new(mac, phone.known_by));
         known.known_by = phone.known_by;
-        known.vendor = known.vendor.take().or(phone.vendor);
-        known.model = known.model.take().or(phone.model);
+        // What the administrator corrects counts until the phone itself speaks again.
+        known.vendor = phone.vendor.or(known.vendor.take());
+        known.model = phone.model.or(known.model.take());
         known.version = known.version.take().or(phone.version);
         known.hardware = phone.hardware.or(known.hardware.take());
         known.site = phone.site;

@@ -47,9 +47,11 @@ async fn a_phone_without_a_contact_waits_and_one_that_loses_it_on_its_trip_keeps
     let asked = one.notify().await;
     assert_eq!(header(&asked, "Event"), Some("check-sync;reboot=true"));
     one.register("again", AGENT, 0).await;
-    daemon.until_why("1001", "the failure", |why| why.phone.state == "failed").await;
-    let why = daemon.why("1001").await;
-    assert!(why.phone.detail.starts_with("did not come back (line 1001)"), "{}", why.phone.detail);
+    daemon.until_why("1001", "the loss", |why| why.phone.state == "lost").await;
+    let history = daemon.history(mac(1)).await;
+    let last = history.last().unwrap();
+    assert_eq!(last.kind, "failed");
+    assert!(last.text.starts_with("did not come back (line 1001)"), "{}", last.text);
 
     // Its place stays taken until it is seen again.
     two.register("first", AGENT, 300).await;
@@ -69,7 +71,7 @@ async fn a_phone_without_a_contact_waits_and_one_that_loses_it_on_its_trip_keeps
     let phones = daemon
         .until("the snoms' ends", |phones| {
             let of = |n: u8| phones.iter().find(|phone| phone.mac == mac(n)).unwrap().state.as_str();
-            (of(3), of(4)) == ("failed", "verified")
+            (of(3), of(4)) == ("lost", "verified")
         })
         .await;
     let judgement = yard.judge(

@@ -36,8 +36,14 @@ impl Trip {
                 self.fail(now, failure, out);
             }
             State::Fetching => {
-                let breaks = self.seen.breaks;
-                self.fail(now, Failure::DownloadBroken { breaks }, out);
+                let (breaks, missing) = (self.seen.breaks, self.missing());
+                // Whoever is not even registered is lost first of all, and keeps its place.
+                let failure = if missing.is_empty() {
+                    Failure::DownloadBroken { breaks }
+                } else {
+                    Failure::NeverReturned { missing }
+                };
+                self.fail(now, failure, out);
             }
             State::Flashing => {
                 let failure = match (self.seen.boot_after_delivery, self.seen.version.clone()) {

@@ -12,6 +12,17 @@ use crate::domain::phone::LineId;
 /// So many unanswered questions in a row are a sign that a phone went.
 const SILENCES: u32 = 2;
 
+/// No hiccup of a network lasts for so many unanswered questions.
+const LONG_SILENCE: u32 = 5;
+
+/// Whether a registration came long before a refresh was due: phones refresh in the second half of the interval.
+fn is_early(now: DateTime<Utc>, before: Option<DateTime<Utc>>, after: Option<DateTime<Utc>>) -> bool {
+    match (before, after) {
+        (Some(before), Some(after)) => (before - now) * 2 > after - now,
+        (_, _) => false,
+    }
+}
+
 impl Trip {
     /// The first sign that the phone went.
     pub(super) fn leave(&mut self, now: DateTime<Utc>, text: &str, out: &mut Vec<Output>) {
@@ -62,11 +73,14 @@ impl Trip {
         // A refresh keeps its Call-ID; a phone that booted has a new one (RFC 3261 section 10.2.4). Where it stays the same
         // (Asterisk shows the first one for as long as the Contact does not change), the contact was gone, or a later
         // lapse after a boot request or a silence tells.
-        let booted = self.seen.settings > 0 || self.seen.fell_silent;
+        let long_silence = self.seen.longest_silence >= LONG_SILENCE;
+        let silent = self.seen.fell_silent;
+        let settings = self.seen.settings > 0;
         let Some(before) = self.plan.lines.iter_mut().find(|before| before.line == line) else { return };
         let new_call_id = call_id.is_some() && before.call_id != call_id;
         let returned = self.seen.gone.contains(&line);
-        let renewed = booted && expires > before.expires;
+        let renewed = expires > before.expires
+            && (settings || silent && (long_silence || is_early(now, before.expires, expires)));
         match self.state {
             State::Confirming { .. } => {
                 if new_call_id {
@@ -210,6 +224,7 @@ impl Trip {
 
     pub(super) fn silent(&mut self, now: DateTime<Utc>, out: &mut Vec<Output>) {
         self.seen.silences += 1;
+        self.seen.longest_silence = self.seen.longest_silence.max(self.seen.silences);
         match self.state {
             // A phone that never answers us tells nothing by its silence.
             State::Accepted { .. } if self.seen.answers && self.seen.silences >= SILENCES => {

@@ -27,6 +27,7 @@ pub struct Trip {
 
 /// What was observed since the phone was asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Seen {
     /// Lines whose contact was seen to go and has not been seen again.
     pub gone: BTreeSet<LineId>,
@@ -50,6 +51,8 @@ pub(super) struct Seen {
     pub answers: bool,
     /// Questions in a row it left unanswered.
     pub silences: u32,
+    /// The longest such row since it was asked.
+    pub longest_silence: u32,
     /// It left because it fell silent; nothing better was seen.
     pub fell_silent: bool,
 }
@@ -129,9 +132,18 @@ impl Trip {
         }
     }
 
-    /// The image this phone may have now: only after its own reboot was seen, only while it runs something else,
-    /// only so many times.
+    /// The image a document may offer to this phone now: only so many times.
     pub fn offer(&self) -> Option<(&Arc<str>, &str)> {
+        self.image().filter(|_| self.seen.offers < MOST_OFFERS)
+    }
+
+    /// The image this phone may fetch now: one that it was offered.
+    pub fn download(&self) -> Option<(&Arc<str>, &str)> {
+        self.image().filter(|_| self.seen.offers > 0)
+    }
+
+    /// The image meant for this phone: only after its own reboot was seen, only while it runs something else.
+    fn image(&self) -> Option<(&Arc<str>, &str)> {
         let Goal::Update { release, file, target } = &self.plan.goal else { return None };
         let rebooted = match self.state {
             State::Away | State::Fetching | State::Flashing | State::Back => true,
@@ -140,7 +152,7 @@ impl Trip {
             }
         };
         let runs = self.seen.version.as_ref().or(self.plan.runs.as_ref());
-        (rebooted && runs != Some(target) && self.seen.offers <= MOST_OFFERS).then_some((release, file))
+        (rebooted && runs != Some(target)).then_some((release, file))
     }
 
     /// When the trip wants an [`Input::Tick`].
@@ -183,6 +195,7 @@ impl Trip {
             Input::Blind => self.unsure(now, "the PBX took the NOTIFY; its answer stays unknown", &mut out),
             Input::NoAnswer => self.unsure(now, "no answer; watching whether it goes", &mut out),
             Input::NotSent { why } => self.fail_if_asked(now, Failure::NotReachable { why }, &mut out),
+            Input::Withheld { why } => self.withheld(now, why, &mut out),
             Input::NoCredentials { realm } => {
                 self.fail_if_asked(now, Failure::NoCredentials { realm }, &mut out);
             }
@@ -252,6 +265,19 @@ impl Trip {
         }
     }
 
+    pub(super) fn withheld(&mut self, now: DateTime<Utc>, why: String, out: &mut Vec<Output>) {
+        match self.state {
+            State::Asked { .. } => self.finish(now, Outcome::Withdrawn { why }, out),
+            State::Confirming { .. }
+            | State::Accepted { .. }
+            | State::Away
+            | State::Fetching
+            | State::Flashing
+            | State::Back
+            | State::Done { .. } => {}
+        }
+    }
+
     pub(super) fn fail_if_asked(&mut self, now: DateTime<Utc>, failure: Failure, out: &mut Vec<Output>) {
         match self.state {
             State::Asked { .. } => self.fail(now, failure, out),
@@ -276,6 +302,7 @@ impl Trip {
             State::Asked { trigger } => match status {
                 200..=299 => {
                     self.seen.answers = true;
+                    self.seen.silences = 0;
                     self.enter(now, State::Accepted { sure: true }, out, &format!("{status} {phrase}"));
                     out.push(Output::Look);
                 }
@@ -303,6 +330,7 @@ impl Trip {
     pub(super) fn unsure(&mut self, now: DateTime<Utc>, text: &str, out: &mut Vec<Output>) {
         match self.state {
             State::Asked { .. } => {
+                self.seen.silences = 0;
                 self.enter(now, State::Accepted { sure: false }, out, text);
                 out.push(Output::Look);
             }

@@ -189,8 +189,53 @@ fn a_phone_that_keeps_its_contact_shows_its_boot_by_silence_and_a_later_lapse() 
         &State::Away,
         "the same lapse is the old REGISTER"
     );
-    inputs.push(again(60, 4_000));
+    inputs.push(again(60, 760));
     assert_eq!(asked(Goal::Reboot, inputs).outcome(), Some(&Outcome::Rebooted));
+}
+
+#[test]
+fn a_hiccup_and_an_ordinary_refresh_are_no_reboot() {
+    let line = line("2117");
+    let refresh =
+        Input::Registered { line, call_id: Some("before".into()), expires: Some(at(1_000)), version: None };
+    let mut inputs = vec![
+        (301, answered(200)),
+        (310, Input::Silent),
+        (315, Input::Silent),
+        (320, Input::Alive { version: None }),
+        (400, refresh.clone()),
+        (900, late()),
+    ];
+    assert_eq!(failure(&asked(Goal::Reboot, inputs.clone())), Some(&Failure::NeverLeft));
+    for second in [316, 317, 318] {
+        inputs.insert(3, (second, Input::Silent));
+    }
+    let outcome = asked(Goal::Reboot, inputs).outcome().cloned();
+    assert_eq!(outcome, Some(Outcome::Rebooted), "a silence this long is no hiccup");
+}
+
+#[test]
+fn a_phone_that_breaks_off_and_is_not_even_registered_is_lost() {
+    let inputs = vec![
+        (1, answered(200)),
+        (2, Input::Gone { line: line("2117") }),
+        (60, boot_request("10.1.64")),
+        (61, Input::ImageBegan),
+        (62, Input::ImageBroken),
+        (700, late()),
+    ];
+    assert!(matches!(failure(&asked(update(), inputs)), Some(Failure::NeverReturned { .. })));
+}
+
+#[test]
+fn a_notify_that_was_held_back_withdraws_and_a_late_one_changes_nothing() {
+    let held = || Input::Withheld { why: "a call".into() };
+    let trip = asked(update(), vec![(0, held())]);
+    assert!(matches!(trip.outcome(), Some(Outcome::Withdrawn { .. })));
+    assert_eq!(
+        asked(update(), vec![(1, answered(200)), (2, held())]).state(),
+        &State::Accepted { sure: true }
+    );
 }
 
 #[test]
@@ -317,7 +362,8 @@ fn nothing_happened_names_its_likely_cause() {
 #[test]
 fn a_broken_download_may_resume_and_a_lasting_one_fails() {
     let broken = || {
-        let mut trip = asked(update(), vec![(1, answered(200)), (2, Input::Gone { line: line("2117") })]);
+        let mut trip =
+            asked(update(), vec![(1, answered(200)), (40, registered("2117", "second", "10.1.64"))]);
         for (second, input) in
             [(60, boot_request("10.1.64")), (61, Input::ImageBegan), (70, Input::ImageBroken)]
         {
@@ -441,6 +487,7 @@ fn no_order_of_inputs_makes_it_panic_notify_twice_or_offer_too_early() {
         Input::Blind,
         Input::NoAnswer,
         Input::NotSent { why: "x".into() },
+        Input::Withheld { why: "x".into() },
         Input::NoCredentials { realm: "x".into() },
         Input::Gone { line: line("2117") },
         registered("2117", "other", "10.1.64"),
