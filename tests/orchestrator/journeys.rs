@@ -241,9 +241,11 @@ async fn a_look_at_the_head_of_a_file_is_no_boot() {
     site.write("phones.csv", "mac,lines\n");
     site.settings(&building, "", FAST);
     let daemon = site.start(clock, DRAIN).await;
-    assert_eq!(site.asks_for_settings("HEAD", house.mac(9)).await, 200);
+    daemon.sees("pocket").await;
+    let (mac, from) = (house.mac(1), house.ip(1));
+    assert_eq!(site.asks_for_settings("HEAD", mac, from).await, 200);
     assert!(daemon.control.phones(vec![]).await.unwrap().is_empty(), "nobody was there");
-    assert_eq!(site.asks_for_settings("GET", house.mac(9)).await, 200);
+    assert_eq!(site.asks_for_settings("GET", mac, from).await, 200);
     assert_eq!(daemon.control.phones(vec![]).await.unwrap().len(), 1, "somebody was there");
     daemon.stop().await;
     building.shutdown().await;

@@ -176,9 +176,11 @@ impl Site {
         format!("http://{}", self.depot)
     }
 
-    /// A phone asks the depot for its settings; the status of the answer.
-    pub async fn asks_for_settings(&self, method: &str, mac: Mac) -> u16 {
-        let mut depot = tokio::net::TcpStream::connect(self.depot).await.unwrap();
+    /// A phone asks the depot for its settings from this address; the status of the answer.
+    pub async fn asks_for_settings(&self, method: &str, mac: Mac, from: IpAddr) -> u16 {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(from, 0)).unwrap();
+        let mut depot = socket.connect(self.depot).await.unwrap();
         let path = format!("/snomD785-{}.htm", mac.bare_upper());
         let request = format!("{method} {path} HTTP/1.1\r\nHost: depot\r\nConnection: close\r\n\r\n");
         depot.write_all(request.as_bytes()).await.unwrap();
