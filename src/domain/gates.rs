@@ -453,7 +453,7 @@ impl<'a> Judge<'a> {
 
     fn registered(&self) -> GateAnswer {
         let mut held = Vec::new();
-        for (id, line) in &self.phone.lines {
+        for (id, line) in self.phone.lines.iter() {
             match (&line.contact, line.contacts) {
                 (Some(_), 0 | 1) => {}
                 (Some(_), contacts) => {
@@ -481,7 +481,7 @@ impl<'a> Judge<'a> {
         };
         let (mut held, mut changes, mut waits_for_event) = (Vec::new(), None, false);
         let mut shortest: Option<TimeDelta> = None;
-        for (id, line) in &self.phone.lines {
+        for (id, line) in self.phone.lines.iter() {
             match (line.calls, line.quiet_since) {
                 (CallState::Idle, Some(since)) => {
                     let quiet = (self.at - since).max(TimeDelta::zero());
