@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use super::budget::Budgets;
 use super::firmware::{Image, fits};
 use super::fleet::View;
+use super::hours::Hours;
 use super::phone::{CallState, Mac, PbxName, Phone};
 use super::policy::verdict::{Gate, GateAnswer, Reason, Verdict, spell};
 use super::policy::{Action, Calendar, IdleRule, Opening, Retry, WindowState};
@@ -59,6 +60,10 @@ pub struct Sky<'a> {
     pub draining: bool,
     /// Now: the instant to which the views' ages are counted.
     pub now: DateTime<Utc>,
+    /// What is known of the windows already.
+    pub hours: &'a Hours<'a>,
+    /// Whether the answers are put into words as well; a pass over a whole fleet needs none.
+    pub in_words: bool,
 }
 
 /// Who wants something of the phone.
@@ -123,10 +128,6 @@ struct Judge<'a> {
     zone: Tz,
 }
 
-fn answer(gate: Gate, saw: impl Into<String>) -> GateAnswer {
-    GateAnswer { gate, holds: Vec::new(), saw: saw.into(), changes: None }
-}
-
 impl<'a> Judge<'a> {
     fn new(phone: &'a Phone, at: DateTime<Utc>, sky: &'a Sky<'a>) -> Self {
         let mandate = match sky.jobs.get(&phone.mac) {
@@ -171,12 +172,20 @@ impl<'a> Judge<'a> {
         Judged { verdict: Verdict { gates }, order, budget }
     }
 
+    fn open(&self, gate: Gate, saw: impl FnOnce() -> String) -> GateAnswer {
+        GateAnswer { gate, holds: Vec::new(), saw: self.in_words(saw), changes: None }
+    }
+
     fn hold(&self, gate: Gate, reason: Reason, changes: Option<DateTime<Utc>>) -> GateAnswer {
         self.closed(gate, vec![reason], changes)
     }
 
     fn closed(&self, gate: Gate, held: Vec<Reason>, changes: Option<DateTime<Utc>>) -> GateAnswer {
-        GateAnswer { gate, saw: self.told(&held), holds: held, changes }
+        GateAnswer { gate, saw: self.in_words(|| self.told(&held)), holds: held, changes }
+    }
+
+    fn in_words(&self, saw: impl FnOnce() -> String) -> String {
+        if self.sky.in_words { saw() } else { String::new() }
     }
 
     /// The reasons in words, with times as the phone's zone shows them.
@@ -189,7 +198,7 @@ impl<'a> Judge<'a> {
             return self.hold(Gate::Identity, Reason::NoLines, None);
         }
         match &self.terms {
-            Some(_) => answer(Gate::Identity, self.phone.kind()),
+            Some(_) => self.open(Gate::Identity, || self.phone.kind()),
             None => self.hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
         }
     }
@@ -199,9 +208,11 @@ impl<'a> Judge<'a> {
             return self.hold(Gate::Selected, Reason::Draining, None);
         }
         match &self.mandate {
-            Ok(Some(Mandate::Job(job))) => answer(Gate::Selected, format!("asked for by hand: {}", job.name)),
+            Ok(Some(Mandate::Job(job))) => {
+                self.open(Gate::Selected, || format!("asked for by hand: {}", job.name))
+            }
             Ok(Some(Mandate::Policy(policy))) => {
-                answer(Gate::Selected, format!("policy {}, priority {}", policy.name, policy.priority))
+                self.open(Gate::Selected, || format!("policy {}, priority {}", policy.name, policy.priority))
             }
             Ok(None) => self.hold(Gate::Selected, Reason::NotSelected, None),
             Err(policies) => self.hold(Gate::Selected, Reason::Tie { policies: policies.clone() }, None),
@@ -213,7 +224,7 @@ impl<'a> Judge<'a> {
         self.sky.rules.releases.get(release)?.image_for(self.phone)
     }
 
-    fn goal(&self, mandate: &Mandate<'_>) -> Option<Goal> {
+    fn goal(&self, mandate: &Mandate<'a>) -> Option<Goal> {
         match mandate {
             Mandate::Job(_) => Some(Goal::Reboot),
             Mandate::Policy(policy) => match &policy.action {
@@ -228,8 +239,8 @@ impl<'a> Judge<'a> {
     }
 
     /// The opening of the policy's window that holds `at`.
-    fn opening(&self, mandate: &Mandate<'_>) -> Option<Opening> {
-        match self.calendar(mandate)?.at(self.at, self.zone) {
+    fn opening(&self, mandate: &Mandate<'a>) -> Option<Opening> {
+        match self.sky.hours.at(self.calendar(mandate)?, self.at, self.zone) {
             WindowState::Open(opening) => Some(opening),
             WindowState::Closed(_) => None,
         }
@@ -238,16 +249,17 @@ impl<'a> Judge<'a> {
     /// The opening of the policy's window after this one.
     fn opening_after(&self, opening: Opening) -> Option<Opening> {
         let mandate = self.mandate.as_ref().ok().and_then(Option::as_ref)?;
-        match self.calendar(mandate)?.at(opening.end, self.zone) {
+        match self.sky.hours.at(self.calendar(mandate)?, opening.end, self.zone) {
             WindowState::Closed(next) => next,
             WindowState::Open(next) => Some(next),
         }
     }
 
     /// The windows that hold for the phone. An ad hoc job waits for those of the phone's own policy.
-    fn calendar(&self, mandate: &Mandate<'_>) -> Option<&'a Calendar> {
+    fn calendar(&self, mandate: &Mandate<'a>) -> Option<&'a Calendar> {
         match mandate {
-            Mandate::Policy(_) | Mandate::Job(AdHoc { now: false, .. }) => {
+            Mandate::Policy(policy) => Some(&policy.calendar),
+            Mandate::Job(AdHoc { now: false, .. }) => {
                 self.sky.rules.policy_for(self.phone).ok().flatten().map(|policy| &policy.calendar)
             }
             Mandate::Job(AdHoc { now: true, .. }) => None,
@@ -258,7 +270,7 @@ impl<'a> Judge<'a> {
         self.sky.past.get(&self.phone.mac).and_then(|past| past.last.as_ref())
     }
 
-    fn current(&self, mandate: Option<&Mandate<'_>>, opening: Option<Opening>) -> GateAnswer {
+    fn current(&self, mandate: Option<&Mandate<'a>>, opening: Option<Opening>) -> GateAnswer {
         match mandate {
             Some(Mandate::Policy(policy)) => match &policy.action {
                 Action::Update { release } => match (self.staged(release), &self.phone.version) {
@@ -266,11 +278,13 @@ impl<'a> Judge<'a> {
                         let version = runs.clone();
                         self.hold(Gate::Current, Reason::AlreadyCurrent { version }, None)
                     }
-                    (Some(image), Some(runs)) => answer(Gate::Current, format!("{runs} → {}", image.version)),
-                    (Some(image), None) => {
-                        answer(Gate::Current, format!("runs something unknown → {}", image.version))
+                    (Some(image), Some(runs)) => {
+                        self.open(Gate::Current, || format!("{runs} → {}", image.version))
                     }
-                    (None, _) => answer(Gate::Current, format!("update to release {release}")),
+                    (Some(image), None) => {
+                        self.open(Gate::Current, || format!("runs something unknown → {}", image.version))
+                    }
+                    (None, _) => self.open(Gate::Current, || format!("update to release {release}")),
                 },
                 Action::Reboot => match (self.last(), opening) {
                     (Some(trip), Some(opening))
@@ -280,27 +294,27 @@ impl<'a> Judge<'a> {
                         let again = self.opening_after(opening).map(|next| next.start);
                         self.hold(Gate::Current, Reason::AlreadyRebooted { at }, again)
                     }
-                    (_, _) => answer(Gate::Current, "one reboot in each window"),
+                    (_, _) => self.open(Gate::Current, || "one reboot in each window".into()),
                 },
             },
-            Some(Mandate::Job(_)) => answer(Gate::Current, "one reboot"),
-            None => answer(Gate::Current, "nothing asked for"),
+            Some(Mandate::Job(_)) => self.open(Gate::Current, || "one reboot".into()),
+            None => self.open(Gate::Current, || "nothing asked for".into()),
         }
     }
 
-    fn image(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
+    fn image(&self, mandate: Option<&Mandate<'a>>) -> GateAnswer {
         let Some(Mandate::Policy(policy)) = mandate else {
-            return answer(Gate::Image, "no image needed");
+            return self.open(Gate::Image, || "no image needed".into());
         };
         let Action::Update { release } = &policy.action else {
-            return answer(Gate::Image, "no image needed");
+            return self.open(Gate::Image, || "no image needed".into());
         };
         if self.terms.as_ref().is_some_and(|terms| terms.update_boots.is_none()) {
             let kind = format!("updates of {}", self.phone.kind());
             return self.hold(Gate::Image, Reason::NoProfile { kind }, None);
         }
         match self.staged(release).map(|image| (image, fits(image, self.phone))) {
-            Some((image, Ok(()))) => answer(Gate::Image, image.file.clone()),
+            Some((image, Ok(()))) => self.open(Gate::Image, || image.file.clone()),
             Some((_, Err(misfit))) => self.hold(Gate::Image, Reason::Misfit(misfit), None),
             None => self.hold(Gate::Image, Reason::NoImage { release: release.clone() }, None),
         }
@@ -321,7 +335,7 @@ impl<'a> Judge<'a> {
 
     fn penalty(
         &self,
-        mandate: Option<&Mandate<'_>>,
+        mandate: Option<&Mandate<'a>>,
         goal: Option<&Goal>,
         opening: Option<Opening>,
     ) -> GateAnswer {
@@ -370,30 +384,29 @@ impl<'a> Judge<'a> {
             }
         }
         if held.is_empty() {
-            let saw = match mandate {
+            return self.open(Gate::Penalty, || match mandate {
                 Some(Mandate::Policy(_)) => format!("{attempts} of {} used", retry.attempts),
-                Some(Mandate::Job(_)) | None => "none needed".to_owned(),
-            };
-            return answer(Gate::Penalty, saw);
+                Some(Mandate::Job(_)) | None => "none needed".into(),
+            });
         }
         self.closed(Gate::Penalty, held, until)
     }
 
-    fn window(&self, mandate: Option<&Mandate<'_>>, goal: Option<&Goal>) -> GateAnswer {
+    fn window(&self, mandate: Option<&Mandate<'a>>, goal: Option<&Goal>) -> GateAnswer {
         let local = |t: DateTime<Utc>| t.with_timezone(&self.zone).format("%a %d %b %H:%M").to_string();
         let calendar = match mandate {
-            None => return answer(Gate::Window, "nothing asked for"),
+            None => return self.open(Gate::Window, || "nothing asked for".into()),
             Some(Mandate::Job(AdHoc { now: true, .. })) => {
-                return answer(Gate::Window, "not waited for (--now)");
+                return self.open(Gate::Window, || "not waited for (--now)".into());
             }
             Some(mandate) => self.calendar(mandate),
         };
         let Some(calendar) = calendar else {
             return self.hold(Gate::Window, Reason::OutsideWindow { opens: None }, None);
         };
-        match calendar.at(self.at, self.zone) {
+        match self.sky.hours.at(calendar, self.at, self.zone) {
             WindowState::Closed(next) => {
-                let saw = match next {
+                let saw = || match next {
                     Some(next) => format!(
                         "opens {} (in {}), until {}",
                         local(next.start),
@@ -403,7 +416,8 @@ impl<'a> Judge<'a> {
                     None => "never opens".to_owned(),
                 };
                 let changes = next.map(|next| next.start);
-                GateAnswer { saw, ..self.hold(Gate::Window, Reason::OutsideWindow { opens: next }, changes) }
+                let holds = vec![Reason::OutsideWindow { opens: next }];
+                GateAnswer { gate: Gate::Window, holds, saw: self.in_words(saw), changes }
             }
             WindowState::Open(opening) => {
                 let with_image = matches!(goal, Some(Goal::Update { .. }));
@@ -421,16 +435,16 @@ impl<'a> Judge<'a> {
                     };
                     return self.hold(Gate::Window, reason, opens.map(|next| next.start));
                 }
-                answer(Gate::Window, format!("open until {}", local(opening.end)))
+                self.open(Gate::Window, || format!("open until {}", local(opening.end)))
             }
         }
     }
 
-    fn view(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
+    fn view(&self, mandate: Option<&Mandate<'a>>) -> GateAnswer {
         let mut pbxs: Vec<&PbxName> = self.phone.lines.keys().map(|line| &line.pbx).collect();
         pbxs.dedup();
         if matches!(mandate, Some(Mandate::Job(AdHoc { even_in_a_call: true, .. }))) {
-            return answer(Gate::View, "not waited for (--even-in-a-call)");
+            return self.open(Gate::View, || "not waited for (--even-in-a-call)".into());
         }
         let (mut held, mut saw) = (Vec::new(), Vec::new());
         for pbx in pbxs {
@@ -438,9 +452,7 @@ impl<'a> Judge<'a> {
             let age = view.and_then(|view| view.age(self.sky.now));
             match age {
                 Some(age) if view.is_some_and(|view| age <= view.stale_after) => {
-                    #[expect(clippy::cast_precision_loss, reason = "a view is seconds old, not centuries")]
-                    let seconds = age.num_milliseconds() as f64 / 1000.0;
-                    saw.push(format!("{pbx}, {seconds:.1} s old"));
+                    saw.push((pbx, age));
                 }
                 _ => held.push(Reason::ViewStale {
                     pbx: pbx.clone(),
@@ -448,7 +460,14 @@ impl<'a> Judge<'a> {
                 }),
             }
         }
-        if held.is_empty() { answer(Gate::View, saw.join("; ")) } else { self.closed(Gate::View, held, None) }
+        if !held.is_empty() {
+            return self.closed(Gate::View, held, None);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a view is seconds old, not centuries")]
+        let aged = |(pbx, age): &(&PbxName, TimeDelta)| {
+            format!("{pbx}, {:.1} s old", age.num_milliseconds() as f64 / 1000.0)
+        };
+        self.open(Gate::View, || saw.iter().map(aged).collect::<Vec<_>>().join("; "))
     }
 
     fn registered(&self) -> GateAnswer {
@@ -463,16 +482,16 @@ impl<'a> Judge<'a> {
             }
         }
         if held.is_empty() {
-            let users: Vec<&str> = self.phone.lines.keys().map(|line| line.user.as_ref()).collect();
-            return answer(Gate::Registered, format!("line {}", users.join(", ")));
+            let users = || self.phone.lines.keys().map(|line| line.user.as_ref()).collect::<Vec<_>>();
+            return self.open(Gate::Registered, || format!("line {}", users().join(", ")));
         }
         self.closed(Gate::Registered, held, None)
     }
 
-    fn idle(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
+    fn idle(&self, mandate: Option<&Mandate<'a>>) -> GateAnswer {
         let rule = match mandate {
             Some(Mandate::Job(AdHoc { even_in_a_call: true, .. })) => {
-                return answer(Gate::Idle, "not waited for (--even-in-a-call)");
+                return self.open(Gate::Idle, || "not waited for (--even-in-a-call)".into());
             }
             // A person who asks for a reboot does not wait for ten quiet minutes, only for no call.
             Some(Mandate::Job(AdHoc { .. })) => IdleRule { quiet: TimeDelta::zero(), ask_phone: true },
@@ -508,15 +527,15 @@ impl<'a> Judge<'a> {
         }
         if held.is_empty() {
             return match shortest {
-                Some(quiet) => answer(Gate::Idle, format!("quiet for {}", spell(quiet))),
-                None => answer(Gate::Idle, "no line registered"),
+                Some(quiet) => self.open(Gate::Idle, || format!("quiet for {}", spell(quiet))),
+                None => self.open(Gate::Idle, || "no line registered".into()),
             };
         }
         self.closed(Gate::Idle, held, if waits_for_event { None } else { changes })
     }
 
     /// The budget the phone needs a place of: its name, places taken, places there are.
-    fn purse(&self, mandate: &Mandate<'_>) -> (Arc<str>, u32, u32) {
+    fn purse(&self, mandate: &Mandate<'a>) -> (Arc<str>, u32, u32) {
         match mandate {
             Mandate::Job(job) => (job.name.clone(), self.sky.budgets.down(&job.name), AD_HOC_AT_ONCE),
             Mandate::Policy(policy) => {
@@ -526,22 +545,22 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn budget(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
-        let Some(mandate) = mandate else { return answer(Gate::Budget, "nothing asked for") };
+    fn budget(&self, mandate: Option<&Mandate<'a>>) -> GateAnswer {
+        let Some(mandate) = mandate else { return self.open(Gate::Budget, || "nothing asked for".into()) };
         if self.sky.budgets.holds(self.phone.mac) {
-            return answer(Gate::Budget, "has its place");
+            return self.open(Gate::Budget, || "has its place".into());
         }
         let (budget, down, limit) = self.purse(mandate);
         let mut held = Vec::new();
-        let saw = format!("{down} of {limit} down");
+        let saw = || format!("{down} of {limit} down");
         if down >= limit {
             held.push(Reason::BudgetFull { budget, down, limit });
         }
-        let down = self.sky.budgets.down_in_all();
-        if let Some(limit) = self.sky.rules.down_at_once.filter(|limit| down >= *limit) {
-            held.push(Reason::BudgetFull { budget: "the whole fleet".into(), down, limit });
+        let in_all = self.sky.budgets.down_in_all();
+        if let Some(limit) = self.sky.rules.down_at_once.filter(|limit| in_all >= *limit) {
+            held.push(Reason::BudgetFull { budget: "the whole fleet".into(), down: in_all, limit });
         }
-        if held.is_empty() { answer(Gate::Budget, saw) } else { self.closed(Gate::Budget, held, None) }
+        if held.is_empty() { self.open(Gate::Budget, saw) } else { self.closed(Gate::Budget, held, None) }
     }
 }
 
