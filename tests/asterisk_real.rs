@@ -1,6 +1,10 @@
 //! A real Asterisk on loopback: watched through our adapter alone here, and by the whole daemon in the modules.
 
+mod doubles;
 mod night;
+mod restart;
+mod through_pbx;
+mod vanished;
 mod yard;
 
 use std::net::SocketAddr;

@@ -1,1 +1,16 @@
-//! The daemon on the virtual wire.
+//! The daemon on the virtual wire: what it does with a building of simulated phones, and what it says of it.
+
+/// A phone in each state in which it is held, as `sipherd why` tells it.
+mod holds;
+/// Phones that go, and what becomes of them.
+mod journeys;
+/// What is written to the log, and what never is.
+mod logs;
+/// Metrics and health.
+mod monitoring;
+/// Reading the files again.
+mod reload;
+/// Ending: drain, second signal, next start.
+mod shutdown;
+/// A building, the daemon beside it, and their files.
+mod site;

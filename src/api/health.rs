@@ -41,7 +41,7 @@ pub async fn ready(State(daemon): State<Daemon>) -> (StatusCode, Json<Readiness>
                 reasons.push("draining".to_owned());
             }
             let unseen = status.views.iter().filter(|(_, age)| age.is_none());
-            reasons.extend(unseen.map(|(pbx, _)| format!("no view of {pbx} yet")));
+            reasons.extend(unseen.map(|(pbx, _)| format!("no view of {pbx}")));
         }
     }
     let ready = reasons.is_empty();

@@ -66,6 +66,9 @@ pub enum Failure {
     /// The demonstration could not be played.
     #[error("{0}")]
     Demo(String),
+    /// The daemon ended though nobody asked it to.
+    #[error("the daemon ended by itself; what is open goes on at its next start")]
+    DaemonEnded,
     /// The daemon cannot start.
     #[error(transparent)]
     Start(#[from] crate::daemon::StartError),
@@ -113,7 +116,8 @@ impl Failure {
             | Self::LogFilter { .. }
             | Self::RulesBroken { .. }
             | Self::PhonesFailed { .. } => ExitCode::from(1),
-            Self::Unable(_)
+            Self::DaemonEnded
+            | Self::Unable(_)
             | Self::NoAnswer(_)
             | Self::Strange(_)
             | Self::Demo(_)
@@ -142,7 +146,7 @@ impl Failure {
             Self::Config { .. } => Some("name the right file with `--config`, or the socket with `--socket`".to_owned()),
             Self::PhonesFailed { .. } => Some("`sipherd phone MAC` tells what happened to one".to_owned()),
             Self::LogFilter { .. } => Some("write `info`, or `info,sipherd::sip=debug`".to_owned()),
-            Self::Start(_) | Self::AlreadyTold | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
+            Self::DaemonEnded | Self::Start(_) | Self::AlreadyTold | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
         }
     }
 }

@@ -58,6 +58,9 @@ async fn serve(config: Config) -> Result<(), Failure> {
     tracing::info!(sip = %running.sip, depot = %running.depot, ops = ?running.ops, "ready");
     tell_systemd(&[NotifyState::Ready, NotifyState::Status("watching")]);
     wait_for_the_end(&mut signals, &running).await;
+    if running.is_gone() {
+        return Err(Failure::DaemonEnded);
+    }
     tell_systemd(&[NotifyState::Stopping, NotifyState::Status("waiting for phones under way")]);
     shutdown.cancel();
     tokio::select! {
@@ -72,6 +75,7 @@ async fn wait_for_the_end(signals: &mut Signals, running: &Running) {
     loop {
         tokio::select! {
             () = end.wait() => return,
+            () = running.gone() => return,
             _ = hangup.recv() => {
                 tell_systemd(&[NotifyState::Status("reading the configuration again")]);
                 // What is wrong with it is in the log; the old one stays.

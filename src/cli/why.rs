@@ -42,11 +42,13 @@ pub async fn run(options: &Options, client: &Client, screen: &mut Screen) -> Res
 fn headline(view: &WhyView) -> String {
     let phone = &view.phone;
     let firmware = report::versions(phone.version.as_ref(), phone.target.as_ref());
-    let left = [report::label(phone), report::kind(phone), firmware].map(|part| part + "  ").concat();
+    let mut parts = vec![report::label(phone), report::kind(phone), firmware];
+    parts.retain(|part| !part.is_empty());
+    let left = parts.join("  ");
     match (view.go, &phone.policy) {
-        (true, Some(policy)) => format!("{left}      let go by policy {policy}"),
-        (false, Some(policy)) => format!("{left}      held by policy {policy}"),
-        (_, None) => format!("{left}      no policy speaks of it"),
+        (true, Some(policy)) => format!("{left}        let go by policy {policy}"),
+        (false, Some(policy)) => format!("{left}        held by policy {policy}"),
+        (_, None) => format!("{left}        no policy speaks of it"),
     }
 }
 
@@ -61,7 +63,7 @@ fn explanation(view: &WhyView, gate: &GateAnswer) -> String {
     if has(|reason| matches!(reason, Reason::OutsideWindow { .. })) {
         // Names its opening already.
         text
-    } else if has(|reason| matches!(reason, Reason::PenaltyBox { .. })) {
+    } else if gate.holds.iter().any(|r| matches!(r, Reason::PenaltyBox { until, .. } if *until == change)) {
         format!("{text}; ok in {length}")
     } else if has(|reason| matches!(reason, Reason::UnderWay { .. })) {
         format!("{text}; moves on or fails by {at} (in {length})")

@@ -26,8 +26,10 @@ pub enum Mail {
     Confirmed(TripId, Mac, Result<(), String>),
     /// How a NOTIFY ended.
     Notified(TripId, Mac, NotifyOutcome),
+    /// A NOTIFY was held back, and why.
+    Withheld(TripId, Mac, String),
     /// What a phone answered to OPTIONS.
-    Probed(Mac, ProbeOutcome),
+    Probed(TripId, Mac, ProbeOutcome),
     /// A phone is at the depot's door.
     Visit(Visit, oneshot::Sender<Permit>),
     /// An image is on its way, or there, or not.

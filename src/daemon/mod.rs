@@ -9,7 +9,7 @@ mod setup;
 mod trips;
 mod visits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::api;
 use crate::config::{Config, PbxKind};
 use crate::depot::{Depot, Releases, ReleasesError, ServeError, serve};
 use crate::domain::fleet::Fleet;
-use crate::domain::phone::{Line, PbxName, Phone};
+use crate::domain::phone::{KnownBy, Line, Mac, PbxName, Phone};
 use crate::domain::scheduler::Scheduler;
 use crate::domain::trip::Input;
 use crate::pbx::asterisk::{AsteriskSettings, connect};
@@ -87,9 +87,20 @@ pub struct Running {
     /// Where metrics and health are served, if they are.
     pub ops: Option<SocketAddr>,
     tasks: TaskTracker,
+    services: CancellationToken,
 }
 
 impl Running {
+    /// Whether the daemon has stopped serving.
+    pub fn is_gone(&self) -> bool {
+        self.services.is_cancelled()
+    }
+
+    /// Ends when the daemon stopped serving, be it that nobody asked for it.
+    pub async fn gone(&self) {
+        self.services.cancelled().await;
+    }
+
     /// Waits until everything has stopped after the shutdown was asked for.
     pub async fn stopped(self) {
         self.tasks.close();
@@ -161,6 +172,7 @@ pub async fn start(
         depot: address_of(&depot_listener, config.depot.listen),
         ops: ops_listener.as_ref().zip(config.ops).map(|(l, asked)| address_of(l, asked)),
         tasks: tasks.clone(),
+        services: services.clone(),
     };
     serve_api(&config, &control, ops_listener, &services, &tasks).await?;
     let stop = services.clone();
@@ -170,9 +182,11 @@ pub async fn start(
         }
     });
     tasks.spawn(async move {
+        // Only when it ends: phones under way need depot, SIP and the PBX's view until then. Should it ever panic, the
+        // rest must not go on without it.
+        let services = services.drop_guard();
         orchestrator.run(mailbox, shutdown, drain).await;
-        // Only now: phones under way needed depot, SIP and the PBX's view until here.
-        services.cancel();
+        drop(services);
         store.close().await;
     });
     Ok(running)
@@ -256,7 +270,14 @@ fn fleet(config: &Config, kept: &Kept) -> Fleet {
     for pbx in &config.pbxs {
         fleet.watch(pbx.name.clone(), pbx.stale_after);
     }
+    let listed: BTreeSet<Mac> = config.inventory.iter().map(|row| row.mac).collect();
+    let under_way: BTreeSet<Mac> = kept.trips.iter().filter(|row| row.open).map(|row| row.mac).collect();
     for row in &kept.phones {
+        // Whom the administrator took out of the inventory meanwhile is gone, unless it is still on its way.
+        let dropped = row.known_by == KnownBy::Inventory && !listed.contains(&row.mac);
+        if dropped && !under_way.contains(&row.mac) {
+            continue;
+        }
         let mut phone = Phone::new(row.mac, row.known_by);
         phone.vendor.clone_from(&row.vendor);
         phone.model.clone_from(&row.model);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::orchestrator::Orchestrator;
 use crate::domain::fleet::Sight;
-use crate::domain::phone::{LineId, Mac};
+use crate::domain::phone::{KnownBy, LineId, Mac};
 use crate::domain::trip::Input;
 use crate::phones::{Sighting, recognise};
 use crate::ports::{Change, PbxEvent, PbxNews, PhoneRow};
@@ -19,6 +19,7 @@ impl Orchestrator {
                 let sights = self.fleet.picture(&pbx, picture.contacts, picture.calls, now);
                 self.metrics.picture();
                 self.sights(now, sights);
+                self.bind_visitors(now);
                 if was_stale {
                     tracing::info!(%pbx, phones = self.fleet.len(), "the view of the PBX is fresh");
                     self.touch_all_of(&pbx, now);
@@ -26,8 +27,12 @@ impl Orchestrator {
             }
             PbxNews::Contacts(line, contacts) => {
                 self.fleet.freshen(&pbx, now);
+                let known = self.fleet.by_line(&line).is_some();
                 let sights = self.fleet.contacts(line, contacts);
                 self.sights(now, sights);
+                if !known {
+                    self.bind_visitors(now);
+                }
             }
             PbxNews::Calls(line, calls) => {
                 self.fleet.freshen(&pbx, now);
@@ -44,6 +49,7 @@ impl Orchestrator {
             PbxNews::Lost { why } => {
                 self.note(now, None, None, "pbx-lost", format!("the view of {pbx} is lost: {why}"));
                 for mac in self.fleet.lost(&pbx) {
+                    self.hold_back(mac);
                     self.scheduler.touch(mac, now);
                 }
             }
@@ -68,12 +74,17 @@ impl Orchestrator {
             match sight {
                 Sight::Gone(mac, line) => self.drive(now, mac, Input::Gone { line }),
                 Sight::Registered(mac, line) => self.registered(now, mac, line),
-                Sight::Counted(_, _) | Sight::Calls(_, _) => {}
+                Sight::Counted(_, _) => {}
+                Sight::Calls(mac, _) => {
+                    if self.in_a_call(mac) {
+                        self.hold_back(mac);
+                    }
+                }
             }
         }
     }
 
-    fn registered(&mut self, now: DateTime<Utc>, mac: Mac, line: LineId) {
+    pub(super) fn registered(&mut self, now: DateTime<Utc>, mac: Mac, line: LineId) {
         let Some(phone) = self.fleet.get(mac) else { return };
         let Some(contact) = phone.lines.get(&line).and_then(|state| state.contact.clone()) else { return };
         let sighting = contact.user_agent.as_deref().and_then(recognise);
@@ -114,7 +125,10 @@ impl Orchestrator {
             vendor: phone.vendor.clone(),
             model: phone.model.clone(),
             version: phone.version.clone(),
-            lines: phone.lines.keys().cloned().collect(),
+            lines: match phone.known_by {
+                KnownBy::Inventory => Vec::new(),
+                KnownBy::BootRequest | KnownBy::SipInstance => phone.lines.keys().cloned().collect(),
+            },
         }));
     }
 }

@@ -1,6 +1,7 @@
 //! The task that owns live state. It hears letters, decides with the pure domain, keeps every change, then acts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::config::TriggerPath;
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{Mac, PbxName};
 use crate::domain::scheduler::Scheduler;
-use crate::domain::trip::Trip;
+use crate::domain::trip::{State, Trip};
 use crate::ports::{
     Change, Clock, Entry, Job, Notifier, NotifyOrder, OrderId, Pbx, Permit, Prober, Store, TripId,
 };
@@ -28,6 +29,9 @@ const LETTERS_AT_ONCE: usize = 512;
 
 /// After a failed write to the store it is tried again after this time; nothing is done in between.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
+
+/// An intent that took longer to be kept is not acted on: what was seen before is too old by then.
+const KEPT_WITHIN: Duration = Duration::from_secs(2);
 
 /// The adapters the orchestrator acts through.
 #[derive(Clone)]
@@ -93,6 +97,8 @@ pub struct Orchestrator {
     pub(super) metrics: Metrics,
     pub(super) reloader: Reloader,
     pub(super) refused_reload: Option<String>,
+    /// Phones without a line that asked the depot, and from where: their lines may register later.
+    pub(super) visitors: BTreeMap<Mac, IpAddr>,
     contacts_read: DateTime<Utc>,
 }
 
@@ -122,6 +128,7 @@ impl Orchestrator {
             metrics: Metrics::new(),
             reloader,
             refused_reload: None,
+            visitors: BTreeMap::new(),
             contacts_read,
         }
     }
@@ -172,10 +179,33 @@ impl Orchestrator {
         self.tick_trips(now);
         self.start_trips(now);
         self.await_phones(now);
+        let asked = tokio::time::Instant::now();
         self.keep().await;
+        let late = asked.elapsed() > KEPT_WITHIN;
         for act in std::mem::take(&mut self.acts) {
-            self.perform(act);
+            self.perform(act, late);
         }
+    }
+
+    /// Sends a NOTIFY, unless something stands against it that came in behind its last look: other letters of the same
+    /// batch, or the time that the store took.
+    fn send_unless(&self, id: TripId, mac: Mac, order: NotifyOrder, late: bool) {
+        let Some(open) = self.trips.get(&mac) else { return };
+        let is_asked = matches!(open.trip.state(), State::Asked { .. });
+        if open.id != id || open.order != Some(order.id) || !is_asked {
+            // The phone was seen to go, or the trip is over.
+            return;
+        }
+        let against = if self.in_a_call(mac) && !open.even_in_a_call {
+            Some("a call came at the last moment, or the view of the PBX was lost")
+        } else if late {
+            Some("the store took too long to keep the intent")
+        } else {
+            None
+        };
+        let Some(why) = against else { return self.send(id, mac, order) };
+        let (letters, why) = (self.letters.clone(), why.to_owned());
+        tokio::spawn(async move { letters.send(Mail::Withheld(id, mac, why)).await });
     }
 
     /// How long nothing happens unless a letter comes.
@@ -195,7 +225,8 @@ impl Orchestrator {
             Mail::Pbx(event) => self.pbx_event(now, event),
             Mail::Confirmed(id, mac, found) => self.confirmed(now, id, mac, found),
             Mail::Notified(id, mac, outcome) => self.notified(now, id, mac, outcome),
-            Mail::Probed(mac, outcome) => self.probed(now, mac, outcome),
+            Mail::Withheld(id, mac, why) => self.withheld(now, id, mac, why),
+            Mail::Probed(id, mac, outcome) => self.probed(now, id, mac, outcome),
             Mail::Visit(visit, reply) => self.visit(now, visit, reply),
             Mail::Transfer(transfer) => self.transfer(now, transfer),
             Mail::Asked(question) => self.asked(now, question),
@@ -304,10 +335,10 @@ impl Orchestrator {
         }
     }
 
-    fn perform(&mut self, act: Act) {
+    fn perform(&mut self, act: Act, late: bool) {
         match act {
             Act::Confirm(id, mac) => self.confirm(id, mac),
-            Act::Notify(id, mac, order) => self.send(id, mac, order),
+            Act::Notify(id, mac, order) => self.send_unless(id, mac, order, late),
             Act::StopResending(order) => self.hands.notifier.stop_resending(order),
             Act::Look(mac) => self.look(mac),
             Act::Permit(reply, permit) => {
@@ -318,3 +349,7 @@ impl Orchestrator {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "orchestrator_tests.rs"]
+mod tests;

@@ -219,10 +219,15 @@ impl Orchestrator {
         }
         let found = found.and_then(|()| {
             let phone = self.fleet.get(mac).ok_or_else(|| "the phone is not known any more".to_owned())?;
-            let verdict = self.scheduler.judge(phone, now, now, &self.fleet).verdict;
-            match verdict.reasons().next() {
-                None => Ok(()),
-                Some(reason) => Err(reason.to_string()),
+            let judged = self.scheduler.judge(phone, now, now, &self.fleet);
+            if let Some(reason) = judged.verdict.reasons().next() {
+                return Err(reason.to_string());
+            }
+            // A reload may have come in between.
+            let plan = self.trips.get(&mac).map(|open| open.trip.plan());
+            match (plan, judged.order) {
+                (Some(plan), Some(order)) if order.goal == plan.goal && order.policy == plan.policy => Ok(()),
+                (_, _) => Err("the rules changed meanwhile".to_owned()),
             }
         });
         match found {
@@ -244,6 +249,23 @@ impl Orchestrator {
         });
     }
 
+    /// A NOTIFY was held back.
+    pub(super) fn withheld(&mut self, now: DateTime<Utc>, id: TripId, mac: Mac, why: String) {
+        if self.trips.get(&mac).is_some_and(|open| open.id == id) {
+            self.drive(now, mac, Input::Withheld { why });
+        }
+    }
+
+    /// A call came: a NOTIFY that still waits for its turn on the wire must not go, and no further copy of one that
+    /// went.
+    pub(super) fn hold_back(&mut self, mac: Mac) {
+        let Some(open) = self.trips.get(&mac) else { return };
+        let is_asked = matches!(open.trip.state(), State::Asked { .. });
+        if let Some(order) = open.order.filter(|_| is_asked && !open.even_in_a_call) {
+            self.hands.notifier.stop_resending(order);
+        }
+    }
+
     /// How a NOTIFY ended.
     pub(super) fn notified(&mut self, now: DateTime<Utc>, id: TripId, mac: Mac, outcome: NotifyOutcome) {
         self.metrics.notify_ended(&outcome);
@@ -256,8 +278,11 @@ impl Orchestrator {
             NotifyOutcome::Blind => Input::Blind,
             NotifyOutcome::NoAnswer { .. } => Input::NoAnswer,
             NotifyOutcome::NotSent { why } => Input::NotSent { why },
-            // The trip itself ordered that, and has moved on.
-            NotifyOutcome::Stopped { .. } => return,
+            // A call came before its turn on the wire. Had the phone been seen to go, the trip had moved on.
+            NotifyOutcome::Stopped { copies: 0 } => {
+                Input::Withheld { why: "a call came before the NOTIFY's turn".to_owned() }
+            }
+            NotifyOutcome::Stopped { .. } => Input::NoAnswer,
         };
         self.drive(now, mac, input);
     }
@@ -281,20 +306,20 @@ impl Orchestrator {
         let Some(open) = self.trips.get_mut(&mac).filter(|open| !open.questioned) else { return };
         let Some(target) = target else { return };
         open.questioned = true;
+        let id = open.id;
         let (prober, letters) = (self.hands.prober.clone(), self.letters.clone());
         let clock = &self.hands.clock;
         let patience = clock.until(clock.now() + ANSWER_WITHIN).max(ANSWER_WITHIN_AT_LEAST);
         tokio::spawn(async move {
             let outcome = prober.options(target, patience).await;
-            letters.send(Mail::Probed(mac, outcome)).await
+            letters.send(Mail::Probed(id, mac, outcome)).await
         });
     }
 
     /// What a phone answered to OPTIONS.
-    pub(super) fn probed(&mut self, now: DateTime<Utc>, mac: Mac, outcome: ProbeOutcome) {
-        if let Some(open) = self.trips.get_mut(&mac) {
-            open.questioned = false;
-        }
+    pub(super) fn probed(&mut self, now: DateTime<Utc>, id: TripId, mac: Mac, outcome: ProbeOutcome) {
+        let Some(open) = self.trips.get_mut(&mac).filter(|open| open.id == id) else { return };
+        open.questioned = false;
         let input = match outcome {
             ProbeOutcome::Alive { user_agent, .. } => {
                 let sighting = user_agent.as_deref().and_then(recognise);

@@ -1,13 +1,26 @@
 //! Decides for the depot: what a phone at the door may have, and what its visit proves.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
+use super::mail::Mail;
 use super::orchestrator::{Act, Orchestrator};
-use crate::domain::phone::{KnownBy, Mac, Phone};
-use crate::domain::trip::Input;
+use crate::domain::phone::{CallState, KnownBy, Mac, Phone};
+use crate::domain::trip::{Input, State};
 use crate::phones::Sighting;
 use crate::ports::{Permit, Transfer, TransferStep, Visit, Wanted};
+
+/// A phone waits at the door so long for the PBX to tell what its lines are doing.
+const WAITS_AT_THE_DOOR: TimeDelta = TimeDelta::seconds(5);
+
+/// Phones that asked and are not registered yet; made-up MACs push each other out.
+const MOST_VISITORS: usize = 10_000;
+
+/// So often it is looked whether the PBX has told.
+const LOOKS_AGAIN: TimeDelta = TimeDelta::milliseconds(200);
 
 impl Orchestrator {
     /// A phone is at the door.
@@ -15,15 +28,20 @@ impl Orchestrator {
         let mac = visit.mac;
         // Asking for a head alone is what an administrator or a proxy does, not a phone that boots.
         if visit.peek {
-            let permit = self.permit(mac);
+            let permit = self.permit(mac, &visit.wanted);
             return self.acts.push(Act::Permit(reply, permit));
+        }
+        if visit.wanted == Wanted::Settings && self.may_soon_know_more(now, mac) {
+            return self.let_wait(visit, reply);
         }
         self.introduce_visitor(now, &visit);
         if visit.wanted == Wanted::Settings {
-            let idle = !self.in_a_call(mac) && self.comes_from_its_place(&visit);
-            self.drive(now, mac, Input::BootRequest { version: visit.version.clone(), idle });
+            let in_place = self.comes_from_its_place(&visit);
+            let idle = !self.in_a_call(mac) && in_place;
+            let version = visit.version.clone().filter(|_| in_place);
+            self.drive(now, mac, Input::BootRequest { version, idle });
         }
-        let permit = self.permit(mac);
+        let permit = self.permit(mac, &visit.wanted);
         if let (Permit::Offer { file, .. }, Wanted::FirmwarePointer) = (&permit, &visit.wanted) {
             let text = format!("was offered {file}");
             let trip = self.trips.get(&mac).map(|open| open.id);
@@ -33,9 +51,30 @@ impl Orchestrator {
         self.acts.push(Act::Permit(reply, permit));
     }
 
+    /// Whether the phone was asked to reboot and, in the first moments after a start, nothing is known of its lines
+    /// yet. Taken for a poll, its request would cost it a second reboot.
+    fn may_soon_know_more(&self, now: DateTime<Utc>, mac: Mac) -> bool {
+        let (Some(open), Some(phone)) = (self.trips.get(&mac), self.fleet.get(mac)) else { return false };
+        let asked = matches!(open.trip.state(), State::Asked { .. } | State::Accepted { .. });
+        let unknown = phone.lines.values().any(|line| line.calls == CallState::Unknown);
+        asked && unknown && now - open.trip.since() < WAITS_AT_THE_DOOR
+    }
+
+    fn let_wait(&self, visit: Visit, reply: oneshot::Sender<Permit>) {
+        let (letters, clock) = (self.letters.clone(), self.hands.clock.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(clock.until(clock.now() + LOOKS_AGAIN)).await;
+            letters.send(Mail::Visit(visit, reply)).await
+        });
+    }
+
     fn introduce_visitor(&mut self, now: DateTime<Utc>, visit: &Visit) {
         let mac = visit.mac;
         if self.fleet.get(mac).is_none() {
+            // Anybody can make up MACs; a phone that counts is registered from where it asks, or will be once it has booted.
+            if !self.fleet.has_stranger_at(visit.source) {
+                return self.remember_visitor(mac, visit.source);
+            }
             self.fleet.introduce(Phone::new(mac, KnownBy::BootRequest));
             self.keep_phone(mac);
         }
@@ -44,14 +83,53 @@ impl Orchestrator {
             let (model, version) = (visit.model.clone(), visit.version.clone());
             self.learn(mac, Sighting { vendor, model, version, mac: Some(mac), modules: None });
         }
-        let bound = self.fleet.bind_by_source(mac, visit.source);
+        self.bind(now, mac, visit.source);
+        if self.fleet.get(mac).is_some_and(|phone| phone.lines.is_empty()) {
+            self.remember_visitor(mac, visit.source);
+        }
+        self.scheduler.touch(mac, now);
+    }
+
+    fn remember_visitor(&mut self, mac: Mac, from: IpAddr) {
+        if self.visitors.len() >= MOST_VISITORS {
+            self.visitors.pop_first();
+        }
+        self.visitors.insert(mac, from);
+    }
+
+    /// Lines of nobody are registered: phones that asked from there before may be known by them now.
+    pub(super) fn bind_visitors(&mut self, now: DateTime<Utc>) {
+        if self.visitors.is_empty() {
+            return;
+        }
+        let here: BTreeSet<IpAddr> =
+            self.fleet.strangers().filter_map(|(_, contact)| Some(contact.source?.ip())).collect();
+        let asked: Vec<(Mac, IpAddr)> =
+            self.visitors.iter().filter(|(_, from)| here.contains(from)).map(|(m, f)| (*m, *f)).collect();
+        for (mac, from) in asked {
+            // Several phones behind one address: whose line it is cannot be told.
+            if self.visitors.values().filter(|other| **other == from).count() == 1 {
+                if self.fleet.get(mac).is_none() {
+                    self.fleet.introduce(Phone::new(mac, KnownBy::BootRequest));
+                }
+                self.bind(now, mac, from);
+            }
+        }
+    }
+
+    fn bind(&mut self, now: DateTime<Utc>, mac: Mac, from: IpAddr) {
+        let bound = self.fleet.bind_by_source(mac, from);
         if !bound.is_empty() {
             let users: Vec<&str> = bound.iter().map(|line| line.user.as_ref()).collect();
             let text = format!("line {} is registered from where it asks", users.join(", "));
             self.note(now, Some(mac), None, "learned", text);
             self.keep_phone(mac);
+            self.visitors.remove(&mac);
+            for line in bound {
+                self.registered(now, mac, line);
+            }
+            self.scheduler.touch(mac, now);
         }
-        self.scheduler.touch(mac, now);
     }
 
     /// Whether the request comes from the address its lines are registered from, if they are.
@@ -61,13 +139,17 @@ impl Orchestrator {
         sources.peek().is_none() || sources.any(|source| source.ip() == visit.source)
     }
 
-    fn permit(&self, mac: Mac) -> Permit {
+    fn permit(&self, mac: Mac, wanted: &Wanted) -> Permit {
         let runs = self.fleet.get(mac).and_then(|phone| phone.version.clone());
         let stay = |why: &str| Permit::Stay { runs: runs.clone(), why: why.to_owned() };
         let Some(open) = self.trips.get(&mac) else {
             return stay("no update of this phone is under way");
         };
-        match open.trip.offer() {
+        let image = match wanted {
+            Wanted::Settings | Wanted::FirmwarePointer => open.trip.offer(),
+            Wanted::Image { .. } => open.trip.download(),
+        };
+        match image {
             Some((release, file)) => Permit::Offer { release: release.clone(), file: file.to_owned() },
             None => stay(open.trip.state().slug()),
         }

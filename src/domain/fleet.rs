@@ -123,8 +123,9 @@ impl Fleet {
         let lines: Vec<LineId> = phone.lines.keys().cloned().collect();
         let known = self.phones.entry(mac).or_insert_with(|| Box::new(Phone::new(mac, phone.known_by)));
         known.known_by = phone.known_by;
-        known.vendor = known.vendor.take().or(phone.vendor);
-        known.model = known.model.take().or(phone.model);
+        // What the administrator corrects counts until the phone itself speaks again.
+        known.vendor = phone.vendor.or(known.vendor.take());
+        known.model = phone.model.or(known.model.take());
         known.version = known.version.take().or(phone.version);
         known.hardware = phone.hardware.or(known.hardware.take());
         known.site = phone.site;
@@ -205,6 +206,11 @@ impl Fleet {
     /// Contacts of lines that belong to no known phone, with their User-Agents.
     pub fn strangers(&self) -> impl Iterator<Item = (&LineId, &Contact)> {
         self.strangers.iter().flat_map(|(line, s)| s.contacts.iter().map(move |contact| (line, contact)))
+    }
+
+    /// Whether a line that belongs to no known phone is registered from this address.
+    pub fn has_stranger_at(&self, source: IpAddr) -> bool {
+        self.strangers().any(|(_, contact)| contact.source.is_some_and(|from| from.ip() == source))
     }
 
     /// A PBX that is to be watched; its view is stale until its first picture.

@@ -11,3 +11,4 @@ pub mod policy;
 pub mod rules;
 pub mod scheduler;
 pub mod trip;
+pub mod version;

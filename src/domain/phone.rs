@@ -10,8 +10,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::firmware::Version;
 use super::lines::Lines;
+use super::version::Version;
 
 /// A phone's hardware address, the name sipherd knows it by.
 ///

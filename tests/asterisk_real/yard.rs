@@ -19,6 +19,8 @@ use crate::support::office::{Daemon, Office};
 pub const SPEED: u32 = 20;
 /// What the snoms run.
 pub const OLD: &str = "10.1.64.14";
+/// A policy that updates the snoms, without its window.
+pub const UPDATE_SNOMS: &str = "[select]\nvendor = \"snom\"\n\n[update]\nrelease = \"snom-new\"\n";
 /// What they are to get.
 pub const NEW: &str = "10.1.198.19";
 /// Longer than anything awaited takes on a machine under load, in real time.
@@ -72,6 +74,8 @@ pub struct Yard {
     pub office: Office,
     /// Time.
     pub clock: Arc<ScaledClock>,
+    /// How long a phone may be away, as `sipherd.toml` has it.
+    pub boot: &'static str,
     opens: Option<DateTime<Utc>>,
     listed: String,
 }
@@ -94,7 +98,7 @@ impl Yard {
         building.all_registered(PATIENCE).await.unwrap();
         // Only from their next boot on they ask for settings.
         building.point_at_depot(Some(&office.depot_url()));
-        Self { asterisk, building, office, clock, opens: None, listed }
+        Self { asterisk, building, office, clock, boot: "10m", opens: None, listed }
     }
 
     /// Puts one more row into the inventory: MAC, lines, tags.
@@ -127,11 +131,12 @@ impl Yard {
              secret = \"of-the-yard\"\nstale_after = \"3m\"\nreconcile = \"1m\"\n",
             self.asterisk.ami
         );
+        let boot = self.boot;
         for vendor in ["snom", "yealink", "grandstream"] {
             // A second of a busy machine is twenty in the yard. Only the gap may be as short as its deadlines allow.
             write!(
                 tables,
-                "\n[timing.{vendor}]\nanswer = \"10m\"\nleave = \"5m\"\nboot_at_least = \"10s\"\nboot = \"10m\"\n\
+                "\n[timing.{vendor}]\nanswer = \"10m\"\nleave = \"3m\"\nboot_at_least = \"10s\"\nboot = \"{boot}\"\n\
                  fetch = \"10m\"\nflash = \"10m\"\n"
             )
             .unwrap();
@@ -146,19 +151,23 @@ impl Yard {
         (opens, opens + WINDOW)
     }
 
-    /// Has the phones' diaries judged; `expected` may leave phones out.
+    /// Has the phones' diaries judged; of phones that `expected` leaves out only what holds for all is asked.
     pub fn judge(
         &self,
         down_at_once: u32,
         expected: impl IntoIterator<Item = (Mac, Expectation)>,
     ) -> Judgement {
-        let rules = Rules {
+        judge(&self.building.logs(), &self.rules(down_at_once, expected))
+    }
+
+    /// What the judge is told.
+    pub fn rules(&self, down_at_once: u32, expected: impl IntoIterator<Item = (Mac, Expectation)>) -> Rules {
+        Rules {
             windows: vec![self.window()],
             slack: TimeDelta::seconds(SPEED.into()),
             down_at_once,
             gap: TimeDelta::minutes(5),
             expected: expected.into_iter().collect(),
-        };
-        judge(&self.building.logs(), &rules)
+        }
     }
 }

@@ -4,12 +4,12 @@ use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use serde::Deserialize;
 use sipherd::domain::phone::Mac;
-use sipherd::sim::{Building, PhoneSpec};
+use sipherd::sim::{Building, CallPlan, PhoneSpec};
 use tokio::process::Command;
 
 use super::daemon::{Entry, PROGRAM};
@@ -22,8 +22,10 @@ pub const TARGET: &str = "10.1.198.19";
 pub const DOWN_AT_ONCE: u32 = 10;
 /// Trips that may be made for one phone.
 pub const ATTEMPTS: u16 = 20;
-/// Length of the image in bytes.
-const IMAGE_BYTES: usize = 300_000;
+/// How many calls are made.
+const CALLS: u32 = 60;
+/// Length of the image in bytes: more than fits into the buffers of a connection.
+const IMAGE_BYTES: usize = 8_000_000;
 /// Not 127.0.0.1, where others' sockets come and go: ports must be free again after each kill.
 const HERE: Ipv4Addr = Ipv4Addr::new(127, 61, 255, 1);
 
@@ -39,13 +41,25 @@ pub fn phones(seed: u64) -> Vec<PhoneSpec> {
         phone.pace.boot = TimeDelta::milliseconds(dice.random_range(1_050..1_600));
         phone.pace.settings = TimeDelta::milliseconds(dice.random_range(0..100));
         phone.pace.flash = TimeDelta::milliseconds(dice.random_range(200..400));
-        phone.pace.bytes_per_second = 1_000_000;
+        phone.pace.bytes_per_second = 12_000_000;
         phone.two_boots_visible = dice.random_bool(0.25);
         phone.same_contact = dice.random_bool(0.1);
         phone.unregisters = dice.random_bool(0.5);
         phone
     };
     (0..PHONES).map(phone).collect()
+}
+
+/// Short calls to the echo test while the daemon comes and goes.
+pub fn calls(began: DateTime<Utc>, seed: u64) -> Vec<CallPlan> {
+    let mut dice = StdRng::seed_from_u64(seed);
+    let call = |_| CallPlan {
+        at: began + TimeDelta::milliseconds(dice.random_range(0..40_000)),
+        from: (2000 + dice.random_range(0..PHONES)).to_string(),
+        to: "600".to_owned(),
+        lasts: TimeDelta::milliseconds(dice.random_range(1_000..5_000)),
+    };
+    (0..CALLS).map(call).collect()
 }
 
 /// The folder of the daemon's files.
@@ -93,6 +107,13 @@ impl Files {
     /// What all daemons wrote to standard error.
     pub fn log(&self) -> PathBuf {
         self.path("daemons.log")
+    }
+
+    /// The lines of that about one phone.
+    pub fn log_of(&self, mac: Mac) -> String {
+        let log = std::fs::read_to_string(self.log()).unwrap();
+        let lines = log.lines().filter(|line| line.contains(&mac.to_string()));
+        lines.map(|line| format!("{line}\n")).collect()
     }
 
     /// Where phones ask for settings.
@@ -150,9 +171,9 @@ socket = "sipherd.sock"
 down_at_once = {DOWN_AT_ONCE}
 
 [timing.snom]
-leave = "3s"
+leave = "8s"
 boot_at_least = "1s"
-boot = "5s"
+boot = "10s"
 fetch = "20s"
 flash = "5s"
 gap = "1s"

@@ -136,12 +136,24 @@ impl Asterisk {
     }
 }
 
+impl Drop for Asterisk {
+    /// Its log helps to see why a test failed.
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Ok(log) = std::fs::read_to_string(self.home.path().join("log/messages"))
+        {
+            println!("asterisk's log:\n{log}");
+        }
+    }
+}
+
 async fn launch(program: &Path, home: &Path) -> Child {
     let mut child = Command::new(program)
         .args(["-f", "-c", "-n", "-C"])
         .arg(home.join("asterisk.conf"))
         .current_dir(home)
-        .stdin(Stdio::null())
+        // A console whose input has ended is read again and again, as fast as the machine can.
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)
@@ -211,7 +223,8 @@ fn configure(program: &Path, home: &Path, sip: SocketAddr, ami: SocketAddr, endp
         ),
     );
     let mut pjsip = format!(
-        "[global]\ntype = global\ndefault_outbound_endpoint = sipherd\n\n\
+        "[global]\ntype = global\ndefault_outbound_endpoint = sipherd\n\
+         contact_expiration_check_interval = 1\n\n\
          [udp]\ntype = transport\nprotocol = udp\nbind = {sip}\n\n[sipherd]\ntype = endpoint\ncontext = none\n"
     );
     let mut dialplan = String::from(

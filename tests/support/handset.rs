@@ -8,7 +8,9 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 /// Longer than any answer on loopback takes on a machine under load.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A REGISTER is sent again after this time.
+const RESEND: Duration = Duration::from_secs(2);
 
 /// One account on one socket.
 pub struct Handset {
@@ -74,35 +76,44 @@ impl Handset {
              User-Agent: {user_agent}\r\n{credentials}Content-Length: 0\r\n\r\n",
             self.contact()
         );
-        self.socket.send_to(request.as_bytes(), pbx).await.unwrap();
-        self.receive("SIP/2.0 ").await
+        let wanted = format!("CSeq: {cseq} REGISTER");
+        timeout(PATIENCE, async {
+            loop {
+                self.socket.send_to(request.as_bytes(), pbx).await.unwrap();
+                // A datagram may be lost, by a machine under load even here.
+                let answer = timeout(RESEND, self.receive("SIP/2.0 ", &wanted)).await;
+                if let Ok((answer, _)) = answer {
+                    return answer;
+                }
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("no answer to {request}"))
     }
 
-    /// Waits for the next NOTIFY and accepts it.
+    /// Waits for the next NOTIFY, whoever sends it, and accepts it.
     pub async fn notify(&self) -> String {
-        let request = self.receive("NOTIFY ").await;
+        let notify = timeout(PATIENCE, self.receive("NOTIFY ", ""));
+        let (request, from) = notify.await.expect("a NOTIFY comes");
         let copied: String = ["Via", "From", "To", "Call-ID", "CSeq"]
             .iter()
             .map(|name| format!("{name}: {}\r\n", header(&request, name).unwrap()))
             .collect();
         let answer = format!("SIP/2.0 200 OK\r\n{copied}Content-Length: 0\r\n\r\n");
-        self.socket.send_to(answer.as_bytes(), self.pbx).await.unwrap();
+        self.socket.send_to(answer.as_bytes(), from).await.unwrap();
         request
     }
 
-    async fn receive(&self, start: &str) -> String {
+    /// The next message that starts so and holds this.
+    async fn receive(&self, start: &str, wanted: &str) -> (String, SocketAddr) {
         let mut buffer = vec![0; 65_536];
-        timeout(PATIENCE, async {
-            loop {
-                let length = self.socket.recv(&mut buffer).await.unwrap();
-                let text = String::from_utf8_lossy(&buffer[..length]);
-                if text.starts_with(start) {
-                    return text.into_owned();
-                }
+        loop {
+            let (length, from) = self.socket.recv_from(&mut buffer).await.unwrap();
+            let text = String::from_utf8_lossy(&buffer[..length]);
+            if text.starts_with(start) && text.contains(wanted) {
+                return (text.into_owned(), from);
             }
-        })
-        .await
-        .unwrap_or_else(|_| panic!("no `{start}` came"))
+        }
     }
 }
 

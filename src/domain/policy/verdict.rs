@@ -295,7 +295,7 @@ impl Reason {
             Self::ViewStale { pbx, age_seconds: Some(age) } => {
                 format!("PBX view of {pbx} is {age} s old")
             }
-            Self::ViewStale { pbx, age_seconds: None } => format!("no view of {pbx} yet"),
+            Self::ViewStale { pbx, age_seconds: None } => format!("no view of {pbx}"),
             Self::NotRegistered { line } => format!("line {} is not registered", line.user),
             Self::SeveralContacts { line, contacts } => {
                 format!("line {} has {contacts} contacts", line.user)

@@ -3,6 +3,8 @@
 //! A trip is a pure state machine: [`Trip::handle`] takes an [`Input`] and an instant and returns [`Output`]s;
 //! [`Trip::deadline`] says when to hand it a [`Input::Tick`]. It does no I/O, reads no clock and never panics.
 
+mod deadline;
+mod evidence;
 mod machine;
 pub mod state;
 pub mod timing;

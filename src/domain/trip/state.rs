@@ -291,7 +291,7 @@ impl fmt::Display for Failure {
             Self::NoCredentials { realm } => write!(f, "asked for a password of realm `{realm}`"),
             Self::NotReachable { why } => write!(f, "not reachable: {why}"),
             Self::NoAnswer => write!(f, "gave no answer and never left"),
-            Self::NeverLeft => write!(f, "accepted and never left"),
+            Self::NeverLeft => write!(f, "accepted and was not seen to leave"),
             Self::NeverReturned { missing } => {
                 let lines: Vec<&str> = missing.iter().map(|line| line.user.as_ref()).collect();
                 write!(f, "did not come back (line {})", lines.join(", "))
@@ -336,6 +336,11 @@ pub enum Input {
     /// Nothing left this machine.
     NotSent {
         /// Why.
+        why: String,
+    },
+    /// The NOTIFY was held back before its first copy: something came in behind the last look.
+    Withheld {
+        /// What.
         why: String,
     },
     /// A challenge that cannot be answered.

@@ -7,6 +7,8 @@ use super::{Failure, Goal, Input, LineBefore, Outcome, Output, Plan, State, Timi
 use crate::domain::firmware::Version;
 use crate::domain::phone::{LineId, Mac, PbxName};
 
+mod evidence;
+
 const TIMING: Timing = Timing {
     answer: TimeDelta::seconds(40),
     leave: TimeDelta::minutes(3),
@@ -154,68 +156,27 @@ fn all_lines_must_be_back() {
 }
 
 #[test]
-fn a_refresh_with_the_same_call_id_is_no_reboot() {
-    let trip = asked(Goal::Reboot, vec![(1, answered(200)), (30, registered("2117", "before", "10.1.64"))]);
-    assert_eq!(trip.state(), &State::Accepted { sure: true });
-}
-
-#[test]
-fn a_maker_that_keeps_its_call_id_is_back_when_its_contact_was_gone() {
-    let trip = asked(
-        Goal::Reboot,
-        vec![
-            (1, answered(200)),
-            (5, Input::Gone { line: line("2117") }),
-            (60, registered("2117", "before", "10.1.64")),
-        ],
-    );
-    assert_eq!(trip.outcome(), Some(&Outcome::Rebooted));
-}
-
-#[test]
-fn a_phone_that_keeps_its_contact_shows_its_boot_by_silence_and_a_later_lapse() {
-    let again = |second, lapse| {
-        let line = line("2117");
-        let call_id = Some("before".into());
-        (second, Input::Registered { line, call_id, expires: Some(at(lapse)), version: None })
-    };
-    let mut inputs = vec![(1, answered(200)), (10, Input::Silent), (15, Input::Silent)];
-    let left = asked(Goal::Reboot, inputs.clone());
-    assert_eq!(left.state(), &State::Away);
-    assert!(left.wants_questions());
-    inputs.push(again(20, 600));
-    assert_eq!(
-        asked(Goal::Reboot, inputs.clone()).state(),
-        &State::Away,
-        "the same lapse is the old REGISTER"
-    );
-    inputs.push(again(60, 4_000));
-    assert_eq!(asked(Goal::Reboot, inputs).outcome(), Some(&Outcome::Rebooted));
-}
-
-#[test]
-fn one_silence_or_that_of_a_phone_that_never_answers_is_no_boot() {
-    let hiccup = vec![
-        (1, answered(200)),
-        (10, Input::Silent),
-        (15, Input::Alive { version: None }),
-        (20, Input::Silent),
-    ];
-    assert_eq!(asked(Goal::Reboot, hiccup).state(), &State::Accepted { sure: true });
-    let deaf = vec![(1, Input::Blind), (10, Input::Silent), (15, Input::Silent), (20, Input::Silent)];
-    assert_eq!(asked(Goal::Reboot, deaf).state(), &State::Accepted { sure: false });
-}
-
-#[test]
-fn a_phone_that_was_only_silent_for_a_while_never_left() {
+fn a_phone_that_breaks_off_and_is_not_even_registered_is_lost() {
     let inputs = vec![
         (1, answered(200)),
-        (10, Input::Silent),
-        (15, Input::Silent),
-        (20, Input::Alive { version: None }),
-        (300, late()),
+        (2, Input::Gone { line: line("2117") }),
+        (60, boot_request("10.1.64")),
+        (61, Input::ImageBegan),
+        (62, Input::ImageBroken),
+        (700, late()),
     ];
-    assert_eq!(failure(&asked(Goal::Reboot, inputs)), Some(&Failure::NeverLeft));
+    assert!(matches!(failure(&asked(update(), inputs)), Some(Failure::NeverReturned { .. })));
+}
+
+#[test]
+fn a_notify_that_was_held_back_withdraws_and_a_late_one_changes_nothing() {
+    let held = || Input::Withheld { why: "a call".into() };
+    let trip = asked(update(), vec![(0, held())]);
+    assert!(matches!(trip.outcome(), Some(Outcome::Withdrawn { .. })));
+    assert_eq!(
+        asked(update(), vec![(1, answered(200)), (2, held())]).state(),
+        &State::Accepted { sure: true }
+    );
 }
 
 #[test]
@@ -229,16 +190,6 @@ fn a_phone_seen_to_go_gets_no_further_copy() {
         let late = trip.handle(at(10), answered(200));
         assert_eq!(late, [], "its late 200 changes nothing");
     }
-}
-
-#[test]
-fn a_settings_request_too_soon_or_in_a_call_is_a_poll() {
-    let early = asked(update(), vec![(1, answered(200)), (5, boot_request("10.1.64"))]);
-    assert_eq!(early.state(), &State::Accepted { sure: true });
-    let busy = Input::BootRequest { version: None, idle: false };
-    let waiting = asked(update(), vec![(1, answered(200)), (100, busy)]);
-    assert_eq!(waiting.state(), &State::Accepted { sure: true });
-    assert_eq!(waiting.offer(), None);
 }
 
 #[test]
@@ -317,7 +268,8 @@ fn nothing_happened_names_its_likely_cause() {
 #[test]
 fn a_broken_download_may_resume_and_a_lasting_one_fails() {
     let broken = || {
-        let mut trip = asked(update(), vec![(1, answered(200)), (2, Input::Gone { line: line("2117") })]);
+        let mut trip =
+            asked(update(), vec![(1, answered(200)), (40, registered("2117", "second", "10.1.64"))]);
         for (second, input) in
             [(60, boot_request("10.1.64")), (61, Input::ImageBegan), (70, Input::ImageBroken)]
         {
@@ -441,6 +393,7 @@ fn no_order_of_inputs_makes_it_panic_notify_twice_or_offer_too_early() {
         Input::Blind,
         Input::NoAnswer,
         Input::NotSent { why: "x".into() },
+        Input::Withheld { why: "x".into() },
         Input::NoCredentials { realm: "x".into() },
         Input::Gone { line: line("2117") },
         registered("2117", "other", "10.1.64"),

@@ -17,6 +17,8 @@ use crate::sim::house::House;
 const TRIES: u32 = 6;
 /// How long it waits in between.
 const BETWEEN_TRIES: TimeDelta = TimeDelta::seconds(2);
+/// What a phone's TCP stack takes in before the phone reads it, in bytes.
+const RECEIVE_BUFFER: u32 = 16 * 1024;
 /// Settings longer than this are no settings.
 const LONGEST_DOCUMENT: usize = 1 << 20;
 
@@ -170,6 +172,8 @@ impl Errand {
         let name = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
         let server = lookup_host(name).await.ok()?.find(SocketAddr::is_ipv4)?;
         let socket = TcpSocket::new_v4().ok()?;
+        // A phone has little memory: a server that dies takes with it what it has not sent yet.
+        socket.set_recv_buffer_size(RECEIVE_BUFFER).ok()?;
         socket.bind(SocketAddr::new(self.from, 0)).ok()?;
         let stream = socket.connect(server).await.ok()?;
         let (mut sender, connection) =

@@ -1,14 +1,16 @@
 //! Every gate, told case by case, and what must hold for all of them together.
 
-use chrono::NaiveTime;
+use chrono::{NaiveTime, TimeDelta};
 use chrono_tz::Europe::Berlin;
 
 use super::*;
 use crate::domain::firmware::{Image, Release, Version};
 use crate::domain::fleet::Fleet;
-use crate::domain::phone::{Contact, KnownBy, LineId, Model, Vendor};
-use crate::domain::policy::{Calendar, Lasts, Opens, Pace, Policy, Selection, Window};
-use crate::domain::trip::{Failure, Input, LineBefore, Plan, Timing, Trigger};
+use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Model, Vendor};
+use crate::domain::policy::{
+    Action, Calendar, IdleRule, Lasts, Opens, Pace, Policy, Retry, Selection, Window,
+};
+use crate::domain::trip::{Failure, Input, LineBefore, Outcome, Plan, Timing, Trigger};
 
 /// Friday 20 November 2026, 22:00 in Berlin, and so many seconds.
 fn at(seconds: i64) -> DateTime<Utc> {

@@ -1,0 +1,211 @@
+//! The gates that ask what there is to do for the phone: known, selected, not yet done, image, attempts.
+
+use chrono::TimeDelta;
+
+use super::{AdHoc, Judge, Mandate};
+use crate::domain::firmware::{Image, fits};
+use crate::domain::policy::verdict::{Gate, GateAnswer, Reason};
+use crate::domain::policy::{Action, Calendar, Opening, Retry, WindowState};
+use crate::domain::trip::{Goal, Outcome, Trip};
+
+impl<'a> Judge<'a> {
+    pub(super) fn identity(&self) -> GateAnswer {
+        if self.phone.lines.is_empty() {
+            return self.hold(Gate::Identity, Reason::NoLines, None);
+        }
+        match &self.terms {
+            Some(_) => self.open(Gate::Identity, || self.phone.kind()),
+            None => self.hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
+        }
+    }
+
+    pub(super) fn selected(&self) -> GateAnswer {
+        if self.sky.draining {
+            return self.hold(Gate::Selected, Reason::Draining, None);
+        }
+        match &self.mandate {
+            Ok(Some(Mandate::Job(job))) => {
+                self.open(Gate::Selected, || format!("asked for by hand: {}", job.name))
+            }
+            Ok(Some(Mandate::Policy(policy))) => {
+                self.open(Gate::Selected, || format!("policy {}, priority {}", policy.name, policy.priority))
+            }
+            Ok(None) => self.hold(Gate::Selected, Reason::NotSelected, None),
+            Err(policies) => self.hold(Gate::Selected, Reason::Tie { policies: policies.clone() }, None),
+        }
+    }
+
+    /// The release's image for this phone.
+    pub(super) fn staged(&self, release: &str) -> Option<&'a Image> {
+        self.sky.rules.releases.get(release)?.image_for(self.phone)
+    }
+
+    pub(super) fn goal(&self, mandate: &Mandate<'a>) -> Option<Goal> {
+        match mandate {
+            Mandate::Job(_) => Some(Goal::Reboot),
+            Mandate::Policy(policy) => match &policy.action {
+                Action::Reboot => Some(Goal::Reboot),
+                Action::Update { release } => self.staged(release).map(|image| Goal::Update {
+                    release: release.clone(),
+                    file: image.file.clone(),
+                    target: image.version.clone(),
+                }),
+            },
+        }
+    }
+
+    /// The opening of the policy's window that holds `at`.
+    pub(super) fn opening(&self, mandate: &Mandate<'a>) -> Option<Opening> {
+        match self.sky.hours.at(self.calendar(mandate)?, self.at, self.zone) {
+            WindowState::Open(opening) => Some(opening),
+            WindowState::Closed(_) => None,
+        }
+    }
+
+    /// The opening of the policy's window after this one.
+    pub(super) fn opening_after(&self, opening: Opening) -> Option<Opening> {
+        let mandate = self.mandate.as_ref().ok().and_then(Option::as_ref)?;
+        match self.sky.hours.at(self.calendar(mandate)?, opening.end, self.zone) {
+            WindowState::Closed(next) => next,
+            // A calendar that never closes goes on where the part of it ends that was looked at.
+            WindowState::Open(next) => Some(Opening { start: next.start.max(opening.end), ..next }),
+        }
+    }
+
+    /// The windows that hold for the phone. An ad hoc job waits for those of the phone's own policy.
+    pub(super) fn calendar(&self, mandate: &Mandate<'a>) -> Option<&'a Calendar> {
+        match mandate {
+            Mandate::Policy(policy) => Some(&policy.calendar),
+            Mandate::Job(AdHoc { now: false, .. }) => {
+                self.sky.rules.policy_for(self.phone).ok().flatten().map(|policy| &policy.calendar)
+            }
+            Mandate::Job(AdHoc { now: true, .. }) => None,
+        }
+    }
+
+    pub(super) fn last(&self) -> Option<&'a Trip> {
+        self.sky.past.get(&self.phone.mac).and_then(|past| past.last.as_ref())
+    }
+
+    pub(super) fn current(&self, mandate: Option<&Mandate<'a>>, opening: Option<Opening>) -> GateAnswer {
+        match mandate {
+            Some(Mandate::Policy(policy)) => match &policy.action {
+                Action::Update { release } => match (self.staged(release), &self.phone.version) {
+                    (Some(image), Some(runs)) if image.version == *runs => {
+                        let version = runs.clone();
+                        self.hold(Gate::Current, Reason::AlreadyCurrent { version }, None)
+                    }
+                    (Some(image), Some(runs)) => {
+                        self.open(Gate::Current, || format!("{runs} → {}", image.version))
+                    }
+                    (Some(image), None) => {
+                        self.open(Gate::Current, || format!("runs something unknown → {}", image.version))
+                    }
+                    (None, _) => self.open(Gate::Current, || format!("update to release {release}")),
+                },
+                Action::Reboot => match (self.last(), opening) {
+                    (Some(trip), Some(opening))
+                        if trip.since() >= opening.start && trip.outcome() == Some(&Outcome::Rebooted) =>
+                    {
+                        let at = trip.since();
+                        let again = self.opening_after(opening).map(|next| next.start);
+                        self.hold(Gate::Current, Reason::AlreadyRebooted { at }, again)
+                    }
+                    (_, _) => self.open(Gate::Current, || "one reboot in each window".into()),
+                },
+            },
+            Some(Mandate::Job(_)) => self.open(Gate::Current, || "one reboot".into()),
+            None => self.open(Gate::Current, || "nothing asked for".into()),
+        }
+    }
+
+    pub(super) fn image(&self, mandate: Option<&Mandate<'a>>) -> GateAnswer {
+        let Some(Mandate::Policy(policy)) = mandate else {
+            return self.open(Gate::Image, || "no image needed".into());
+        };
+        let Action::Update { release } = &policy.action else {
+            return self.open(Gate::Image, || "no image needed".into());
+        };
+        if self.terms.as_ref().is_some_and(|terms| terms.update_boots.is_none()) {
+            let kind = format!("updates of {}", self.phone.kind());
+            return self.hold(Gate::Image, Reason::NoProfile { kind }, None);
+        }
+        match self.staged(release).map(|image| (image, fits(image, self.phone))) {
+            Some((image, Ok(()))) => self.open(Gate::Image, || image.file.clone()),
+            Some((_, Err(misfit))) => self.hold(Gate::Image, Reason::Misfit(misfit), None),
+            None => self.hold(Gate::Image, Reason::NoImage { release: release.clone() }, None),
+        }
+    }
+
+    /// Trips already made towards this goal.
+    pub(super) fn attempts(&self, goal: &Goal, opening: Option<Opening>) -> u32 {
+        let same = |trip: &&Trip| match (&trip.plan().goal, goal) {
+            (Goal::Update { target: was, .. }, Goal::Update { target: is, .. }) => was == is,
+            (Goal::Reboot, Goal::Reboot) => opening.is_some_and(|o| trip.since() >= o.start),
+            (Goal::Reboot, Goal::Update { .. }) | (Goal::Update { .. }, Goal::Reboot) => false,
+        };
+        self.last().filter(same).map_or(0, |trip| match trip.outcome() {
+            Some(Outcome::Failed { .. } | Outcome::Cancelled) => trip.plan().attempt,
+            _ => 0,
+        })
+    }
+
+    pub(super) fn penalty(
+        &self,
+        mandate: Option<&Mandate<'a>>,
+        goal: Option<&Goal>,
+        opening: Option<Opening>,
+    ) -> GateAnswer {
+        let mut held = Vec::new();
+        let mut until = None;
+        let past = self.sky.past.get(&self.phone.mac);
+        if let Some((end, why)) = past.and_then(|past| past.withdrawn.clone()).filter(|(e, _)| *e > self.at) {
+            held.push(Reason::PenaltyBox { until: end, after: why });
+            until = until.max(Some(end));
+        }
+        let gap = self.terms.as_ref().map_or(TimeDelta::minutes(5), |terms| terms.timing.gap);
+        if let Some(end) = self.last().and_then(Trip::asked_at).map(|asked| asked + gap)
+            && end > self.at
+        {
+            held.push(Reason::PenaltyBox { until: end, after: "its last NOTIFY".to_owned() });
+            until = until.max(Some(end));
+        }
+        // It may be flashing, or dead: only a person sends it again before it was seen.
+        if self.sky.lost.contains(&self.phone.mac) && matches!(mandate, Some(Mandate::Policy(_))) {
+            held.push(Reason::Lost);
+            return self.closed(Gate::Penalty, held, None);
+        }
+        let retry = match mandate {
+            Some(Mandate::Policy(policy)) => policy.retry.clone(),
+            Some(Mandate::Job(_)) | None => Retry { attempts: u32::MAX, ..Retry::default() },
+        };
+        let attempts = goal.map_or(0, |goal| self.attempts(goal, opening));
+        if let (Some(trip), 1.., Some(Mandate::Policy(_))) = (self.last(), attempts, mandate) {
+            let (text, retryable) = match trip.outcome() {
+                Some(Outcome::Failed { failure }) => (failure.to_string(), failure.is_retryable()),
+                _ => ("being cancelled".to_owned(), false),
+            };
+            let doubled = retry.backoff * 2_i32.pow((attempts - 1).min(10));
+            if !retryable || attempts >= retry.attempts {
+                held.push(Reason::NoAttemptsLeft { attempts, last: text });
+                // Attempts at an update count for ever, those at a reboot in one opening only.
+                let again = match goal {
+                    Some(Goal::Reboot) => opening.and_then(|opening| self.opening_after(opening)),
+                    Some(Goal::Update { .. }) | None => None,
+                };
+                return self.closed(Gate::Penalty, held, again.map(|next| next.start));
+            } else if trip.since() + doubled > self.at {
+                let end = trip.since() + doubled;
+                held.push(Reason::PenaltyBox { until: end, after: text });
+                until = until.max(Some(end));
+            }
+        }
+        if held.is_empty() {
+            return self.open(Gate::Penalty, || match mandate {
+                Some(Mandate::Policy(_)) => format!("{attempts} of {} used", retry.attempts),
+                Some(Mandate::Job(_)) | None => "none needed".into(),
+            });
+        }
+        self.closed(Gate::Penalty, held, until)
+    }
+}

@@ -1,0 +1,81 @@
+//! What it means when a state lasted too long.
+
+use chrono::{DateTime, Utc};
+
+use super::machine::Trip;
+use super::state::{Cause, Failure, Outcome, Output, State};
+
+impl Trip {
+    pub(super) fn tick(&mut self, now: DateTime<Utc>, busy: bool, out: &mut Vec<Output>) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match self.state {
+            State::Confirming { .. } => {
+                let why = "PBX and phone did not confirm in time that it is idle".to_owned();
+                self.finish(now, Outcome::Withdrawn { why }, out);
+            }
+            State::Asked { .. } => self.unsure(now, "no answer in time; watching whether it goes", out),
+            State::Accepted { sure } => {
+                let asked = self.asked_at.unwrap_or(self.since);
+                if busy && self.plan.waits_for_idle && now - asked < self.plan.timing.leave_busy {
+                    // A call came between the last look and the NOTIFY; the maker says that the phone waits.
+                    self.since = now;
+                    out.push(Output::Look);
+                } else {
+                    self.fail(now, if sure { Failure::NeverLeft } else { Failure::NoAnswer }, out);
+                }
+            }
+            State::Away => {
+                let missing = self.missing();
+                let seen = &self.seen;
+                // It fell silent for a while, answers again and did nothing else: it was never away.
+                let stayed = seen.fell_silent && seen.silences == 0 && seen.settings == 0;
+                let stayed = stayed && seen.gone.is_empty() && seen.back.is_empty();
+                let failure = if stayed { Failure::NeverLeft } else { Failure::NeverReturned { missing } };
+                self.fail(now, failure, out);
+            }
+            State::Fetching => {
+                let (breaks, missing) = (self.seen.breaks, self.missing());
+                // Whoever is not even registered is lost first of all, and keeps its place.
+                let failure = if missing.is_empty() {
+                    Failure::DownloadBroken { breaks }
+                } else {
+                    Failure::NeverReturned { missing }
+                };
+                self.fail(now, failure, out);
+            }
+            State::Flashing => {
+                let failure = match (self.seen.boot_after_delivery, self.seen.version.clone()) {
+                    (true, Some(runs)) if self.missing().is_empty() => Failure::WrongVersion { runs },
+                    (true, _) => Failure::NeverReturned { missing: self.missing() },
+                    // Still registered as before the image came: it went on running the old one.
+                    (false, _) if self.seen.gone.is_empty() => Failure::ImageRejected,
+                    (false, _) => Failure::NeverReturned { missing: self.missing() },
+                };
+                self.fail(now, failure, out);
+            }
+            State::Back => {
+                let failure = self.why_still_old();
+                self.fail(now, failure, out);
+            }
+            State::Done { .. } => {}
+        }
+    }
+
+    fn why_still_old(&self) -> Failure {
+        let seen = &self.seen;
+        match (&seen.version, seen.delivered) {
+            (Some(runs), true) => Failure::WrongVersion { runs: runs.clone() },
+            (_, _) => Failure::NothingHappened {
+                cause: if seen.settings == 0 {
+                    Cause::OtherServer
+                } else if seen.offers == 0 {
+                    Cause::SettingsOnly
+                } else {
+                    Cause::NotWanted
+                },
+            },
+        }
+    }
+}
