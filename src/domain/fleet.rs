@@ -55,7 +55,8 @@ impl Sight {
 /// All phones.
 #[derive(Debug, Clone, Default)]
 pub struct Fleet {
-    phones: BTreeMap<Mac, Phone>,
+    /// Boxed: a tree whose keys came in order is half empty.
+    phones: BTreeMap<Mac, Box<Phone>>,
     by_line: HashMap<LineId, Mac>,
     /// Contacts and calls of lines that belong to no known phone yet.
     strangers: BTreeMap<LineId, Stranger>,
@@ -71,17 +72,17 @@ struct Stranger {
 impl Fleet {
     /// A phone by its MAC.
     pub fn get(&self, mac: Mac) -> Option<&Phone> {
-        self.phones.get(&mac)
+        self.phones.get(&mac).map(Box::as_ref)
     }
 
     /// A phone to be told something about.
     pub fn get_mut(&mut self, mac: Mac) -> Option<&mut Phone> {
-        self.phones.get_mut(&mac)
+        self.phones.get_mut(&mac).map(Box::as_mut)
     }
 
     /// All phones, in the order of their MACs.
     pub fn iter(&self) -> impl Iterator<Item = &Phone> {
-        self.phones.values()
+        self.phones.values().map(Box::as_ref)
     }
 
     /// How many phones there are.
@@ -120,7 +121,7 @@ impl Fleet {
             }
         }
         let lines: Vec<LineId> = phone.lines.keys().cloned().collect();
-        let known = self.phones.entry(mac).or_insert_with(|| Phone::new(mac, phone.known_by));
+        let known = self.phones.entry(mac).or_insert_with(|| Box::new(Phone::new(mac, phone.known_by)));
         known.known_by = phone.known_by;
         // What the administrator corrects counts until the phone itself speaks again.
         known.vendor = phone.vendor.or(known.vendor.take());
@@ -129,12 +130,14 @@ impl Fleet {
         known.hardware = phone.hardware.or(known.hardware.take());
         known.site = phone.site;
         known.tags = phone.tags;
-        for line in known.lines.keys().filter(|line| !phone.lines.contains_key(*line)) {
+        for line in known.lines.keys().filter(|line| !phone.lines.contains_key(line)) {
             self.by_line.remove(line);
         }
         known.lines.retain(|line, _| phone.lines.contains_key(line));
         for (line, fresh) in phone.lines {
-            known.lines.entry(line).or_insert(fresh);
+            if !known.lines.contains_key(&line) {
+                known.lines.insert(line, fresh);
+            }
         }
         for line in lines {
             self.adopt(mac, line);

@@ -46,7 +46,7 @@ fn picture(fleet: &mut Fleet, second: i64, contacts: &[Contact], calls: CallStat
 }
 
 fn quiet_since(fleet: &Fleet) -> Option<DateTime<Utc>> {
-    fleet.get(mac(1)).and_then(|phone| phone.lines[&line("2117")].quiet_since)
+    fleet.get(mac(1)).and_then(|phone| phone.lines.get(&line("2117")).unwrap().quiet_since)
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn what_is_missing_in_a_picture_is_not_there() {
     assert!(sights.contains(&Sight::Registered(mac(1), line("2117"))));
     let sights = fleet.picture(&pbx(), vec![], vec![], at(5));
     assert!(sights.contains(&Sight::Gone(mac(1), line("2117"))));
-    assert_eq!(fleet.get(mac(1)).unwrap().lines[&line("2117")].calls, CallState::Unknown);
+    assert_eq!(fleet.get(mac(1)).unwrap().lines.get(&line("2117")).unwrap().calls, CallState::Unknown);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn several_contacts_are_counted_and_the_newest_is_shown() {
     old.expires = Some(at(100));
     let new = contact("2117", "10.0.0.9:5060", "b");
     picture(&mut fleet, 0, &[new.clone(), old], CallState::Idle);
-    let state = &fleet.get(mac(1)).unwrap().lines[&line("2117")];
+    let state = &fleet.get(mac(1)).unwrap().lines.get(&line("2117")).unwrap();
     assert_eq!((state.contacts, state.contact.as_ref()), (2, Some(&new)));
 }
 
@@ -120,7 +120,7 @@ fn a_stranger_is_bound_to_the_phone_that_asks_from_its_address() {
     assert_eq!(fleet.bind_by_source(mac(7), here), [line("3000")]);
     assert_eq!(fleet.by_line(&line("3000")), Some(mac(7)));
     assert_eq!(fleet.strangers().count(), 0);
-    assert!(fleet.get(mac(7)).unwrap().lines[&line("3000")].contact.is_some());
+    assert!(fleet.get(mac(7)).unwrap().lines.get(&line("3000")).unwrap().contact.is_some());
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_line_that_moves_to_another_phone_leaves_the_first() {
         "else it would be idle for ever and share a contact"
     );
     picture(&mut fleet, 5, &[contact("2117", "10.0.0.1:5060", "a")], CallState::Idle);
-    assert!(fleet.get(mac(2)).unwrap().lines[&line("2117")].contact.is_some());
+    assert!(fleet.get(mac(2)).unwrap().lines.get(&line("2117")).unwrap().contact.is_some());
 }
 
 #[test]

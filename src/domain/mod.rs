@@ -4,6 +4,8 @@ pub mod budget;
 pub mod firmware;
 pub mod fleet;
 pub mod gates;
+pub mod hours;
+pub mod lines;
 pub mod phone;
 pub mod policy;
 pub mod rules;

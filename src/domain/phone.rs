@@ -1,7 +1,7 @@
 //! What is known about one phone: who it is, what it runs, its lines and where each is registered.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::lines::Lines;
 use super::version::Version;
 
 /// A phone's hardware address, the name sipherd knows it by.
@@ -267,7 +268,7 @@ pub struct Phone {
     /// What the administrator calls it.
     pub tags: BTreeSet<Tag>,
     /// All its lines. A phone is idle only when each of them is.
-    pub lines: BTreeMap<LineId, Line>,
+    pub lines: Lines,
 }
 
 impl Phone {
@@ -282,7 +283,7 @@ impl Phone {
             version: None,
             site: None,
             tags: BTreeSet::new(),
-            lines: BTreeMap::new(),
+            lines: Lines::new(),
         }
     }
 

@@ -10,13 +10,11 @@ use serde::{Deserialize, Serialize};
 ///
 /// Two versions are equal when their numbers are: `V1 R4.9.0` is `1.4.9.0`, `10.1.198` is `10.1.198.0`.
 /// Text behind the numbers (`7.4.9c`) orders after the same numbers without it.
+///
+/// Only the text is kept, and taken apart when two are compared: there is one for every phone.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "Arc<str>", into = "Arc<str>")]
-pub struct Version {
-    text: Arc<str>,
-    numbers: Vec<u64>,
-    suffix: String,
-}
+pub struct Version(Arc<str>);
 
 /// The text holds no version number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,38 +24,41 @@ pub struct NotAVersion(pub String);
 impl Version {
     /// Reads a version: numbers joined by `.`, with `V`, `R` and blanks of the Unify spelling allowed between.
     pub fn parse(text: &str) -> Result<Self, NotAVersion> {
-        let wrong = || NotAVersion(text.chars().take(60).collect());
         let trimmed = text.trim();
-        let mut numbers = Vec::new();
-        let mut rest = trimmed;
-        loop {
-            rest = rest.trim_start_matches(['V', 'R', 'v', ' ']);
-            let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            if digits == 0 {
-                return Err(wrong());
-            }
-            numbers.push(rest[..digits].parse().map_err(|_| wrong())?);
-            rest = &rest[digits..];
-            match rest.strip_prefix('.').or_else(|| rest.starts_with(" R").then(|| &rest[1..])) {
-                Some(more) => rest = more,
-                None => break,
-            }
+        match taken_apart(trimmed) {
+            Some(_) => Ok(Self(trimmed.into())),
+            None => Err(NotAVersion(text.chars().take(60).collect())),
         }
-        let suffix = rest.to_owned();
-        let clean = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '(' | ')');
-        if !suffix.chars().all(clean) {
-            return Err(wrong());
-        }
-        while numbers.len() > 1 && numbers.last() == Some(&0) {
-            numbers.pop();
-        }
-        Ok(Self { text: trimmed.into(), numbers, suffix })
     }
 
     /// The text it was read from.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0
     }
+}
+
+/// The numbers of a version without zeros at their end, and the text behind them; `None` when it is none.
+fn taken_apart(text: &str) -> Option<(Vec<u64>, &str)> {
+    let mut numbers = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(['V', 'R', 'v', ' ']);
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        numbers.push(rest[..digits].parse().ok()?);
+        rest = &rest[digits..];
+        match rest.strip_prefix('.').or_else(|| rest.starts_with(" R").then(|| &rest[1..])) {
+            Some(more) => rest = more,
+            None => break,
+        }
+    }
+    let clean = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '(' | ')');
+    if !rest.chars().all(clean) {
+        return None;
+    }
+    while numbers.len() > 1 && numbers.last() == Some(&0) {
+        numbers.pop();
+    }
+    Some((numbers, rest))
 }
 
 impl TryFrom<Arc<str>> for Version {
@@ -70,7 +71,7 @@ impl TryFrom<Arc<str>> for Version {
 
 impl From<Version> for Arc<str> {
     fn from(version: Version) -> Self {
-        version.text
+        version.0
     }
 }
 
@@ -90,13 +91,16 @@ impl PartialOrd for Version {
 
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.numbers.cmp(&other.numbers).then_with(|| self.suffix.cmp(&other.suffix))
+        if self.0 == other.0 {
+            return Ordering::Equal;
+        }
+        taken_apart(&self.0).cmp(&taken_apart(&other.0))
     }
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0)
     }
 }
 

@@ -11,6 +11,7 @@ use chrono_tz::Tz;
 
 use crate::domain::budget::Budgets;
 use crate::domain::fleet::View;
+use crate::domain::hours::Hours;
 use crate::domain::phone::{Mac, PbxName, Phone};
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason, Verdict};
 use crate::domain::rules::{Rules, Terms};
@@ -60,6 +61,10 @@ pub struct Sky<'a> {
     pub draining: bool,
     /// Now: the instant to which the views' ages are counted.
     pub now: DateTime<Utc>,
+    /// What is known of the windows already.
+    pub hours: &'a Hours<'a>,
+    /// Whether the answers are put into words as well; a pass over a whole fleet needs none.
+    pub in_words: bool,
 }
 
 /// Who wants something of the phone.
@@ -124,10 +129,6 @@ pub(super) struct Judge<'a> {
     pub(super) zone: Tz,
 }
 
-pub(super) fn answer(gate: Gate, saw: impl Into<String>) -> GateAnswer {
-    GateAnswer { gate, holds: Vec::new(), saw: saw.into(), changes: None }
-}
-
 impl<'a> Judge<'a> {
     fn new(phone: &'a Phone, at: DateTime<Utc>, sky: &'a Sky<'a>) -> Self {
         let mandate = match sky.jobs.get(&phone.mac) {
@@ -172,12 +173,20 @@ impl<'a> Judge<'a> {
         Judged { verdict: Verdict { gates }, order, budget }
     }
 
+    pub(super) fn open(&self, gate: Gate, saw: impl FnOnce() -> String) -> GateAnswer {
+        GateAnswer { gate, holds: Vec::new(), saw: self.in_words(saw), changes: None }
+    }
+
     pub(super) fn hold(&self, gate: Gate, reason: Reason, changes: Option<DateTime<Utc>>) -> GateAnswer {
         self.closed(gate, vec![reason], changes)
     }
 
     pub(super) fn closed(&self, gate: Gate, held: Vec<Reason>, changes: Option<DateTime<Utc>>) -> GateAnswer {
-        GateAnswer { gate, saw: self.told(&held), holds: held, changes }
+        GateAnswer { gate, saw: self.in_words(|| self.told(&held)), holds: held, changes }
+    }
+
+    fn in_words(&self, saw: impl FnOnce() -> String) -> String {
+        if self.sky.in_words { saw() } else { String::new() }
     }
 
     /// The reasons in words, with times as the phone's zone shows them.

@@ -4,28 +4,28 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{AD_HOC_AT_ONCE, AdHoc, Judge, Mandate, answer};
+use super::{AD_HOC_AT_ONCE, AdHoc, Judge, Mandate};
 use crate::domain::phone::{CallState, PbxName};
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason, spell};
 use crate::domain::policy::{IdleRule, WindowState};
 use crate::domain::trip::Goal;
 
 impl<'a> Judge<'a> {
-    pub(super) fn window(&self, mandate: Option<&Mandate<'_>>, goal: Option<&Goal>) -> GateAnswer {
+    pub(super) fn window(&self, mandate: Option<&Mandate<'a>>, goal: Option<&Goal>) -> GateAnswer {
         let local = |t: DateTime<Utc>| t.with_timezone(&self.zone).format("%a %d %b %H:%M").to_string();
         let calendar = match mandate {
-            None => return answer(Gate::Window, "nothing asked for"),
+            None => return self.open(Gate::Window, || "nothing asked for".into()),
             Some(Mandate::Job(AdHoc { now: true, .. })) => {
-                return answer(Gate::Window, "not waited for (--now)");
+                return self.open(Gate::Window, || "not waited for (--now)".into());
             }
             Some(mandate) => self.calendar(mandate),
         };
         let Some(calendar) = calendar else {
             return self.hold(Gate::Window, Reason::OutsideWindow { opens: None }, None);
         };
-        match calendar.at(self.at, self.zone) {
+        match self.sky.hours.at(calendar, self.at, self.zone) {
             WindowState::Closed(next) => {
-                let saw = match next {
+                let saw = || match next {
                     Some(next) => format!(
                         "opens {} (in {}), until {}",
                         local(next.start),
@@ -35,7 +35,8 @@ impl<'a> Judge<'a> {
                     None => "never opens".to_owned(),
                 };
                 let changes = next.map(|next| next.start);
-                GateAnswer { saw, ..self.hold(Gate::Window, Reason::OutsideWindow { opens: next }, changes) }
+                let holds = vec![Reason::OutsideWindow { opens: next }];
+                GateAnswer { gate: Gate::Window, holds, saw: self.in_words(saw), changes }
             }
             WindowState::Open(opening) => {
                 let with_image = matches!(goal, Some(Goal::Update { .. }));
@@ -54,18 +55,18 @@ impl<'a> Judge<'a> {
                     return self.hold(Gate::Window, reason, opens.map(|next| next.start));
                 }
                 if left > TimeDelta::days(35) {
-                    return answer(Gate::Window, "open, never closes");
+                    return self.open(Gate::Window, || "open, never closes".into());
                 }
-                answer(Gate::Window, format!("open until {}", local(opening.end)))
+                self.open(Gate::Window, || format!("open until {}", local(opening.end)))
             }
         }
     }
 
-    pub(super) fn view(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
+    pub(super) fn view(&self, mandate: Option<&Mandate<'a>>) -> GateAnswer {
         let mut pbxs: Vec<&PbxName> = self.phone.lines.keys().map(|line| &line.pbx).collect();
         pbxs.dedup();
         if matches!(mandate, Some(Mandate::Job(AdHoc { even_in_a_call: true, .. }))) {
-            return answer(Gate::View, "not waited for (--even-in-a-call)");
+            return self.open(Gate::View, || "not waited for (--even-in-a-call)".into());
         }
         let (mut held, mut saw) = (Vec::new(), Vec::new());
         for pbx in pbxs {
@@ -73,9 +74,7 @@ impl<'a> Judge<'a> {
             let age = view.and_then(|view| view.age(self.sky.now));
             match age {
                 Some(age) if view.is_some_and(|view| age <= view.stale_after) => {
-                    #[expect(clippy::cast_precision_loss, reason = "a view is seconds old, not centuries")]
-                    let seconds = age.num_milliseconds() as f64 / 1000.0;
-                    saw.push(format!("{pbx}, {seconds:.1} s old"));
+                    saw.push((pbx, age));
                 }
                 _ => held.push(Reason::ViewStale {
                     pbx: pbx.clone(),
@@ -84,14 +83,21 @@ impl<'a> Judge<'a> {
             }
         }
         if self.phone.lines.is_empty() {
-            return answer(Gate::View, "no line to see");
+            return self.open(Gate::View, || "no line to see".into());
         }
-        if held.is_empty() { answer(Gate::View, saw.join("; ")) } else { self.closed(Gate::View, held, None) }
+        if !held.is_empty() {
+            return self.closed(Gate::View, held, None);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a view is seconds old, not centuries")]
+        let aged = |(pbx, age): &(&PbxName, TimeDelta)| {
+            format!("{pbx}, {:.1} s old", age.num_milliseconds() as f64 / 1000.0)
+        };
+        self.open(Gate::View, || saw.iter().map(aged).collect::<Vec<_>>().join("; "))
     }
 
     pub(super) fn registered(&self) -> GateAnswer {
         let mut held = Vec::new();
-        for (id, line) in &self.phone.lines {
+        for (id, line) in self.phone.lines.iter() {
             match (&line.contact, line.contacts) {
                 (Some(_), 0 | 1) => {}
                 (Some(_), contacts) => {
@@ -101,19 +107,22 @@ impl<'a> Judge<'a> {
             }
         }
         if held.is_empty() {
-            let users: Vec<&str> = self.phone.lines.keys().map(|line| line.user.as_ref()).collect();
-            if users.is_empty() {
-                return answer(Gate::Registered, "no line to register");
-            }
-            return answer(Gate::Registered, format!("line {}", users.join(", ")));
+            return self.open(Gate::Registered, || {
+                let users: Vec<&str> = self.phone.lines.keys().map(|line| line.user.as_ref()).collect();
+                if users.is_empty() {
+                    "no line to register".into()
+                } else {
+                    format!("line {}", users.join(", "))
+                }
+            });
         }
         self.closed(Gate::Registered, held, None)
     }
 
-    pub(super) fn idle(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
+    pub(super) fn idle(&self, mandate: Option<&Mandate<'a>>) -> GateAnswer {
         let rule = match mandate {
             Some(Mandate::Job(AdHoc { even_in_a_call: true, .. })) => {
-                return answer(Gate::Idle, "not waited for (--even-in-a-call)");
+                return self.open(Gate::Idle, || "not waited for (--even-in-a-call)".into());
             }
             // A person who asks for a reboot does not wait for ten quiet minutes, only for no call.
             Some(Mandate::Job(AdHoc { .. })) => IdleRule { quiet: TimeDelta::zero(), ask_phone: true },
@@ -122,7 +131,7 @@ impl<'a> Judge<'a> {
         };
         let (mut held, mut changes, mut waits_for_event) = (Vec::new(), None, false);
         let mut shortest: Option<TimeDelta> = None;
-        for (id, line) in &self.phone.lines {
+        for (id, line) in self.phone.lines.iter() {
             match (line.calls, line.quiet_since) {
                 (CallState::Idle, Some(since)) => {
                     let quiet = (self.at - since).max(TimeDelta::zero());
@@ -149,15 +158,15 @@ impl<'a> Judge<'a> {
         }
         if held.is_empty() {
             return match shortest {
-                Some(quiet) => answer(Gate::Idle, format!("quiet for {}", spell(quiet))),
-                None => answer(Gate::Idle, "no line registered"),
+                Some(quiet) => self.open(Gate::Idle, || format!("quiet for {}", spell(quiet))),
+                None => self.open(Gate::Idle, || "no line registered".into()),
             };
         }
         self.closed(Gate::Idle, held, if waits_for_event { None } else { changes })
     }
 
     /// The budget the phone needs a place of: its name, places taken, places there are.
-    pub(super) fn purse(&self, mandate: &Mandate<'_>) -> (Arc<str>, u32, u32) {
+    pub(super) fn purse(&self, mandate: &Mandate<'a>) -> (Arc<str>, u32, u32) {
         match mandate {
             Mandate::Job(job) => (job.name.clone(), self.sky.budgets.down(&job.name), AD_HOC_AT_ONCE),
             Mandate::Policy(policy) => {
@@ -167,21 +176,21 @@ impl<'a> Judge<'a> {
         }
     }
 
-    pub(super) fn budget(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
-        let Some(mandate) = mandate else { return answer(Gate::Budget, "nothing asked for") };
+    pub(super) fn budget(&self, mandate: Option<&Mandate<'a>>) -> GateAnswer {
+        let Some(mandate) = mandate else { return self.open(Gate::Budget, || "nothing asked for".into()) };
         if self.sky.budgets.holds(self.phone.mac) {
-            return answer(Gate::Budget, "has its place");
+            return self.open(Gate::Budget, || "has its place".into());
         }
         let (budget, down, limit) = self.purse(mandate);
         let mut held = Vec::new();
-        let saw = format!("{down} of {limit} down");
+        let saw = || format!("{down} of {limit} down");
         if down >= limit {
             held.push(Reason::BudgetFull { budget, down, limit });
         }
-        let down = self.sky.budgets.down_in_all();
-        if let Some(limit) = self.sky.rules.down_at_once.filter(|limit| down >= *limit) {
-            held.push(Reason::BudgetFull { budget: "the whole fleet".into(), down, limit });
+        let in_all = self.sky.budgets.down_in_all();
+        if let Some(limit) = self.sky.rules.down_at_once.filter(|limit| in_all >= *limit) {
+            held.push(Reason::BudgetFull { budget: "the whole fleet".into(), down: in_all, limit });
         }
-        if held.is_empty() { answer(Gate::Budget, saw) } else { self.closed(Gate::Budget, held, None) }
+        if held.is_empty() { self.open(Gate::Budget, saw) } else { self.closed(Gate::Budget, held, None) }
     }
 }

@@ -135,6 +135,10 @@ impl World {
     }
 
     fn judge(&self, seconds: i64) -> Judged {
+        self.judge_in_words(seconds, true)
+    }
+
+    fn judge_in_words(&self, seconds: i64, in_words: bool) -> Judged {
         let sky = Sky {
             rules: &self.rules,
             views: self.fleet.views(),
@@ -144,6 +148,8 @@ impl World {
             lost: &self.lost,
             draining: self.draining,
             now: at(seconds),
+            hours: &Hours::default(),
+            in_words,
         };
         judge(self.fleet.get(mac()).unwrap(), at(seconds), &sky)
     }
@@ -234,6 +240,9 @@ fn each_cause_alone_holds_the_phone_and_is_named() {
         spoil(&mut world);
         assert!(world.slugs(600).contains(&slug), "{slug}: {:?}", world.slugs(600));
         assert!(!world.judge(600).verdict.is_go(), "{slug}");
+        let (said, silent) = (world.judge(600).verdict, world.judge_in_words(600, false).verdict);
+        let without_words = said.gates.into_iter().map(|gate| GateAnswer { saw: String::new(), ..gate });
+        assert_eq!(without_words.collect::<Vec<_>>(), silent.gates, "{slug}: words change nothing");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{AdHoc, Judge, Mandate, answer};
+use super::{AdHoc, Judge, Mandate};
 use crate::domain::firmware::{Image, fits};
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason};
 use crate::domain::policy::{Action, Calendar, Opening, Retry, WindowState};
@@ -14,7 +14,7 @@ impl<'a> Judge<'a> {
             return self.hold(Gate::Identity, Reason::NoLines, None);
         }
         match &self.terms {
-            Some(_) => answer(Gate::Identity, self.phone.kind()),
+            Some(_) => self.open(Gate::Identity, || self.phone.kind()),
             None => self.hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
         }
     }
@@ -24,9 +24,11 @@ impl<'a> Judge<'a> {
             return self.hold(Gate::Selected, Reason::Draining, None);
         }
         match &self.mandate {
-            Ok(Some(Mandate::Job(job))) => answer(Gate::Selected, format!("asked for by hand: {}", job.name)),
+            Ok(Some(Mandate::Job(job))) => {
+                self.open(Gate::Selected, || format!("asked for by hand: {}", job.name))
+            }
             Ok(Some(Mandate::Policy(policy))) => {
-                answer(Gate::Selected, format!("policy {}, priority {}", policy.name, policy.priority))
+                self.open(Gate::Selected, || format!("policy {}, priority {}", policy.name, policy.priority))
             }
             Ok(None) => self.hold(Gate::Selected, Reason::NotSelected, None),
             Err(policies) => self.hold(Gate::Selected, Reason::Tie { policies: policies.clone() }, None),
@@ -38,7 +40,7 @@ impl<'a> Judge<'a> {
         self.sky.rules.releases.get(release)?.image_for(self.phone)
     }
 
-    pub(super) fn goal(&self, mandate: &Mandate<'_>) -> Option<Goal> {
+    pub(super) fn goal(&self, mandate: &Mandate<'a>) -> Option<Goal> {
         match mandate {
             Mandate::Job(_) => Some(Goal::Reboot),
             Mandate::Policy(policy) => match &policy.action {
@@ -53,8 +55,8 @@ impl<'a> Judge<'a> {
     }
 
     /// The opening of the policy's window that holds `at`.
-    pub(super) fn opening(&self, mandate: &Mandate<'_>) -> Option<Opening> {
-        match self.calendar(mandate)?.at(self.at, self.zone) {
+    pub(super) fn opening(&self, mandate: &Mandate<'a>) -> Option<Opening> {
+        match self.sky.hours.at(self.calendar(mandate)?, self.at, self.zone) {
             WindowState::Open(opening) => Some(opening),
             WindowState::Closed(_) => None,
         }
@@ -63,7 +65,7 @@ impl<'a> Judge<'a> {
     /// The opening of the policy's window after this one.
     pub(super) fn opening_after(&self, opening: Opening) -> Option<Opening> {
         let mandate = self.mandate.as_ref().ok().and_then(Option::as_ref)?;
-        match self.calendar(mandate)?.at(opening.end, self.zone) {
+        match self.sky.hours.at(self.calendar(mandate)?, opening.end, self.zone) {
             WindowState::Closed(next) => next,
             // A calendar that never closes goes on where the part of it ends that was looked at.
             WindowState::Open(next) => Some(Opening { start: next.start.max(opening.end), ..next }),
@@ -71,9 +73,10 @@ impl<'a> Judge<'a> {
     }
 
     /// The windows that hold for the phone. An ad hoc job waits for those of the phone's own policy.
-    pub(super) fn calendar(&self, mandate: &Mandate<'_>) -> Option<&'a Calendar> {
+    pub(super) fn calendar(&self, mandate: &Mandate<'a>) -> Option<&'a Calendar> {
         match mandate {
-            Mandate::Policy(_) | Mandate::Job(AdHoc { now: false, .. }) => {
+            Mandate::Policy(policy) => Some(&policy.calendar),
+            Mandate::Job(AdHoc { now: false, .. }) => {
                 self.sky.rules.policy_for(self.phone).ok().flatten().map(|policy| &policy.calendar)
             }
             Mandate::Job(AdHoc { now: true, .. }) => None,
@@ -84,7 +87,7 @@ impl<'a> Judge<'a> {
         self.sky.past.get(&self.phone.mac).and_then(|past| past.last.as_ref())
     }
 
-    pub(super) fn current(&self, mandate: Option<&Mandate<'_>>, opening: Option<Opening>) -> GateAnswer {
+    pub(super) fn current(&self, mandate: Option<&Mandate<'a>>, opening: Option<Opening>) -> GateAnswer {
         match mandate {
             Some(Mandate::Policy(policy)) => match &policy.action {
                 Action::Update { release } => match (self.staged(release), &self.phone.version) {
@@ -92,11 +95,13 @@ impl<'a> Judge<'a> {
                         let version = runs.clone();
                         self.hold(Gate::Current, Reason::AlreadyCurrent { version }, None)
                     }
-                    (Some(image), Some(runs)) => answer(Gate::Current, format!("{runs} → {}", image.version)),
-                    (Some(image), None) => {
-                        answer(Gate::Current, format!("runs something unknown → {}", image.version))
+                    (Some(image), Some(runs)) => {
+                        self.open(Gate::Current, || format!("{runs} → {}", image.version))
                     }
-                    (None, _) => answer(Gate::Current, format!("update to release {release}")),
+                    (Some(image), None) => {
+                        self.open(Gate::Current, || format!("runs something unknown → {}", image.version))
+                    }
+                    (None, _) => self.open(Gate::Current, || format!("update to release {release}")),
                 },
                 Action::Reboot => match (self.last(), opening) {
                     (Some(trip), Some(opening))
@@ -106,27 +111,27 @@ impl<'a> Judge<'a> {
                         let again = self.opening_after(opening).map(|next| next.start);
                         self.hold(Gate::Current, Reason::AlreadyRebooted { at }, again)
                     }
-                    (_, _) => answer(Gate::Current, "one reboot in each window"),
+                    (_, _) => self.open(Gate::Current, || "one reboot in each window".into()),
                 },
             },
-            Some(Mandate::Job(_)) => answer(Gate::Current, "one reboot"),
-            None => answer(Gate::Current, "nothing asked for"),
+            Some(Mandate::Job(_)) => self.open(Gate::Current, || "one reboot".into()),
+            None => self.open(Gate::Current, || "nothing asked for".into()),
         }
     }
 
-    pub(super) fn image(&self, mandate: Option<&Mandate<'_>>) -> GateAnswer {
+    pub(super) fn image(&self, mandate: Option<&Mandate<'a>>) -> GateAnswer {
         let Some(Mandate::Policy(policy)) = mandate else {
-            return answer(Gate::Image, "no image needed");
+            return self.open(Gate::Image, || "no image needed".into());
         };
         let Action::Update { release } = &policy.action else {
-            return answer(Gate::Image, "no image needed");
+            return self.open(Gate::Image, || "no image needed".into());
         };
         if self.terms.as_ref().is_some_and(|terms| terms.update_boots.is_none()) {
             let kind = format!("updates of {}", self.phone.kind());
             return self.hold(Gate::Image, Reason::NoProfile { kind }, None);
         }
         match self.staged(release).map(|image| (image, fits(image, self.phone))) {
-            Some((image, Ok(()))) => answer(Gate::Image, image.file.clone()),
+            Some((image, Ok(()))) => self.open(Gate::Image, || image.file.clone()),
             Some((_, Err(misfit))) => self.hold(Gate::Image, Reason::Misfit(misfit), None),
             None => self.hold(Gate::Image, Reason::NoImage { release: release.clone() }, None),
         }
@@ -147,7 +152,7 @@ impl<'a> Judge<'a> {
 
     pub(super) fn penalty(
         &self,
-        mandate: Option<&Mandate<'_>>,
+        mandate: Option<&Mandate<'a>>,
         goal: Option<&Goal>,
         opening: Option<Opening>,
     ) -> GateAnswer {
@@ -196,11 +201,10 @@ impl<'a> Judge<'a> {
             }
         }
         if held.is_empty() {
-            let saw = match mandate {
+            return self.open(Gate::Penalty, || match mandate {
                 Some(Mandate::Policy(_)) => format!("{attempts} of {} used", retry.attempts),
-                Some(Mandate::Job(_)) | None => "none needed".to_owned(),
-            };
-            return answer(Gate::Penalty, saw);
+                Some(Mandate::Job(_)) | None => "none needed".into(),
+            });
         }
         self.closed(Gate::Penalty, held, until)
     }

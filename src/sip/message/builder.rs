@@ -36,7 +36,7 @@ impl Builder {
     /// A response.
     pub fn response(status: u16, phrase: &str) -> Self {
         let mut builder = Self { bytes: Vec::with_capacity(512), fault: None };
-        builder.put(format_args!("SIP/2.0 {status} "));
+        builder.print(format_args!("SIP/2.0 {status} "));
         builder.checked("reason phrase", phrase);
         builder.put("\r\n");
         builder
@@ -61,7 +61,7 @@ impl Builder {
 
     /// Ends the head with `Content-Length` and adds the body's very bytes.
     pub fn finish(mut self, body: &[u8]) -> Result<Bytes, Injection> {
-        self.put(format_args!("Content-Length: {}\r\n\r\n", body.len()));
+        self.print(format_args!("Content-Length: {}\r\n\r\n", body.len()));
         self.bytes.extend_from_slice(body);
         match self.fault {
             Some(fault) => Err(fault),
@@ -71,13 +71,17 @@ impl Builder {
 
     fn checked(&mut self, name: &'static str, value: impl Display) {
         let start = self.bytes.len();
-        self.put(value);
+        self.print(value);
         if self.bytes[start..].iter().any(|b| matches!(b, 0 | b'\r' | b'\n')) {
             self.fault = self.fault.or(Some(Injection(name)));
         }
     }
 
-    fn put(&mut self, value: impl Display) {
+    fn put(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    fn print(&mut self, value: impl Display) {
         if write!(self.bytes, "{value}").is_err() {
             // Writing to a Vec does not fail; a Display that does would leave a torn value behind.
             self.fault = Some(Injection("message"));
