@@ -170,7 +170,12 @@ fn order(n: u32, to: SocketAddr) -> NotifyOrder {
     };
     let line = LineId { pbx: PbxName::new("pbx1"), user: user.into() };
     let trigger = Trigger::event("check-sync;reboot=true");
-    NotifyOrder { id: OrderId(u64::from(n)), target: Target { line, contact }, trigger }
+    NotifyOrder {
+        id: OrderId(u64::from(n)),
+        target: Target { line, contact },
+        trigger,
+        copies_for: Duration::from_secs(32),
+    }
 }
 
 /// CPU seconds of a whole SIPp that sends so many.

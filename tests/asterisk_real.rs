@@ -125,7 +125,12 @@ async fn a_notify_through_asterisk_reaches_the_contact_with_its_event() {
     let (line, contact) = news.picture().await.contacts.remove(0);
 
     let trigger = Trigger::event("check-sync;reboot=true");
-    let order = NotifyOrder { id: OrderId(1), target: Target { line, contact }, trigger };
+    let order = NotifyOrder {
+        id: OrderId(1),
+        target: Target { line, contact },
+        trigger,
+        copies_for: std::time::Duration::ZERO,
+    };
     let (outcome, request) = tokio::join!(pbx.notify_through(order.clone()), phone.notify());
     assert_eq!(outcome, NotifyOutcome::Blind);
     assert!(request.starts_with(&format!("NOTIFY {} SIP/2.0\r\n", phone.contact())), "{request}");

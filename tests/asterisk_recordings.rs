@@ -211,7 +211,12 @@ async fn a_line_is_confirmed_by_asking_anew() {
 
 fn order(uri: &str, trigger: Trigger) -> NotifyOrder {
     let contact = Contact { uri: uri.into(), source: None, call_id: None, user_agent: None, expires: None };
-    NotifyOrder { id: OrderId(1), target: Target { line: line("1001"), contact }, trigger }
+    NotifyOrder {
+        id: OrderId(1),
+        target: Target { line: line("1001"), contact },
+        trigger,
+        copies_for: Duration::ZERO,
+    }
 }
 
 const URI: &str = "sip:1001@127.20.0.1:5060;line=2c03007c";

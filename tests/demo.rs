@@ -16,7 +16,7 @@ const RULES: [&str; 7] = [
     "orders outside the window: ",
     "most phones down at once: ",
     "phones ordered or rebooted twice for one step: ",
-    "firmware offered before the phone's own reboot: ",
+    "firmware offered before the reboot that was asked for: ",
     "images given to phones not to be updated: ",
     "outcomes as expected: ",
 ];

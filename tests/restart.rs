@@ -8,7 +8,7 @@ mod daemon;
 mod office;
 mod steps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,6 +141,7 @@ fn rules(began: DateTime<Utc>, ended: DateTime<Utc>, building: &Building) -> Rul
         down_at_once: DOWN_AT_ONCE,
         gap: TimeDelta::seconds(1),
         expected: building.phones().keys().map(|mac| (*mac, updated.clone())).collect(),
+        special: BTreeSet::new(),
     }
 }
 

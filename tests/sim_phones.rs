@@ -368,6 +368,7 @@ async fn a_blast_to_everybody_does_not_get_past_the_judge() {
         down_at_once: 6,
         gap: TimeDelta::minutes(5),
         expected,
+        special: std::collections::BTreeSet::new(),
     };
     let judgement = judge(&building.logs(), &rules);
     let cut = |finding: &Finding| matches!(finding, Finding::CallInterrupted { .. });

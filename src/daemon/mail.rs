@@ -17,13 +17,22 @@ use crate::ports::{
 /// Where the answer to a question goes.
 pub type Reply<T> = oneshot::Sender<Result<T, ControlError>>;
 
+/// Whether the phone itself had a word in the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoke {
+    /// It answered: should it fall silent later, that means something.
+    Yes,
+    /// It was not asked.
+    No,
+}
+
 /// A letter to the orchestrator.
 #[derive(Debug)]
 pub enum Mail {
     /// A PBX tells something.
     Pbx(PbxEvent),
     /// What the last look at a phone found; `Err` says what stands against it.
-    Confirmed(TripId, Mac, Result<(), String>),
+    Confirmed(TripId, Mac, Result<Spoke, String>),
     /// How a NOTIFY ended.
     Notified(TripId, Mac, NotifyOutcome),
     /// A NOTIFY was held back, and why.

@@ -179,7 +179,7 @@ impl Night {
         }));
         night.daemon.step().await;
         let confirmed = night.mailbox.recv().await.unwrap();
-        assert!(matches!(confirmed, Mail::Confirmed(_, _, Ok(()))), "{confirmed:?}");
+        assert!(matches!(confirmed, Mail::Confirmed(_, _, Ok(_))), "{confirmed:?}");
         night.daemon.read(confirmed);
         night
     }

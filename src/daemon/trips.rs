@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::mail::Mail;
+use super::mail::{Mail, Spoke};
 use super::orchestrator::{Act, Orchestrator};
 use crate::config::TriggerPath;
 use crate::domain::phone::{CallState, LineId, Mac};
@@ -84,8 +84,11 @@ impl Orchestrator {
                     match contact {
                         Some(contact) => {
                             open.order = Some(number);
+                            let copied = open.trip.plan().timing.boot_at_least;
                             let target = Target { line, contact };
-                            acts.push(Act::Notify(id, mac, NotifyOrder { id: number, target, trigger }));
+                            let copies_for = self.hands.clock.until(now + copied);
+                            let order = NotifyOrder { id: number, target, trigger, copies_for };
+                            acts.push(Act::Notify(id, mac, order));
                         }
                         None => {
                             let why = format!("line {} has no contact any more", line.user);
@@ -160,7 +163,7 @@ impl Orchestrator {
         let (Some(open), Some(phone)) = (self.trips.get(&mac), self.fleet.get(mac)) else { return };
         let letters = self.letters.clone();
         if open.even_in_a_call {
-            tokio::spawn(async move { letters.send(Mail::Confirmed(id, mac, Ok(()))).await });
+            tokio::spawn(async move { letters.send(Mail::Confirmed(id, mac, Ok(Spoke::No))).await });
             return;
         }
         let mut by_pbx: Vec<(_, Vec<LineId>)> = Vec::new();
@@ -180,6 +183,7 @@ impl Orchestrator {
             .collect();
         tokio::spawn(async move {
             let found = async {
+                let mut spoke = Spoke::No;
                 for (name, lines) in by_pbx {
                     let pbx = pbxs.get(&name).ok_or_else(|| format!("no PBX named {name}"))?;
                     let states = pbx.confirm(lines.clone()).await.map_err(|silent| silent.to_string())?;
@@ -192,7 +196,7 @@ impl Orchestrator {
                 for target in targets {
                     let user = target.line.user.clone();
                     match prober.dialogs(target).await {
-                        DialogOutcome::Idle | DialogOutcome::Unsupported { .. } => {}
+                        DialogOutcome::Idle | DialogOutcome::Unsupported { .. } => spoke = Spoke::Yes,
                         DialogOutcome::Busy(calls) => {
                             return Err(format!("the phone itself says that line {user} is {calls}"));
                         }
@@ -201,7 +205,7 @@ impl Orchestrator {
                         }
                     }
                 }
-                Ok(())
+                Ok(spoke)
             };
             let found = found.await;
             letters.send(Mail::Confirmed(id, mac, found)).await
@@ -209,7 +213,13 @@ impl Orchestrator {
     }
 
     /// The last look is over. Everything is judged once more with what came in meanwhile.
-    pub(super) fn confirmed(&mut self, now: DateTime<Utc>, id: TripId, mac: Mac, found: Result<(), String>) {
+    pub(super) fn confirmed(
+        &mut self,
+        now: DateTime<Utc>,
+        id: TripId,
+        mac: Mac,
+        found: Result<Spoke, String>,
+    ) {
         if self
             .trips
             .get(&mac)
@@ -217,7 +227,7 @@ impl Orchestrator {
         {
             return;
         }
-        let found = found.and_then(|()| {
+        let found = found.and_then(|spoke| {
             let phone = self.fleet.get(mac).ok_or_else(|| "the phone is not known any more".to_owned())?;
             let judged = self.scheduler.judge(phone, now, now, &self.fleet);
             if let Some(reason) = judged.verdict.reasons().next() {
@@ -226,12 +236,19 @@ impl Orchestrator {
             // A reload may have come in between.
             let plan = self.trips.get(&mac).map(|open| open.trip.plan());
             match (plan, judged.order) {
-                (Some(plan), Some(order)) if order.goal == plan.goal && order.policy == plan.policy => Ok(()),
+                (Some(plan), Some(order)) if order.goal == plan.goal && order.policy == plan.policy => {
+                    Ok(spoke)
+                }
                 (_, _) => Err("the rules changed meanwhile".to_owned()),
             }
         });
         match found {
-            Ok(()) => self.drive(now, mac, Input::Confirmed),
+            Ok(spoke) => {
+                if spoke == Spoke::Yes {
+                    self.drive(now, mac, Input::Alive { version: None });
+                }
+                self.drive(now, mac, Input::Confirmed);
+            }
             Err(why) => self.drive(now, mac, Input::NotIdle { why }),
         }
     }

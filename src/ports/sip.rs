@@ -32,6 +32,9 @@ pub struct NotifyOrder {
     pub target: Target,
     /// The event and its body.
     pub trigger: Trigger,
+    /// No copy leaves later than this after the first one: whoever boots faster could take it for a new order, because
+    /// it has forgotten the first.
+    pub copies_for: Duration,
 }
 
 /// How a NOTIFY ended.

@@ -124,14 +124,14 @@ impl Agent {
         &self,
         ask: Ask,
         target: Target,
-        patience: Option<Duration>,
+        (patience, copies_for): (Option<Duration>, Option<Duration>),
         reply: impl FnOnce(oneshot::Sender<T>) -> Reply + Send + 'static,
         lost: impl FnOnce() -> T + Send + 'static,
     ) -> BoxFuture<'static, T> {
         let orders = self.orders.clone();
         async move {
             let (done, end) = oneshot::channel();
-            if orders.send(Order { ask, target, patience, reply: reply(done) }).await.is_err() {
+            if orders.send(Order { ask, target, patience, copies_for, reply: reply(done) }).await.is_err() {
                 return lost();
             }
             end.await.unwrap_or_else(|_| lost())
@@ -142,11 +142,11 @@ impl Agent {
 
 impl Notifier for Agent {
     fn notify(&self, order: NotifyOrder) -> BoxFuture<'static, NotifyOutcome> {
-        let NotifyOrder { id, target, trigger } = order;
+        let NotifyOrder { id, target, trigger, copies_for } = order;
         self.order(
             Ask::Notify(trigger),
             target,
-            None,
+            (None, Some(copies_for)),
             move |done| Reply::Notify(id, done),
             || NotifyOutcome::NotSent { why: GOING_DOWN.to_owned() },
         )
@@ -159,11 +159,11 @@ impl Notifier for Agent {
 
 impl Prober for Agent {
     fn options(&self, target: Target, patience: Duration) -> BoxFuture<'static, ProbeOutcome> {
-        self.order(Ask::Options, target, Some(patience), Reply::Options, || ProbeOutcome::Silent)
+        self.order(Ask::Options, target, (Some(patience), None), Reply::Options, || ProbeOutcome::Silent)
     }
 
     fn dialogs(&self, target: Target) -> BoxFuture<'static, DialogOutcome> {
-        self.order(Ask::Dialogs, target, None, Reply::Dialogs, || DialogOutcome::Unknown {
+        self.order(Ask::Dialogs, target, (None, None), Reply::Dialogs, || DialogOutcome::Unknown {
             why: GOING_DOWN.to_owned(),
         })
     }

@@ -25,6 +25,8 @@ async fn copies_of_asterisk_reboot_phones_twice_and_ours_do_not() {
     let Some([asterisk]) = peers::require(["asterisk"]) else { return };
     let mut phones: Vec<PhoneSpec> = (1..=6).map(forgetful).collect();
     phones[5].unregisters = true;
+    // This one shows itself by nothing but its silence.
+    phones[4].depot = Some("http://127.0.0.1:1".to_owned());
     let mut yard = Yard::new(&asterisk, 6, phones).await;
     yard.policy("ours", "[select]\nline = [\"1003\", \"1004\", \"1005\", \"1006\"]\n\n[reboot]\n", 4);
     let daemon = yard.daemon("").await;

@@ -168,6 +168,7 @@ impl Yard {
             down_at_once,
             gap: TimeDelta::minutes(5),
             expected: expected.into_iter().collect(),
+            special: std::collections::BTreeSet::new(),
         }
     }
 }

@@ -290,6 +290,7 @@ async fn a_careful_hand_brings_the_cast_of_a_night_home_and_the_judge_agrees() {
         down_at_once: 26,
         gap: TimeDelta::minutes(5),
         expected: night.expected,
+        special: std::collections::BTreeSet::new(),
     };
     let judgement = judge(&building.logs(), &rules);
     assert!(judgement.is_clean(), "{judgement}");

@@ -78,7 +78,12 @@ pub fn target(uri: &str, source: Option<SocketAddr>) -> Target {
 }
 
 pub fn order(id: u64, target: Target) -> NotifyOrder {
-    NotifyOrder { id: OrderId(id), target, trigger: Trigger::event("reboot") }
+    NotifyOrder {
+        id: OrderId(id),
+        target,
+        trigger: Trigger::event("reboot"),
+        copies_for: Timers::default().give_up(),
+    }
 }
 
 /// No copy goes out while a test on a loaded machine takes its time.

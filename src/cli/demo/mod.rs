@@ -4,6 +4,7 @@
 mod screen;
 mod stage;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +16,10 @@ use super::Failure;
 use crate::clock::ScaledClock;
 use crate::config;
 use crate::daemon;
+use crate::domain::phone::Mac;
 use crate::ports::{Clock, Control};
 use crate::sim::night::{Night, NightSpec};
-use crate::sim::{Building, BuildingError, BuildingSpec, CallPlan, Judgement, Outcome, Rules, judge};
+use crate::sim::{Building, BuildingError, BuildingSpec, CallPlan, Judgement, Misfit, Outcome, Rules, judge};
 
 use screen::Screen;
 use stage::Stage;
@@ -58,8 +60,8 @@ pub fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::Machine)?;
     let screen = Screen::new(json);
-    let judgement = runtime.block_on(play(options, &screen))?;
-    screen.judgement(&judgement)?;
+    let (judgement, special) = runtime.block_on(play(options, &screen))?;
+    screen.judgement(&judgement, &special)?;
     if judgement.is_clean() {
         Ok(())
     } else {
@@ -67,7 +69,10 @@ pub fn run(options: &Options, json: bool) -> Result<(), Failure> {
     }
 }
 
-async fn play(options: &Options, screen: &Screen) -> Result<Judgement, Failure> {
+/// The judgement, and the phones with a fault, by line and fault.
+type Played = (Judgement, BTreeMap<Mac, String>);
+
+async fn play(options: &Options, screen: &Screen) -> Result<Played, Failure> {
     let opens = opening();
     let closes = opens + NIGHT;
     let clock: Arc<dyn Clock> = Arc::new(ScaledClock::starting_at(opens - EVENING, SPEED));
@@ -81,6 +86,7 @@ async fn play(options: &Options, screen: &Screen) -> Result<Judgement, Failure> 
     });
     night.calls.push(long_call(opens));
     let late = stage::late_phones(&night);
+    let special = misfits(&night);
     let stage = Stage::new().map_err(Failure::Machine)?;
 
     screen.says("switching on 200 phones and their PBX");
@@ -109,10 +115,17 @@ async fn play(options: &Options, screen: &Screen) -> Result<Judgement, Failure> 
         down_at_once: stage::DOWN_AT_ONCE,
         gap: TimeDelta::minutes(5),
         expected: night.expected,
+        special: special.keys().copied().collect(),
     };
     let judgement = judge(&building.logs(), &rules);
     building.shutdown().await;
-    Ok(judgement)
+    Ok((judgement, special))
+}
+
+/// Phones with a fault: their line, and what is wrong with them.
+fn misfits(night: &Night) -> BTreeMap<Mac, String> {
+    let faulty = night.phones.iter().filter(|phone| phone.misfit != Misfit::None);
+    faulty.map(|phone| (phone.mac, format!("{} {}", phone.user, phone.misfit))).collect()
 }
 
 /// A Friday evening at ten in Berlin.

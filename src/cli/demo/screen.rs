@@ -1,5 +1,6 @@
 //! What a person sees of the demonstration: a live table on a terminal, a line now and then elsewhere, the judgement.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -7,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Failure;
-use crate::domain::phone::CallState;
+use crate::domain::phone::{CallState, Mac};
 use crate::ports::{Control, PhoneView, StatusView};
 use crate::sim::Judgement;
 
@@ -24,6 +25,13 @@ pub struct Screen {
 struct JudgementJson {
     clean: bool,
     rows: Vec<RowJson>,
+    faults: Vec<FaultJson>,
+}
+
+#[derive(Serialize)]
+struct FaultJson {
+    phone: String,
+    end: String,
 }
 
 #[derive(Serialize)]
@@ -98,7 +106,7 @@ impl Screen {
     }
 
     /// What the judge found in the phones' diaries.
-    pub fn judgement(&self, judgement: &Judgement) -> io::Result<()> {
+    pub fn judgement(&self, judgement: &Judgement, faults: &BTreeMap<Mac, String>) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if self.json {
             let rows = judgement.table.iter().map(|row| RowJson {
@@ -106,11 +114,20 @@ impl Screen {
                 text: row.text.clone(),
                 findings: row.findings.iter().map(ToString::to_string).collect(),
             });
-            let json = JudgementJson { clean: judgement.is_clean(), rows: rows.collect() };
+            let faults = judgement.special.iter().map(|(mac, end)| FaultJson {
+                phone: faults.get(mac).cloned().unwrap_or_else(|| mac.to_string()),
+                end: end.clone(),
+            });
+            let json =
+                JudgementJson { clean: judgement.is_clean(), rows: rows.collect(), faults: faults.collect() };
             serde_json::to_writer_pretty(&mut out, &json)?;
             return writeln!(out);
         }
         writeln!(out, "\nWhat the phones' own diaries say:\n{judgement}")?;
+        for (mac, end) in &judgement.special {
+            writeln!(out, "  {:31}{end}", faults.get(mac).map_or("", String::as_str))?;
+        }
+        writeln!(out)?;
         if judgement.is_clean() {
             writeln!(out, "Everything is as it must be.")?;
         }

@@ -32,7 +32,11 @@ impl Trip {
                 // It fell silent for a while, answers again and did nothing else: it was never away.
                 let stayed = seen.fell_silent && seen.silences == 0 && seen.settings == 0;
                 let stayed = stayed && seen.gone.is_empty() && seen.back.is_empty();
-                let failure = if stayed { Failure::NeverLeft } else { Failure::NeverReturned { missing } };
+                let failure = match (stayed, seen.accepted) {
+                    (true, true) => Failure::NeverLeft,
+                    (true, false) => Failure::NoAnswer,
+                    (false, _) => Failure::NeverReturned { missing },
+                };
                 self.fail(now, failure, out);
             }
             State::Fetching => {

@@ -49,6 +49,8 @@ pub(super) struct Seen {
     pub boot_after_delivery: bool,
     /// The daemon was down for a while: the phone may have asked and found nobody.
     pub interrupted: bool,
+    /// It said yes to the NOTIFY.
+    pub accepted: bool,
     /// It answered something in this trip, so its silence would mean something.
     pub answers: bool,
     /// Questions in a row it left unanswered.
@@ -307,6 +309,7 @@ impl Trip {
             State::Asked { trigger } => match status {
                 200..=299 => {
                     self.seen.answers = true;
+                    self.seen.accepted = true;
                     self.seen.silences = 0;
                     self.enter(now, State::Accepted { sure: true }, out, &format!("{status} {phrase}"));
                     out.push(Output::Look);

@@ -73,6 +73,13 @@ pub enum Finding {
         /// When.
         at: DateTime<Utc>,
     },
+    /// Firmware was offered after a reboot of the phone's own.
+    OfferedUnasked {
+        /// The phone.
+        mac: Mac,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// Firmware was offered, or an image given, to a phone that was not to be updated.
     UnwantedImage {
         /// The phone.
@@ -119,6 +126,12 @@ impl fmt::Display for Finding {
             }
             Self::OfferedTooEarly { mac, at } => {
                 write!(f, "{at}: {mac} was offered firmware before it had rebooted")
+            }
+            Self::OfferedUnasked { mac, at } => {
+                write!(
+                    f,
+                    "{at}: {mac} was offered firmware after a reboot of its own that nobody had asked for"
+                )
             }
             Self::UnwantedImage { mac, at } => {
                 write!(f, "{at}: {mac} was offered firmware and is not to be updated")

@@ -31,6 +31,8 @@ pub struct Rules {
     pub gap: TimeDelta,
     /// What shall become of each phone; of those not listed only the general rules are asked.
     pub expected: BTreeMap<Mac, Expectation>,
+    /// Phones whose end is told one by one.
+    pub special: BTreeSet<Mac>,
 }
 
 /// What shall become of a phone.
@@ -111,6 +113,8 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// One row a rule.
     pub table: Vec<Row>,
+    /// What became of each phone of which something special was expected, by its MAC.
+    pub special: BTreeMap<Mac, String>,
 }
 
 impl Judgement {
@@ -147,7 +151,13 @@ pub fn judge(logs: &BTreeMap<Mac, Vec<LogLine>>, rules: &Rules) -> Judgement {
         unwanted_images(&readings, rules),
         outcomes(&readings, rules),
     ];
-    Judgement { findings: table.iter().flat_map(|row| row.findings.clone()).collect(), table }
+    let special = rules.special.iter().filter_map(|mac| {
+        let (reading, expected) = (readings.get(mac)?, rules.expected.get(mac)?);
+        let verdict = if reading.ended_as(&expected.outcome) { '✓' } else { '✗' };
+        Some((*mac, format!("{verdict} {}: {reading}", expected.outcome)))
+    });
+    let special = special.collect();
+    Judgement { findings: table.iter().flat_map(|row| row.findings.clone()).collect(), table, special }
 }
 
 fn calls(readings: &BTreeMap<Mac, Reading>) -> Row {
@@ -235,13 +245,14 @@ fn doubles(readings: &BTreeMap<Mac, Reading>, rules: &Rules) -> Row {
 }
 
 fn too_early(readings: &BTreeMap<Mac, Reading>) -> Row {
-    let findings: Vec<Finding> = readings
-        .iter()
-        .filter_map(|(mac, reading)| {
-            reading.offered_before_reboot.map(|at| Finding::OfferedTooEarly { mac: *mac, at })
-        })
-        .collect();
-    Row { text: format!("firmware offered before the phone's own reboot: {}", findings.len()), findings }
+    let early = |mac: &Mac, reading: &Reading| {
+        let before = reading.offered_before_reboot.map(|at| Finding::OfferedTooEarly { mac: *mac, at });
+        let unasked = reading.offered_after_own_reboot.map(|at| Finding::OfferedUnasked { mac: *mac, at });
+        before.into_iter().chain(unasked)
+    };
+    let findings: Vec<Finding> = readings.iter().flat_map(|(mac, reading)| early(mac, reading)).collect();
+    let text = format!("firmware offered before the reboot that was asked for: {}", findings.len());
+    Row { text, findings }
 }
 
 fn unwanted_images(readings: &BTreeMap<Mac, Reading>, rules: &Rules) -> Row {

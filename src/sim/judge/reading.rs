@@ -58,6 +58,8 @@ pub(super) struct Reading {
     pub acted_twice: Vec<String>,
     /// Firmware was offered before any reboot.
     pub offered_before_reboot: Option<DateTime<Utc>>,
+    /// Firmware was offered after a reboot that nobody had asked for.
+    pub offered_after_own_reboot: Option<DateTime<Utc>>,
     /// When firmware was first offered or given.
     pub first_image: Option<DateTime<Utc>>,
     /// It flashed an image.
@@ -78,6 +80,7 @@ impl Reading {
             cuts: Vec::new(),
             acted_twice: Vec::new(),
             offered_before_reboot: None,
+            offered_after_own_reboot: None,
             first_image: None,
             flashed: false,
             obeyed: BTreeSet::new(),
@@ -86,7 +89,7 @@ impl Reading {
             registered: false,
         };
         let mut open: BTreeMap<String, String> = BTreeMap::new();
-        let mut rebooted = false;
+        let (mut rebooted, mut by_itself) = (false, false);
         for LogLine { at, what } in log {
             match what {
                 What::Notify { call_id, event, .. } => reading.notify(*at, call_id, event),
@@ -97,6 +100,7 @@ impl Reading {
                 }
                 What::RebootBegan { cause } => {
                     rebooted = true;
+                    by_itself = *cause == Cause::Itself;
                     reading.left(*at, cause);
                     // Calls that nobody says were cut, but that were not over either.
                     for (call_id, with) in std::mem::take(&mut open) {
@@ -117,6 +121,9 @@ impl Reading {
                     reading.first_image.get_or_insert(*at);
                     if !rebooted {
                         reading.offered_before_reboot.get_or_insert(*at);
+                    }
+                    if by_itself {
+                        reading.offered_after_own_reboot.get_or_insert(*at);
                     }
                 }
                 What::Flashed { .. } => reading.flashed = true,

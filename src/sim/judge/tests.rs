@@ -56,6 +56,7 @@ fn rules(expected: Outcome) -> Rules {
         down_at_once: 1,
         gap: TimeDelta::seconds(300),
         expected: [(A, Expectation::once(expected))].into(),
+        special: std::collections::BTreeSet::new(),
     }
 }
 

@@ -7,6 +7,7 @@ mod orders;
 mod registration;
 mod stack;
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -110,6 +111,23 @@ pub enum Misfit {
     SilentFor(TimeDelta),
     /// Downloads an image and refuses to flash it.
     RejectsImage,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("is well"),
+            Self::Refuses(status) => write!(f, "refuses with {status}"),
+            Self::NeverLeaves => f.write_str("never leaves"),
+            Self::NeverReturns => f.write_str("never returns"),
+            Self::ReturnsOld => f.write_str("ignores the firmware"),
+            Self::BreaksDownload => f.write_str("breaks off its download"),
+            Self::RebootsItself { .. } => f.write_str("reboots by itself"),
+            Self::LosesOks(count) => write!(f, "loses {count} answers"),
+            Self::SilentFor(_) => f.write_str("is silent for a while"),
+            Self::RejectsImage => f.write_str("rejects the image"),
+        }
+    }
 }
 
 impl PhoneSpec {

@@ -18,6 +18,8 @@ pub(in crate::sip) struct Order {
     pub target: Target,
     /// How long the phone has to answer, from the first copy on, when that is less than timer F.
     pub patience: Option<Duration>,
+    /// For how long copies go out, when that is less than timer F.
+    pub copies_for: Option<Duration>,
     /// Who waits for the end.
     pub reply: Reply,
 }

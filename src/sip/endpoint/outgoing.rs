@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -37,6 +38,8 @@ pub(super) struct UnderWay {
     reply: Reply,
     /// When timer F of the first try fires; the end of all tries.
     give_up: Instant,
+    /// For how long each try of the request is copied.
+    copies_for: Option<Duration>,
     /// Copies of earlier tries.
     earlier: u32,
 }
@@ -76,7 +79,7 @@ impl Endpoint {
     }
 
     async fn begin(&mut self, now: Instant, order: Order) {
-        let Order { ask, target, patience, mut reply } = order;
+        let Order { ask, target, patience, copies_for, mut reply } = order;
         let route = match Route::to(&target, self.settings.proxy, self.settings.local) {
             Ok(route) => route,
             Err(why) => {
@@ -98,7 +101,8 @@ impl Endpoint {
         }
         let exchange = Exchange::new(ask, route, call_id, tag);
         let line = target.line;
-        let under_way = UnderWay { exchange, line, bytes: Bytes::new(), reply, give_up, earlier: 0 };
+        let under_way =
+            UnderWay { exchange, line, bytes: Bytes::new(), reply, give_up, copies_for, earlier: 0 };
         self.attempt(now, Box::new(under_way)).await;
     }
 
@@ -123,7 +127,8 @@ impl Endpoint {
         }
         trace!(method = under_way.exchange.ask().method(), to = %destination.address, "sent");
         let reliable = destination.transport == Transport::Tcp;
-        let transaction = ClientTransaction::begin(now, under_way.give_up, self.settings.timers, reliable);
+        let transaction = ClientTransaction::begin(now, under_way.give_up, self.settings.timers, reliable)
+            .copies_until(under_way.copies_for.map(|length| now + length));
         if let Reply::Notify(id, _) = &under_way.reply {
             self.orders.insert(*id, key);
         }

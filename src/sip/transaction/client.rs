@@ -56,6 +56,8 @@ pub struct ClientTransaction {
     reliable: bool,
     /// When timer F fires.
     give_up: Instant,
+    /// No copy after this.
+    last_copy: Option<Instant>,
     copies: u32,
 }
 
@@ -66,7 +68,13 @@ impl ClientTransaction {
     /// repeats one that was challenged.
     pub fn begin(now: Instant, give_up: Instant, timers: Timers, reliable: bool) -> Self {
         let state = State::Trying { next_copy: now + timers.t1, pause: timers.t1 };
-        Self { state, timers, reliable, give_up, copies: 1 }
+        Self { state, timers, reliable, give_up, last_copy: None, copies: 1 }
+    }
+
+    /// No copy goes out after this instant; an answer is still waited for until timer F.
+    #[must_use]
+    pub fn copies_until(self, last: Option<Instant>) -> Self {
+        Self { last_copy: last, ..self }
     }
 
     /// How many copies went out.
@@ -77,7 +85,9 @@ impl ClientTransaction {
     /// When [`Input::Timer`] is due; `None` when the transaction is over.
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Trying { next_copy, .. } | State::Proceeding { next_copy } if !self.reliable => {
+            State::Trying { next_copy, .. } | State::Proceeding { next_copy }
+                if self.copies_at(next_copy) =>
+            {
                 Some(next_copy.min(self.give_up))
             }
             State::Trying { .. } | State::Proceeding { .. } => Some(self.give_up),
@@ -112,7 +122,7 @@ impl ClientTransaction {
                 Some(Output::GiveUp)
             }
             (State::Trying { next_copy, pause }, Input::Timer) => {
-                if self.reliable || now < next_copy {
+                if !self.copies_at(next_copy) || now < next_copy {
                     return None;
                 }
                 let pause = (pause * 2).min(self.timers.t2);
@@ -121,7 +131,7 @@ impl ClientTransaction {
                 Some(Output::Send)
             }
             (State::Proceeding { next_copy }, Input::Timer) => {
-                if self.reliable || now < next_copy {
+                if !self.copies_at(next_copy) || now < next_copy {
                     return None;
                 }
                 self.state = State::Proceeding { next_copy: after(now, next_copy, self.timers.t2) };
@@ -139,6 +149,13 @@ impl ClientTransaction {
     }
 }
 
+impl ClientTransaction {
+    /// Whether a copy may go out at this instant.
+    fn copies_at(&self, instant: Instant) -> bool {
+        !self.reliable && self.last_copy.is_none_or(|last| instant <= last)
+    }
+}
+
 /// One `pause` after `due`; after a late call one `pause` from `now`, so that copies never come in a burst.
 fn after(now: Instant, due: Instant, pause: Duration) -> Instant {
     let next = due + pause;
@@ -148,6 +165,15 @@ fn after(now: Instant, due: Instant, pause: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn copies_end_where_they_are_told_to_and_timer_f_does_not() {
+        let start = Instant::now();
+        let begun =
+            ClientTransaction::begin(start, start + Timers::default().give_up(), Timers::default(), false);
+        let (sent, end) = run(begun.copies_until(Some(start + Duration::from_secs(5))), start);
+        assert_eq!((sent, end), (vec![0.0, 0.5, 1.5, 3.5], Some(32.0)));
+    }
 
     /// Runs a transaction by its own deadlines; returns the seconds of each copy and of the end.
     fn run(mut transaction: ClientTransaction, start: Instant) -> (Vec<f64>, Option<f64>) {
