@@ -98,7 +98,7 @@ pub struct Orchestrator {
     pub(super) reloader: Reloader,
     pub(super) refused_reload: Option<String>,
     /// Phones without a line that asked the depot, and from where: their lines may register later.
-    pub(super) visitors: BTreeMap<Mac, IpAddr>,
+    pub(super) visitors: BTreeMap<IpAddr, BTreeSet<Mac>>,
     contacts_read: DateTime<Utc>,
 }
 

@@ -221,7 +221,7 @@ impl Orchestrator {
             let phone = self.fleet.get(mac).ok_or_else(|| "the phone is not known any more".to_owned())?;
             let judged = self.scheduler.judge(phone, now, now, &self.fleet);
             if let Some(reason) = judged.verdict.reasons().next() {
-                return Err(reason.to_string());
+                return Err(reason.told_in(self.scheduler.rules().zone_of(phone)));
             }
             // A reload may have come in between.
             let plan = self.trips.get(&mac).map(|open| open.trip.plan());

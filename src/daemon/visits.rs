@@ -16,7 +16,7 @@ use crate::ports::{Permit, Transfer, TransferStep, Visit, Wanted};
 /// A phone waits at the door so long for the PBX to tell what its lines are doing.
 const WAITS_AT_THE_DOOR: TimeDelta = TimeDelta::seconds(5);
 
-/// Phones that asked and are not registered yet; made-up MACs push each other out.
+/// Addresses that were asked from and have no registered line yet; whoever asks from one address fills one place.
 const MOST_VISITORS: usize = 10_000;
 
 /// So often it is looked whether the PBX has told.
@@ -43,9 +43,7 @@ impl Orchestrator {
         }
         let permit = self.permit(mac, &visit.wanted);
         if let (Permit::Offer { file, .. }, Wanted::FirmwarePointer) = (&permit, &visit.wanted) {
-            let text = format!("was offered {file}");
-            let trip = self.trips.get(&mac).map(|open| open.id);
-            self.note(now, Some(mac), trip, "offered", text);
+            tracing::debug!(%mac, file, "offered");
             self.drive(now, mac, Input::Offered);
         }
         self.acts.push(Act::Permit(reply, permit));
@@ -94,7 +92,11 @@ impl Orchestrator {
         if self.visitors.len() >= MOST_VISITORS {
             self.visitors.pop_first();
         }
-        self.visitors.insert(mac, from);
+        // Two are enough to know that it cannot be told which of them a line belongs to.
+        let here = self.visitors.entry(from).or_default();
+        if here.len() < 2 {
+            here.insert(mac);
+        }
     }
 
     /// Lines of nobody are registered: phones that asked from there before may be known by them now.
@@ -104,16 +106,15 @@ impl Orchestrator {
         }
         let here: BTreeSet<IpAddr> =
             self.fleet.strangers().filter_map(|(_, contact)| Some(contact.source?.ip())).collect();
-        let asked: Vec<(Mac, IpAddr)> =
-            self.visitors.iter().filter(|(_, from)| here.contains(from)).map(|(m, f)| (*m, *f)).collect();
-        for (mac, from) in asked {
-            // Several phones behind one address: whose line it is cannot be told.
-            if self.visitors.values().filter(|other| **other == from).count() == 1 {
-                if self.fleet.get(mac).is_none() {
-                    self.fleet.introduce(Phone::new(mac, KnownBy::BootRequest));
-                }
-                self.bind(now, mac, from);
+        // Several phones behind one address: whose line it is cannot be told.
+        let alone = |macs: &BTreeSet<Mac>| macs.first().copied().filter(|_| macs.len() == 1);
+        let asked: Vec<(IpAddr, Mac)> =
+            here.iter().filter_map(|from| Some((*from, alone(self.visitors.get(from)?)?))).collect();
+        for (from, mac) in asked {
+            if self.fleet.get(mac).is_none() {
+                self.fleet.introduce(Phone::new(mac, KnownBy::BootRequest));
             }
+            self.bind(now, mac, from);
         }
     }
 
@@ -124,7 +125,7 @@ impl Orchestrator {
             let text = format!("line {} is registered from where it asks", users.join(", "));
             self.note(now, Some(mac), None, "learned", text);
             self.keep_phone(mac);
-            self.visitors.remove(&mac);
+            self.visitors.remove(&from);
             for line in bound {
                 self.registered(now, mac, line);
             }

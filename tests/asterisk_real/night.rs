@@ -26,7 +26,7 @@ struct SippPhone {
     pbx: SocketAddr,
     port: u16,
     user: String,
-    /// What its Contact ends in after each boot.
+    /// The user of its Contact after each boot.
     contacts: [&'static str; 2],
 }
 
@@ -104,8 +104,8 @@ async fn twenty_phones_are_updated_or_rebooted_and_the_one_in_a_call_after_it() 
     phones[17].challenges = true;
     let mut yard = Yard::new(&asterisk, 21, phones).await;
     let sipps = [
-        SippPhone::new(&sipp, yard.asterisk.sip, 19, [";boot=1", ";boot=2"]),
-        SippPhone::new(&sipp, yard.asterisk.sip, 20, ["", ""]),
+        SippPhone::new(&sipp, yard.asterisk.sip, 19, ["1019-first", "1019-second"]),
+        SippPhone::new(&sipp, yard.asterisk.sip, 20, ["1020", "1020"]),
     ];
     for (phone, n) in sipps.iter().zip(19..) {
         phone.boot(0).await;

@@ -67,8 +67,11 @@ impl Trip {
         let seen = &self.seen;
         match (&seen.version, seen.delivered) {
             (Some(runs), true) => Failure::WrongVersion { runs: runs.clone() },
+            (_, false) if seen.downloads > 0 => Failure::DownloadBroken { breaks: seen.breaks },
             (_, _) => Failure::NothingHappened {
-                cause: if seen.settings == 0 {
+                cause: if seen.interrupted {
+                    Cause::NobodyThere
+                } else if seen.settings == 0 {
                     Cause::OtherServer
                 } else if seen.offers == 0 {
                     Cause::SettingsOnly

@@ -47,6 +47,8 @@ pub(super) struct Seen {
     pub delivered: bool,
     /// A boot was seen after that.
     pub boot_after_delivery: bool,
+    /// The daemon was down for a while: the phone may have asked and found nobody.
+    pub interrupted: bool,
     /// It answered something in this trip, so its silence would mean something.
     pub answers: bool,
     /// Questions in a row it left unanswered.
@@ -204,7 +206,10 @@ impl Trip {
                 self.registered(now, line, call_id, expires, version, &mut out);
             }
             Input::BootRequest { version, idle } => self.boot_request(now, version, idle, &mut out),
-            Input::Offered => self.seen.offers += 1,
+            Input::Offered => {
+                self.seen.offers += 1;
+                out.push(Output::Note("offered", "was offered the image".to_owned()));
+            }
             Input::ImageBegan => self.image_began(now, &mut out),
             Input::ImageDelivered => self.image_delivered(now, &mut out),
             Input::ImageBroken => self.image_broken(&mut out),
@@ -357,6 +362,7 @@ impl Trip {
             // While nobody watched, deadlines ran on. The phone gets its full patience again.
             State::Accepted { .. } | State::Away | State::Fetching | State::Flashing | State::Back => {
                 self.since = now;
+                self.seen.interrupted = true;
                 out.push(Output::Look);
             }
             State::Done { .. } => {}

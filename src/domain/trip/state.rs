@@ -220,6 +220,8 @@ pub enum Cause {
     SettingsOnly,
     /// It read the firmware document and did not ask for the image.
     NotWanted,
+    /// sipherd was restarted meanwhile: it may have asked and found nobody.
+    NobodyThere,
 }
 
 impl Failure {
@@ -247,7 +249,7 @@ impl Failure {
             | Self::NeverLeft
             | Self::NeverReturned { .. }
             | Self::DownloadBroken { .. } => true,
-            Self::NothingHappened { cause } => matches!(cause, Cause::OtherServer | Cause::SettingsOnly),
+            Self::NothingHappened { cause } => !matches!(cause, Cause::NotWanted),
             Self::Refused { status, .. } => matches!(status, 408 | 480 | 486 | 500..=599),
             Self::NoCredentials { .. } | Self::ImageRejected | Self::WrongVersion { .. } => false,
         }
@@ -277,6 +279,7 @@ impl Failure {
             Self::NothingHappened { cause: Cause::SettingsOnly } => {
                 "the phone's update_policy forbids firmware: set it to auto_update"
             }
+            Self::NothingHappened { cause: Cause::NobodyThere } => "nothing: it is tried again",
             Self::NothingHappened { cause: Cause::NotWanted } => {
                 "see whether the phone asks its user, or refuses this image"
             }
@@ -304,6 +307,9 @@ impl fmt::Display for Failure {
             }
             Self::NothingHappened { cause: Cause::SettingsOnly } => {
                 write!(f, "rebooted, read its settings and left the firmware alone")
+            }
+            Self::NothingHappened { cause: Cause::NobodyThere } => {
+                write!(f, "rebooted while sipherd was being restarted")
             }
             Self::NothingHappened { cause: Cause::NotWanted } => {
                 write!(f, "rebooted, saw the firmware and did not fetch it")
