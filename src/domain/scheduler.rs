@@ -223,10 +223,14 @@ impl Scheduler {
                 held.push((mac, judged.next_change()));
             }
         }
-        for (budget, mut turns) in ready {
-            // In order they go into a large queue several times faster.
-            turns.sort_unstable();
-            self.waiting.entry(budget).or_default().extend(turns);
+        for (budget, turns) in ready {
+            let queue = self.waiting.entry(budget).or_default();
+            if queue.is_empty() {
+                // Built at once when a window opens: several times faster than one after the other.
+                *queue = turns.into_iter().collect();
+            } else {
+                queue.extend(turns);
+            }
         }
         for (mac, change) in held {
             self.look_again(mac, change, now);

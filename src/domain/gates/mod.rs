@@ -138,7 +138,7 @@ impl<'a> Judge<'a> {
         Self { phone, at, sky, terms: (sky.rules.terms)(phone), mandate, zone: sky.rules.zone_of(phone) }
     }
 
-    fn all(&self) -> Judged {
+    fn all(mut self) -> Judged {
         let mandate = self.mandate.as_ref().ok().and_then(Option::as_ref);
         let opening = mandate.and_then(|m| self.opening(m));
         let goal = mandate.and_then(|m| self.goal(m));
@@ -154,7 +154,7 @@ impl<'a> Judge<'a> {
             self.idle(mandate),
             self.budget(mandate),
         ];
-        let order = mandate.zip(goal).zip(self.terms.clone()).map(|((mandate, goal), terms)| {
+        let order = mandate.zip(goal).zip(self.terms.take()).map(|((mandate, goal), terms)| {
             let (policy, ask_phone, even) = match mandate {
                 Mandate::Job(job) => (job.name.clone(), true, job.even_in_a_call),
                 Mandate::Policy(policy) => (policy.name.clone(), policy.idle.ask_phone, false),
