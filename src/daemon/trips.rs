@@ -17,6 +17,9 @@ use crate::ports::{
 /// A phone that is up answers OPTIONS within this time: four copies of the request go out in it.
 const ANSWER_WITHIN: TimeDelta = TimeDelta::milliseconds(4_000);
 
+/// A phone that is not asked for its calls has this time to answer an OPTIONS before the last look.
+const GREETING: TimeDelta = TimeDelta::milliseconds(1_600);
+
 /// However fast the clock runs, the wire needs this.
 const ANSWER_WITHIN_AT_LEAST: Duration = Duration::from_millis(60);
 
@@ -181,9 +184,21 @@ impl Orchestrator {
             .filter(|_| open.ask_phone)
             .filter_map(|(line, state)| Some(Target { line: line.clone(), contact: state.contact.clone()? }))
             .collect();
+        let greeted =
+            phone.lines.iter().filter(|_| !open.ask_phone).find_map(|(line, state)| {
+                Some(Target { line: line.clone(), contact: state.contact.clone()? })
+            });
+        let clock = &self.hands.clock;
+        let greeting = clock.until(clock.now() + GREETING).max(ANSWER_WITHIN_AT_LEAST);
         tokio::spawn(async move {
             let found = async {
                 let mut spoke = Spoke::No;
+                if let Some(target) = greeted {
+                    // Its calls it does not tell, but whether it answers at all.
+                    if matches!(prober.options(target, greeting).await, ProbeOutcome::Alive { .. }) {
+                        spoke = Spoke::Yes;
+                    }
+                }
                 for (name, lines) in by_pbx {
                     let pbx = pbxs.get(&name).ok_or_else(|| format!("no PBX named {name}"))?;
                     let states = pbx.confirm(lines.clone()).await.map_err(|silent| silent.to_string())?;

@@ -42,7 +42,7 @@ impl SippPhone {
             .arg(self.pbx.to_string())
             .arg("-sf")
             .arg(format!("{}/tests/peers/{scenario}.xml", env!("CARGO_MANIFEST_DIR")))
-            .args(["-i", "127.0.0.1", "-p", &self.port.to_string(), "-m", "1", "-l", "1", "-nostdin"])
+            .args(["-i", "127.0.0.1", "-p", &self.port.to_string(), "-nostdin"])
             .args(["-timeout", "60s", "-timeout_error"])
             .args(more)
             .current_dir(self.scratch.path())
@@ -59,7 +59,7 @@ impl SippPhone {
         let (user, secret) = (&self.user, Asterisk::password(&self.user));
         let row = format!("{user};[authentication username={user} password={secret}];{}", self.contacts[nth]);
         std::fs::write(self.scratch.path().join("account.csv"), format!("SEQUENTIAL\n{row}\n")).unwrap();
-        done(self.run("register", &["-inf", "account.csv"])).await;
+        done(self.run("register", &["-inf", "account.csv", "-m", "1", "-l", "1"])).await;
     }
 
     /// Waits for the one NOTIFY, accepts it, is deaf for as long as a phone boots, and registers anew.

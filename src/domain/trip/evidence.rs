@@ -227,7 +227,9 @@ impl Trip {
         self.seen.longest_silence = self.seen.longest_silence.max(self.seen.silences);
         match self.state {
             // A phone that never answers us tells nothing by its silence.
-            State::Accepted { .. } if self.seen.answers && self.seen.silences >= SILENCES => {
+            State::Asked { .. } | State::Accepted { .. }
+                if self.seen.answers && self.seen.silences >= SILENCES =>
+            {
                 self.seen.fell_silent = true;
                 self.leave(now, "answers no more", out);
             }

@@ -125,10 +125,9 @@ impl Trip {
     /// same Contact again, shows itself by nothing but its silence.
     pub fn wants_questions(&self) -> bool {
         match self.state {
-            State::Accepted { .. } => true,
+            State::Asked { .. } | State::Accepted { .. } => true,
             State::Away => self.seen.fell_silent,
             State::Confirming { .. }
-            | State::Asked { .. }
             | State::Fetching
             | State::Flashing
             | State::Back

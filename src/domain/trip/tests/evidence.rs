@@ -24,6 +24,15 @@ fn a_phone_that_keeps_its_contact_shows_its_boot_by_silence_and_a_later_lapse() 
 }
 
 #[test]
+fn a_phone_that_spoke_in_the_last_look_and_is_silent_after_the_notify_went() {
+    let silences = vec![(5, Input::Silent), (10, Input::Silent)];
+    assert_eq!(asked(Goal::Reboot, silences.clone()).state(), &State::Asked { trigger: 0 });
+    let mut spoke = vec![(0, Input::Alive { version: None })];
+    spoke.extend(silences);
+    assert_eq!(asked(Goal::Reboot, spoke).state(), &State::Away);
+}
+
+#[test]
 fn a_hiccup_and_an_ordinary_refresh_are_no_reboot() {
     let line = line("2117");
     let refresh =
