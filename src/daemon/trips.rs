@@ -113,35 +113,41 @@ impl Orchestrator {
                 Output::Note(kind, text) => self.note(now, Some(mac), Some(id), kind, text),
             }
         }
-        if keep {
-            self.keep_trip(now, mac);
+        // What cannot be written down is not done either.
+        if !keep || self.keep_trip(now, mac) {
+            self.acts.extend(acts);
         }
-        self.acts.extend(acts);
         if self.trips.get(&mac).is_some_and(|open| open.trip.outcome().is_some()) {
             self.ended(now, mac);
         }
     }
 
-    fn keep_trip(&mut self, now: DateTime<Utc>, mac: Mac) {
-        let Some(open) = self.trips.get(&mac) else { return };
+    /// Puts the trip into the batch; `false` when it cannot be written down.
+    fn keep_trip(&mut self, now: DateTime<Utc>, mac: Mac) -> bool {
+        let Some(open) = self.trips.get(&mac) else { return false };
         let kept = KeptTrip {
             v: 1,
             trip: open.trip.clone(),
             ask_phone: open.ask_phone,
             even_in_a_call: open.even_in_a_call,
         };
-        match serde_json::to_string(&kept) {
-            Ok(body) => self.batch.push(Change::Trip(TripRow {
-                id: open.id,
-                mac,
-                policy: open.trip.plan().policy.clone(),
-                state: open.trip.state().slug().to_owned(),
-                open: open.trip.outcome().is_none(),
-                changed: now,
-                body,
-            })),
-            Err(error) => tracing::error!(%mac, %error, "the trip cannot be written down"),
-        }
+        let body = match serde_json::to_string(&kept) {
+            Ok(body) => body,
+            Err(error) => {
+                tracing::error!(%mac, %error, "the trip cannot be written down");
+                return false;
+            }
+        };
+        self.batch.push(Change::Trip(TripRow {
+            id: open.id,
+            mac,
+            policy: open.trip.plan().policy.clone(),
+            state: open.trip.state().slug().to_owned(),
+            open: open.trip.outcome().is_none(),
+            changed: now,
+            body,
+        }));
+        true
     }
 
     fn ended(&mut self, now: DateTime<Utc>, mac: Mac) {
