@@ -203,9 +203,10 @@ impl Orchestrator {
         } else {
             None
         };
-        let Some(why) = against else { return self.send(id, mac, order) };
-        let (letters, why) = (self.letters.clone(), why.to_owned());
-        tokio::spawn(async move { letters.send(Mail::Withheld(id, mac, why)).await });
+        match against {
+            Some(why) => self.withhold(id, mac, why.to_owned()),
+            None => self.send(id, mac, order),
+        }
     }
 
     /// How long nothing happens unless a letter comes.

@@ -95,13 +95,7 @@ impl Orchestrator {
                         }
                         None => {
                             let why = format!("line {} has no contact any more", line.user);
-                            let letters = self.letters.clone();
-                            let outcome = NotifyOutcome::NotSent { why };
-                            acts.push(Act::Answer(Box::new(move || {
-                                tokio::spawn(
-                                    async move { letters.send(Mail::Notified(id, mac, outcome)).await },
-                                );
-                            })));
+                            self.withhold(id, mac, why);
                         }
                     }
                 }
@@ -285,6 +279,12 @@ impl Orchestrator {
             let outcome = outcome.await;
             letters.send(Mail::Notified(id, mac, outcome)).await
         });
+    }
+
+    /// Nothing was sent: the trip withdraws when it reads that.
+    pub(super) fn withhold(&self, id: TripId, mac: Mac, why: String) {
+        let letters = self.letters.clone();
+        tokio::spawn(async move { letters.send(Mail::Withheld(id, mac, why)).await });
     }
 
     /// A NOTIFY was held back.

@@ -71,7 +71,6 @@ impl Trip {
         let seen = &self.seen;
         match (&seen.version, seen.delivered) {
             (Some(runs), true) => Failure::WrongVersion { runs: runs.clone() },
-            (_, false) if seen.downloads > 0 => Failure::DownloadBroken { breaks: seen.breaks },
             (_, _) => Failure::NothingHappened {
                 cause: if seen.interrupted {
                     Cause::NobodyThere

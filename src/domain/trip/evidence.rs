@@ -166,11 +166,13 @@ impl Trip {
     pub(super) fn image_began(&mut self, now: DateTime<Utc>, out: &mut Vec<Output>) {
         match self.state {
             State::Away | State::Back | State::Flashing => {
-                self.seen.downloads += 1;
                 self.enter(now, State::Fetching, out, "fetches the image");
             }
-            State::Fetching => self.seen.downloads += 1,
-            State::Confirming { .. } | State::Asked { .. } | State::Accepted { .. } | State::Done { .. } => {}
+            State::Fetching
+            | State::Confirming { .. }
+            | State::Asked { .. }
+            | State::Accepted { .. }
+            | State::Done { .. } => {}
         }
     }
 

@@ -39,8 +39,6 @@ pub(super) struct Seen {
     pub settings: u32,
     /// Firmware documents that offered the image.
     pub offers: u32,
-    /// Downloads begun.
-    pub downloads: u32,
     /// Downloads broken off.
     pub breaks: u32,
     /// The whole image was handed over.

@@ -266,6 +266,17 @@ fn nothing_happened_names_its_likely_cause() {
 }
 
 #[test]
+fn a_phone_that_may_have_found_nobody_there_is_tried_again() {
+    let mut trip = asked(update(), vec![(1, answered(200)), (2, Input::Gone { line: line("2117") })]);
+    trip.handle(at(10), Input::Restarted);
+    trip.handle(at(60), registered("2117", "second", "10.1.64"));
+    trip.handle(at(900), late());
+    let failure = failure(&trip).unwrap();
+    assert_eq!(failure, &Failure::NothingHappened { cause: Cause::NobodyThere });
+    assert!(failure.is_retryable());
+}
+
+#[test]
 fn a_broken_download_may_resume_and_a_lasting_one_fails() {
     let broken = || {
         let mut trip =
