@@ -5,7 +5,7 @@
 #[allow(dead_code, reason = "each benchmark uses a part of it")]
 mod measure;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -16,9 +16,7 @@ use sipherd::domain::fleet::Fleet;
 use sipherd::domain::phone::{
     CallState, Contact, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Vendor,
 };
-use sipherd::domain::policy::{
-    Action, Calendar, IdleRule, Lasts, Opens, Pace, Policy, Retry, Selection, Window,
-};
+use sipherd::domain::policy::{Action, Calendar, Lasts, Opens, Pace, Policy, Selection, Window};
 use sipherd::domain::rules::{Rules, Terms};
 use sipherd::domain::scheduler::Scheduler;
 use sipherd::domain::trip::{Timing, Trigger};
@@ -165,17 +163,13 @@ fn rules() -> Rules {
         opens: Opens::Weekly { days: vec![Weekday::Fri], from: NaiveTime::MIN + TimeDelta::hours(22) },
         lasts: Lasts::For(TimeDelta::hours(6)),
         zone: None,
+        last_start: None,
     };
+    let snoms = Selection { vendor: vec![Vendor::SNOM], ..Selection::default() };
     let policy = Policy {
-        name: "night".into(),
-        about: None,
-        priority: 0,
-        select: Selection { vendor: vec![Vendor::SNOM], ..Selection::default() },
-        action: Action::Reboot,
-        calendar: Calendar { windows: vec![window] },
-        idle: IdleRule::default(),
-        pace: Pace { down_at_once: PLACES },
-        retry: Retry::default(),
+        calendar: Calendar::of(vec![window]),
+        pace: Pace::at_once(PLACES),
+        ..Policy::new("night", snoms, Action::Reboot)
     };
     let terms = move |_: &Phone| {
         Some(Terms {
@@ -186,14 +180,7 @@ fn rules() -> Rules {
             timing,
         })
     };
-    Rules {
-        policies: vec![policy],
-        releases: BTreeMap::new(),
-        zone: chrono_tz::Europe::Berlin,
-        site_zones: BTreeMap::new(),
-        down_at_once: None,
-        terms: Arc::new(terms),
-    }
+    Rules::new(vec![policy], chrono_tz::Europe::Berlin, Arc::new(terms))
 }
 
 /// Phones as inventory and PBX make them: every text of every phone is its own copy until the fleet shares it.

@@ -11,9 +11,7 @@ use chrono_tz::Tz;
 use sipherd::domain::firmware::{Image, Release, Version};
 use sipherd::domain::fleet::Fleet;
 use sipherd::domain::phone::{CallState, Contact, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Vendor};
-use sipherd::domain::policy::{
-    Action, Calendar, IdleRule, Lasts, Opens, Pace, Policy, Retry, Selection, Window,
-};
+use sipherd::domain::policy::{Action, Calendar, Firmware, Lasts, Opens, Pace, Policy, Selection, Window};
 use sipherd::domain::rules::{Rules, Terms};
 use sipherd::domain::scheduler::Scheduler;
 use sipherd::phones;
@@ -45,17 +43,14 @@ fn rules() -> Result<Rules, Wrong> {
         opens: Opens::Weekly { days: vec![Weekday::Fri], from: NaiveTime::MIN + TimeDelta::hours(22) },
         lasts: Lasts::Until(NaiveTime::MIN + TimeDelta::hours(5)),
         zone: None,
+        last_start: None,
     };
+    let snoms = Selection { vendor: vec![Vendor::SNOM], ..Selection::default() };
+    let update = Action::Update { from: Firmware::Release("snom-10.1.198".into()) };
     let policy = Policy {
-        name: "office-night".into(),
-        about: None,
-        priority: 0,
-        select: Selection { vendor: vec![Vendor::SNOM], ..Selection::default() },
-        action: Action::Update { release: "snom-10.1.198".into() },
-        calendar: Calendar { windows: vec![window] },
-        idle: IdleRule { quiet: TimeDelta::minutes(10), ask_phone: true },
-        pace: Pace { down_at_once: 3 },
-        retry: Retry::default(),
+        calendar: Calendar::of(vec![window]),
+        pace: Pace::at_once(3),
+        ..Policy::new("office-night", snoms, update)
     };
     let image = Image {
         file: "snomD785-10.1.198.19-SIP-r.bin".to_owned(),
@@ -69,23 +64,20 @@ fn rules() -> Result<Rules, Wrong> {
         hardware: Vec::new(),
     };
     let release = Release { name: "snom-10.1.198".to_owned(), images: vec![image] };
+    // The makers' profiles as they are; the daemon lays the administrator's own timing over them.
+    let terms = Arc::new(|phone: &Phone| {
+        let profile = phones::profile(phone.vendor.as_ref()?)?;
+        Some(Terms {
+            triggers: profile.reboot.clone(),
+            update_boots: profile.update_boots,
+            waits_for_idle: profile.waits_for_idle,
+            tells_dialogs: profile.tells_dialogs,
+            timing: profile.timing,
+        })
+    });
     Ok(Rules {
-        policies: vec![policy],
         releases: BTreeMap::from([(release.name.as_str().into(), release)]),
-        zone: Tz::Europe__Berlin,
-        site_zones: BTreeMap::new(),
-        down_at_once: None,
-        // The makers' profiles as they are; the daemon lays the administrator's own timing over them.
-        terms: Arc::new(|phone| {
-            let profile = phones::profile(phone.vendor.as_ref()?)?;
-            Some(Terms {
-                triggers: profile.reboot.clone(),
-                update_boots: profile.update_boots,
-                waits_for_idle: profile.waits_for_idle,
-                tells_dialogs: profile.tells_dialogs,
-                timing: profile.timing,
-            })
-        }),
+        ..Rules::new(vec![policy], Tz::Europe__Berlin, terms)
     })
 }
 

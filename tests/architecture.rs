@@ -34,6 +34,7 @@ const PURE_CRATES: &[&str] = &[
     "chrono_tz",
     "cron",
     "globset",
+    "ipnet",
     "hex",
     "quick_xml",
     "serde",

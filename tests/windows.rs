@@ -24,7 +24,12 @@ fn window(text: &str) -> Window {
     let hours = |text: &str| Lasts::For(TimeDelta::minutes(text.strip_suffix('m').unwrap().parse().unwrap()));
     if let Some(cron) = text.strip_prefix("cron ") {
         let (cron, length) = cron.split_once(" +").unwrap();
-        return Window { opens: Opens::Cron(cron.parse().unwrap()), lasts: hours(length), zone: None };
+        return Window {
+            opens: Opens::Cron(cron.parse().unwrap()),
+            lasts: hours(length),
+            zone: None,
+            last_start: None,
+        };
     }
     let (days, span) = text.split_once(' ').unwrap();
     let days = match days {
@@ -39,11 +44,11 @@ fn window(text: &str) -> Window {
             (from, hours(length))
         }
     };
-    Window { opens: Opens::Weekly { days, from: time(from) }, lasts, zone: None }
+    Window { opens: Opens::Weekly { days, from: time(from) }, lasts, zone: None, last_start: None }
 }
 
 fn calendar(texts: &str) -> Calendar {
-    Calendar { windows: texts.split(" & ").map(window).collect() }
+    Calendar::of(texts.split(" & ").map(window).collect())
 }
 
 fn spell(opening: Opening) -> String {
@@ -354,8 +359,14 @@ fn any_window() -> impl Strategy<Value = Window> {
     );
     let length =
         prop_oneof![1i64..240, 240i64..4000].prop_map(|minutes| Lasts::For(TimeDelta::minutes(minutes)));
-    let weekly = (days, time.clone(), prop_oneof![time.prop_map(Lasts::Until), length.clone()])
-        .prop_map(|(days, from, lasts)| Window { opens: Opens::Weekly { days, from }, lasts, zone: None });
+    let weekly = (days, time.clone(), prop_oneof![time.prop_map(Lasts::Until), length.clone()]).prop_map(
+        |(days, from, lasts)| Window {
+            opens: Opens::Weekly { days, from },
+            lasts,
+            zone: None,
+            last_start: None,
+        },
+    );
     let field = |least: u32, most: u32| {
         prop_oneof![
             2 => Just("*".to_owned()),
@@ -374,7 +385,7 @@ fn any_window() -> impl Strategy<Value = Window> {
     )
         .prop_map(|(minute, hour, day, weekday, lasts)| {
             let text = format!("{minute} {hour} {day} * {weekday}");
-            Window { opens: Opens::Cron(text.parse().unwrap()), lasts, zone: None }
+            Window { opens: Opens::Cron(text.parse().unwrap()), lasts, zone: None, last_start: None }
         });
     prop_oneof![weekly, cron]
 }
@@ -390,7 +401,7 @@ proptest! {
     ) {
         let zone = ZONES[zone];
         let change = clock_changes(zone)[change];
-        compare(&Calendar { windows }, zone, &Walk::around(zone, change), change, 18);
+        compare(&Calendar::of(windows), zone, &Walk::around(zone, change), change, 18);
     }
 
     #[test]
@@ -400,7 +411,7 @@ proptest! {
         change in 0usize..6,
     ) {
         let zone = ZONES[zone];
-        let calendar = Calendar { windows };
+        let calendar = Calendar::of(windows);
         let from = clock_changes(zone)[change] - TimeDelta::days(2);
         let openings = calendar.openings(from, zone, 12);
         prop_assert!(openings.iter().all(|opening| opening.start < opening.end && opening.end > from));

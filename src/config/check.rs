@@ -16,6 +16,7 @@ use super::settings::{self, Settings};
 use super::{Config, InventoryPhone, SipConfig};
 use crate::domain::phone::{KnownBy, Line, LineId, Mac, Phone, Site, Tag, Vendor};
 use crate::domain::policy::{Action, Policy};
+use crate::domain::rules::FleetPace;
 use crate::phones;
 use crate::ports::Credentials;
 
@@ -79,7 +80,8 @@ impl Reading {
             api_socket: settings.api_socket,
             log: settings.log,
             timing: settings.timing,
-            down_at_once: settings.down_at_once,
+            pace: FleetPace { down_at_once: settings.down_at_once, ..FleetPace::default() },
+            channels: BTreeMap::new(),
             policies,
         })
     }

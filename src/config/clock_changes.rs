@@ -108,7 +108,7 @@ fn look(window: &Window, zone: Tz, change: &Change, findings: &mut BTreeMap<Find
             Opens::Weekly { days, from } if days.contains(&chrono::Datelike::weekday(&day)) => vec![*from],
             Opens::Weekly { .. } => Vec::new(),
             Opens::Cron(cron) if cron.fires_on(day) => cron.times().collect(),
-            Opens::Cron(_) => Vec::new(),
+            Opens::Cron(_) | Opens::Hours(_) => Vec::new(),
         };
         for start in starts {
             find(true, day.and_time(start));

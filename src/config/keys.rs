@@ -99,7 +99,7 @@ pub const WINDOW: Keys = Keys {
     later: &["last_start", "dst"],
 };
 /// `[idle]`.
-pub const IDLE: Keys = Keys { table: "[idle]", known: &["quiet", "ask_phone"], later: &["busy", "by"] };
+pub const IDLE: Keys = Keys { table: "[idle]", known: &["quiet", "probe"], later: &["busy", "by"] };
 /// `[pace]` of a policy.
 pub const PACE: Keys = Keys {
     table: "[pace]",

@@ -13,12 +13,14 @@ mod value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use crate::domain::phone::{Hardware, LineId, Mac, Model, PbxName, Site, Tag, Vendor};
 use crate::domain::policy::Policy;
+use crate::domain::rules::FleetPace;
 use crate::ports::{Credentials, Secret};
 
 pub use problem::{Place, Problem, Report, Severity};
@@ -124,8 +126,10 @@ pub struct Config {
     pub log: LogConfig,
     /// Deadlines that differ from the vendor's profile.
     pub timing: BTreeMap<Vendor, TimingOverride>,
-    /// Phones under way at once, over all policies; `None` leaves it to the policies.
-    pub down_at_once: Option<u32>,
+    /// What holds over all policies.
+    pub pace: FleetPace,
+    /// The channels: each names its releases, the preferred one first.
+    pub channels: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     /// The policies, in the order of their names.
     pub policies: Vec<Policy>,
 }

@@ -12,9 +12,7 @@ use super::raw::{At, Complaint, Source, Table};
 use super::settings::down_at_once;
 use super::value;
 use crate::domain::phone::{Mac, Site, Tag, Vendor};
-use crate::domain::policy::{
-    Action, Calendar, Cron, IdleRule, Lasts, Opens, Pace, Policy, Retry, Selection, Window,
-};
+use crate::domain::policy::{Action, Cron, Firmware, Lasts, Opens, Policy, Selection, Window};
 
 /// A policy and where its author wrote what must be compared with other files.
 #[derive(Debug, Clone)]
@@ -46,15 +44,9 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Option<D
     let priority = top.number("priority", -1_000_000..=1_000_000);
     let mut draft = Draft {
         policy: Policy {
-            name: name(&source.path)?.into(),
             about,
             priority: priority.as_ref().and_then(|n| i32::try_from(n.value).ok()).unwrap_or(0),
-            select: Selection::default(),
-            action: Action::Reboot,
-            calendar: Calendar::default(),
-            idle: IdleRule::default(),
-            pace: Pace::default(),
-            retry: Retry::default(),
+            ..Policy::new(&name(&source.path)?, Selection::default(), Action::Reboot)
         },
         vendors: Vec::new(),
         sites: Vec::new(),
@@ -100,8 +92,9 @@ fn select(top: &Table<'_>, draft: &mut Draft) {
         model: globs("model", "\"D7*\""),
         site: values(&draft.sites),
         tag: values(&draft.tags),
-        mac: values(&draft.macs),
+        mac: values(&draft.macs).into_iter().map(Into::into).collect(),
         line: globs("line", "\"21*\""),
+        ..Selection::default()
     };
 }
 
@@ -134,7 +127,7 @@ fn action(top: &Table<'_>) -> Option<Action> {
                 table.missing("release", "name a staged one: `release = \"snom-10.1.198\"`");
             }
             let release = table.read("release", "\"snom-10.1.198\"", value::name)?;
-            Some(Action::Update { release: release.value.into() })
+            Some(Action::Update { from: Firmware::Release(release.value.into()) })
         }
     }
 }
@@ -205,7 +198,7 @@ fn window(table: &Table<'_>) -> Option<(Window, Marks)> {
         (None, None) => return None,
     };
     Some((
-        Window { opens, lasts, zone: zone.and_then(|zone| zone.value) },
+        Window { opens, lasts, zone: zone.and_then(|zone| zone.value), last_start: None },
         Marks { opens: open_span, closes: close_span },
     ))
 }
@@ -216,7 +209,7 @@ fn rules(top: &Table<'_>, policy: &mut Policy) {
         let bounds = value::duration_within(TimeDelta::zero(), TimeDelta::days(1));
         policy.idle.quiet =
             idle.read("quiet", "\"10m\"", bounds).map_or(policy.idle.quiet, |quiet| quiet.value);
-        policy.idle.ask_phone = idle.flag("ask_phone").unwrap_or(policy.idle.ask_phone);
+        policy.idle.probe = idle.flag("probe").unwrap_or(policy.idle.probe);
     }
     if let Some(pace) = top.table("pace", &keys::PACE, GRAMMAR) {
         policy.pace.down_at_once = down_at_once(&pace).unwrap_or(policy.pace.down_at_once);

@@ -295,17 +295,30 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::AlreadyRebooted { .. }
         | Reason::NoAttemptsLeft { .. }
         | Reason::Lost
+        | Reason::StagedOnly { .. }
+        | Reason::NotYet { .. }
+        | Reason::CannotWait { .. }
+        | Reason::Excluded { .. }
         | Reason::NoImage { .. }
         | Reason::Misfit(_)
         | Reason::SeveralContacts { .. } => 0,
-        Reason::Draining => 1,
-        Reason::Busy { .. } => 2,
-        Reason::OutsideWindow { .. } | Reason::TooLittleLeft { .. } => 3,
-        Reason::ViewStale { .. } => 4,
+        Reason::Draining | Reason::EditedLately { .. } => 1,
+        Reason::Busy { .. } | Reason::AgentLoggedIn { .. } | Reason::DoNotDisturb { .. } => 2,
+        Reason::OutsideWindow { .. }
+        | Reason::TooLittleLeft { .. }
+        | Reason::PastLastStart { .. }
+        | Reason::NotItsTurn { .. }
+        | Reason::Blackout { .. }
+        | Reason::BlackoutNear { .. } => 3,
+        Reason::ViewStale { .. } | Reason::Untold { .. } | Reason::GroupUntold { .. } => 4,
         Reason::NotRegistered { .. } => 5,
         Reason::NotQuietYet { .. } => 6,
         Reason::PenaltyBox { .. } => 7,
-        Reason::BudgetFull { .. } | Reason::UnderWay { .. } => 8,
+        Reason::BudgetFull { .. }
+        | Reason::RateReached { .. }
+        | Reason::Coverage { .. }
+        | Reason::GoesLast { .. }
+        | Reason::UnderWay { .. } => 8,
     }
 }
 
@@ -332,7 +345,7 @@ mod tests {
             "in a call (line 2117); no window ever opens; and 1 more"
         );
         assert_eq!(told(&[&stale, &closed]), "no window ever opens; no view of pbx1");
-        let missing = Reason::NoImage { release: "r1".into() };
+        let missing = Reason::NoImage { from: "release r1".into() };
         assert_eq!(told(&[&closed, &missing]), "release r1 has no image for it; no window ever opens");
     }
 }

@@ -118,7 +118,7 @@ impl Night {
         write(
             "policies/night.toml",
             "[select]\nvendor = \"snom\"\n[reboot]\n[[window]]\ndays = [\"fri\"]\nfrom = \"22:00\"\nto = \"05:00\"\n\
-             [idle]\nquiet = \"0s\"\nask_phone = false\n[pace]\ndown_at_once = 1\n",
+             [idle]\nquiet = \"0s\"\nprobe = false\n[pace]\ndown_at_once = 1\n",
         );
         write("phones.csv", "mac,pbx,lines,vendor,model\n00:04:13:00:00:01,pbx1,2117,snom,D785\n");
         write(

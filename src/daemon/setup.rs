@@ -11,7 +11,7 @@ use super::orchestrator::{Act, Orchestrator};
 use crate::config::{self, Config, TimingOverride};
 use crate::depot::Releases;
 use crate::domain::phone::{KnownBy, Line, LineId, Mac, Phone, Vendor};
-use crate::domain::policy::Action;
+use crate::domain::policy::Firmware;
 use crate::domain::rules::{Rules, Terms, TermsOf};
 use crate::phones;
 use crate::ports::{ControlError, Credentials};
@@ -25,7 +25,8 @@ pub fn rules(config: &Config, releases: &Releases) -> Rules {
         releases: staged.collect(),
         zone: config.zone,
         site_zones: zones.collect(),
-        down_at_once: config.down_at_once,
+        channels: config.channels.clone(),
+        fleet_pace: config.pace.clone(),
         terms: terms(config.timing.clone()),
     }
 }
@@ -74,13 +75,17 @@ pub fn inventory(config: &Config) -> Vec<Phone> {
 
 /// Policies whose release is not staged, as warnings for the log.
 pub fn missing_releases(rules: &Rules) -> Vec<String> {
+    let missing = |from: &Firmware| match from {
+        Firmware::Release(name) => !rules.releases.contains_key(name),
+        Firmware::Channel(name) => {
+            rules.channels.get(name).is_none_or(|names| names.iter().all(|n| !rules.releases.contains_key(n)))
+        }
+    };
     let policies = rules.policies.iter();
     policies
-        .filter_map(|policy| match &policy.action {
-            Action::Update { release } if !rules.releases.contains_key(release) => {
-                Some(format!("policy {} updates to release {release}, which is not staged", policy.name))
-            }
-            Action::Update { .. } | Action::Reboot => None,
+        .filter_map(|policy| {
+            let from = policy.action.firmware().filter(|from| missing(from))?;
+            Some(format!("policy {} updates to {from}, which is not staged", policy.name))
         })
         .collect()
 }

@@ -46,7 +46,7 @@ impl Orchestrator {
             self.last_trip += 1;
             let id = TripId(self.last_trip);
             let (trip, outputs) = Trip::begin(plan, now);
-            self.open(id, trip, order.ask_phone, order.even_in_a_call);
+            self.open(id, trip, order.probe, order.even_in_a_call);
             self.carry_out(now, mac, outputs);
         }
     }

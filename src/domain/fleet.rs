@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::phone::{CallState, Contact, KnownBy, Line, LineId, Mac, PbxName, Phone};
+use super::policy::Group;
 
 /// How fresh the view of one PBX is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub struct Fleet {
     /// Contacts and calls of lines that belong to no known phone yet.
     strangers: BTreeMap<LineId, Stranger>,
     views: BTreeMap<PbxName, View>,
+    /// Queues and ring groups with their lines, as each PBX told them.
+    groups: BTreeMap<PbxName, BTreeMap<Group, BTreeSet<LineId>>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -129,6 +132,7 @@ impl Fleet {
         known.version = known.version.take().or(phone.version);
         known.hardware = phone.hardware.or(known.hardware.take());
         known.site = phone.site;
+        known.switch = phone.switch;
         known.tags = phone.tags;
         for line in known.lines.keys().filter(|line| !phone.lines.contains_key(line)) {
             self.by_line.remove(line);
@@ -221,6 +225,22 @@ impl Fleet {
     /// All views.
     pub fn views(&self) -> &BTreeMap<PbxName, View> {
         &self.views
+    }
+
+    /// All queues and ring groups of a PBX; what is missing here is not there.
+    pub fn set_groups(&mut self, pbx: &PbxName, groups: Vec<(Group, Vec<LineId>)>) {
+        let mut all: BTreeMap<Group, BTreeSet<LineId>> = BTreeMap::new();
+        for (group, lines) in groups {
+            all.entry(group).or_default().extend(lines);
+        }
+        self.groups.insert(pbx.clone(), all);
+    }
+
+    /// The phones of a queue or a ring group; `None` when no PBX told of it.
+    pub fn members(&self, group: &Group) -> Option<BTreeSet<Mac>> {
+        let mut told = self.groups.values().filter_map(|groups| groups.get(group)).peekable();
+        told.peek()?;
+        Some(told.flatten().filter_map(|line| self.by_line(line)).collect())
     }
 
     /// The PBX answered just now. Means nothing while there is no picture.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -133,6 +133,10 @@ name!(
     PbxName
 );
 name!(
+    /// A network switch as the inventory names it.
+    Switch
+);
+name!(
     /// A hardware level or revision as the vendor writes it: `2`, `S30817-S7403-A101-015`.
     Hardware
 );
@@ -228,12 +232,22 @@ pub struct Line {
     ///
     /// Never assumed: after a start, or after the view of the PBX was lost, it begins anew.
     pub quiet_since: Option<DateTime<Utc>>,
+    /// Whether an agent is logged in to a queue there; `None` when nobody told.
+    pub agent_logged_in: Option<bool>,
+    /// Whether do-not-disturb is set; `None` when nobody told.
+    pub do_not_disturb: Option<bool>,
 }
 
 impl Line {
     /// A line of which nothing has been seen yet.
-    pub const UNSEEN: Self =
-        Self { contact: None, contacts: 0, calls: CallState::Unknown, quiet_since: None };
+    pub const UNSEEN: Self = Self {
+        contact: None,
+        contacts: 0,
+        calls: CallState::Unknown,
+        quiet_since: None,
+        agent_logged_in: None,
+        do_not_disturb: None,
+    };
 }
 
 /// How sipherd came to know that these lines belong to this MAC.
@@ -265,8 +279,12 @@ pub struct Phone {
     pub version: Option<Version>,
     /// Where it stands.
     pub site: Option<Site>,
+    /// The switch it hangs on, from the inventory.
+    pub switch: Option<Switch>,
     /// What the administrator calls it.
     pub tags: BTreeSet<Tag>,
+    /// When it was last seen to boot.
+    pub booted: Option<DateTime<Utc>>,
     /// All its lines. A phone is idle only when each of them is.
     pub lines: Lines,
 }
@@ -282,7 +300,9 @@ impl Phone {
             hardware: None,
             version: None,
             site: None,
+            switch: None,
             tags: BTreeSet::new(),
+            booted: None,
             lines: Lines::new(),
         }
     }
@@ -295,6 +315,11 @@ impl Phone {
             (None, Some(model)) => model.to_string(),
             (None, None) => "unknown phone".to_owned(),
         }
+    }
+
+    /// The addresses its lines are registered from, as their registrars see them.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.lines.values().filter_map(|line| Some(line.contact.as_ref()?.source?.ip()))
     }
 
     /// The name a person knows the phone by: its first line, else its MAC.

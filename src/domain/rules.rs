@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use super::firmware::Release;
+use super::firmware::{Image, Release};
 use super::phone::{Phone, Site};
-use super::policy::Policy;
+use super::policy::{Firmware, PerPart, Policy, Rate};
 use super::trip::{Timing, Trigger};
 
 /// How one kind of phone is treated: its vendor's profile with the administrator's own timing laid over it.
@@ -39,13 +39,48 @@ pub struct Rules {
     pub zone: Tz,
     /// Zones of sites that have their own.
     pub site_zones: BTreeMap<Site, Tz>,
-    /// Phones down at once over all policies.
-    pub down_at_once: Option<u32>,
+    /// The channels: each names its releases, the preferred one first.
+    pub channels: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// What holds over all policies.
+    pub fleet_pace: FleetPace,
     /// How each kind of phone is treated.
     pub terms: TermsOf,
 }
 
+/// The pace of the whole fleet, over all policies and jobs.
+#[derive(Debug, Clone, Default)]
+pub struct FleetPace {
+    /// Phones down at once.
+    pub down_at_once: Option<u32>,
+    /// The same for parts of the fleet.
+    pub per: PerPart,
+    /// Registrations that returning phones cause, in a time, at each PBX.
+    pub registrations: Option<Rate>,
+}
+
 impl Rules {
+    /// Rules without releases, channels, sites and limits over all policies.
+    pub fn new(policies: Vec<Policy>, zone: Tz, terms: TermsOf) -> Self {
+        Self {
+            policies,
+            releases: BTreeMap::new(),
+            channels: BTreeMap::new(),
+            zone,
+            site_zones: BTreeMap::new(),
+            fleet_pace: FleetPace::default(),
+            terms,
+        }
+    }
+
+    /// The image a phone gets from there, with the name of its release.
+    pub fn image_for(&self, from: &Firmware, phone: &Phone) -> Option<(Arc<str>, &Image)> {
+        let staged = |name: &Arc<str>| Some((name.clone(), self.releases.get(name)?.image_for(phone)?));
+        match from {
+            Firmware::Release(name) => staged(name),
+            Firmware::Channel(channel) => self.channels.get(channel)?.iter().find_map(staged),
+        }
+    }
+
     /// The zone a phone lives in: its site's, else the daemon's.
     pub fn zone_of(&self, phone: &Phone) -> Tz {
         phone.site.as_ref().and_then(|site| self.site_zones.get(site)).copied().unwrap_or(self.zone)

@@ -4,10 +4,8 @@ use chrono::{NaiveTime, Weekday};
 
 use super::*;
 use crate::domain::phone::{CallState, Contact, KnownBy, Line, LineId, PbxName};
-use crate::domain::policy::{
-    Action, Calendar, IdleRule, Lasts, Opens, Pace, Policy, Retry, Selection, Window,
-};
-use crate::domain::rules::Terms;
+use crate::domain::policy::{Action, Calendar, IdleRule, Lasts, Opens, Pace, Policy, Selection, Window};
+use crate::domain::rules::{FleetPace, Terms};
 use crate::domain::trip::{Input, Timing, Trigger};
 
 /// Friday 20 November 2026, 22:00 UTC, and so many seconds.
@@ -39,32 +37,26 @@ fn rules(down_at_once: u32, in_all: Option<u32>) -> Rules {
         opens: Opens::Weekly { days: vec![Weekday::Fri], from: NaiveTime::from_hms_opt(22, 0, 0).unwrap() },
         lasts: Lasts::For(TimeDelta::hours(6)),
         zone: None,
+        last_start: None,
     };
+    let policy = Policy {
+        calendar: Calendar::of(vec![window]),
+        idle: IdleRule { quiet: TimeDelta::zero(), probe: false, ..IdleRule::default() },
+        pace: Pace::at_once(down_at_once),
+        ..Policy::new("night", Selection::default(), Action::Reboot)
+    };
+    let terms = Arc::new(move |_: &crate::domain::phone::Phone| {
+        Some(Terms {
+            triggers: vec![Trigger::event("reboot")],
+            update_boots: None,
+            waits_for_idle: false,
+            tells_dialogs: false,
+            timing,
+        })
+    });
     Rules {
-        policies: vec![Policy {
-            name: "night".into(),
-            about: None,
-            priority: 0,
-            select: Selection::default(),
-            action: Action::Reboot,
-            calendar: Calendar { windows: vec![window] },
-            idle: IdleRule { quiet: TimeDelta::zero(), ask_phone: false },
-            pace: Pace { down_at_once },
-            retry: Retry::default(),
-        }],
-        releases: BTreeMap::new(),
-        zone: chrono_tz::UTC,
-        site_zones: BTreeMap::new(),
-        down_at_once: in_all,
-        terms: Arc::new(move |_| {
-            Some(Terms {
-                triggers: vec![Trigger::event("reboot")],
-                update_boots: None,
-                waits_for_idle: false,
-                tells_dialogs: false,
-                timing,
-            })
-        }),
+        fleet_pace: FleetPace { down_at_once: in_all, ..FleetPace::default() },
+        ..Rules::new(vec![policy], chrono_tz::UTC, terms)
     }
 }
 

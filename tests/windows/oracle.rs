@@ -58,6 +58,10 @@ impl Walk {
                     let Some(start) = self.reached(day.and_time(from)) else { continue };
                     let end = match window.lasts {
                         Lasts::For(length) => start + usize::try_from(length.num_minutes()).unwrap(),
+                        Lasts::Hour => {
+                            let next = day.and_time(from) + chrono::TimeDelta::hours(1);
+                            self.reached(next).unwrap_or(inside.len())
+                        }
                         Lasts::Until(to) => {
                             let last = if to > from { *day } else { *day + Days::new(1) };
                             self.past(last.and_time(to)).unwrap_or(inside.len())
@@ -79,6 +83,7 @@ fn starts(window: &Window, day: NaiveDate) -> Vec<NaiveTime> {
     let minutes = || (0..24 * 60).map(|m| NaiveTime::from_hms_opt(m / 60, m % 60, 0).unwrap());
     match &window.opens {
         Opens::Weekly { days, from } => days.iter().filter(|d| **d == day.weekday()).map(|_| *from).collect(),
+        Opens::Hours(hours) => minutes().filter(|t| t.minute() == 0 && hours.contains(&t.hour())).collect(),
         Opens::Cron(cron) => minutes().filter(|time| matches(cron.as_str(), day.and_time(*time))).collect(),
     }
 }

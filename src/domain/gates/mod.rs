@@ -1,6 +1,8 @@
 //! Asks every gate about one phone. The scheduler, the preview and the explanation all ask here.
 
-mod moment;
+mod lines;
+mod places;
+mod window;
 mod work;
 
 use std::collections::{BTreeSet, HashMap};
@@ -85,7 +87,7 @@ pub struct Order {
     /// 1 for the first trip towards this goal.
     pub attempt: u32,
     /// Ask the phone itself before the NOTIFY.
-    pub ask_phone: bool,
+    pub probe: bool,
     /// A person said: even in a call.
     pub even_in_a_call: bool,
 }
@@ -102,9 +104,14 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// Whether only a free place is missing.
+    /// Whether only other phones are in the way: a place, or a group that must stay up.
     pub fn waits_for_place(&self) -> bool {
-        self.order.is_some() && self.verdict.gates.iter().all(|g| g.is_open() || g.gate == Gate::Budget)
+        self.order.is_some()
+            && self
+                .verdict
+                .gates
+                .iter()
+                .all(|g| g.is_open() || matches!(g.gate, Gate::Coverage | Gate::Budget))
     }
 
     /// The next instant at which any closed gate changes by itself.
@@ -149,25 +156,20 @@ impl<'a> Judge<'a> {
             self.image(mandate),
             self.penalty(mandate, goal.as_ref(), opening),
             self.window(mandate, goal.as_ref()),
+            self.blackout(mandate),
             self.view(mandate),
             self.registered(),
             self.idle(mandate),
+            self.coverage(),
             self.budget(mandate),
         ];
         let order = mandate.zip(goal).zip(self.terms.take()).map(|((mandate, goal), terms)| {
-            let (policy, ask_phone, even) = match mandate {
+            let (policy, probe, even) = match mandate {
                 Mandate::Job(job) => (job.name.clone(), true, job.even_in_a_call),
-                Mandate::Policy(policy) => (policy.name.clone(), policy.idle.ask_phone, false),
+                Mandate::Policy(policy) => (policy.name.clone(), policy.idle.probe, false),
             };
             let attempt = self.attempts(&goal, opening) + 1;
-            Order {
-                policy,
-                goal,
-                attempt,
-                ask_phone: ask_phone && terms.tells_dialogs,
-                terms,
-                even_in_a_call: even,
-            }
+            Order { policy, goal, attempt, probe: probe && terms.tells_dialogs, terms, even_in_a_call: even }
         });
         let budget = mandate.map(|m| self.purse(m).0);
         Judged { verdict: Verdict { gates }, order, budget }

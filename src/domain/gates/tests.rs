@@ -7,9 +7,7 @@ use super::*;
 use crate::domain::firmware::{Image, Release, Version};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Model, Vendor};
-use crate::domain::policy::{
-    Action, Calendar, IdleRule, Lasts, Opens, Pace, Policy, Retry, Selection, Window,
-};
+use crate::domain::policy::{Action, Calendar, Firmware, Lasts, Opens, Pace, Policy, Selection, Window};
 use crate::domain::trip::{Failure, Input, LineBefore, Outcome, Plan, Timing, Trigger};
 
 /// Friday 20 November 2026, 22:00 in Berlin, and so many seconds.
@@ -51,25 +49,19 @@ fn terms() -> Terms {
 }
 
 fn policy(name: &str, action: Action) -> Policy {
-    Policy {
-        name: name.into(),
-        about: None,
-        priority: 0,
-        select: Selection::default(),
-        action,
-        calendar: Calendar {
-            windows: vec![Window {
-                opens: Opens::Weekly {
-                    days: vec![chrono::Weekday::Fri],
-                    from: NaiveTime::from_hms_opt(22, 0, 0).unwrap(),
-                },
-                lasts: Lasts::For(TimeDelta::hours(6)),
-                zone: None,
-            }],
+    let window = Window {
+        opens: Opens::Weekly {
+            days: vec![chrono::Weekday::Fri],
+            from: NaiveTime::from_hms_opt(22, 0, 0).unwrap(),
         },
-        idle: IdleRule { quiet: TimeDelta::minutes(10), ask_phone: true },
-        pace: Pace { down_at_once: 2 },
-        retry: Retry { attempts: 3, backoff: TimeDelta::minutes(10) },
+        lasts: Lasts::For(TimeDelta::hours(6)),
+        zone: None,
+        last_start: None,
+    };
+    Policy {
+        calendar: Calendar::of(vec![window]),
+        pace: Pace::at_once(2),
+        ..Policy::new(name, Selection::default(), action)
     }
 }
 
@@ -116,11 +108,12 @@ impl World {
         };
         let release = Release { name: "new".into(), images: vec![image] };
         let rules = Rules {
-            policies: vec![policy("night", Action::Update { release: "new".into() })],
+            policies: vec![policy("night", Action::Update { from: Firmware::Release("new".into()) })],
             releases: [("new".into(), release)].into(),
             zone: Berlin,
             site_zones: Default::default(),
-            down_at_once: None,
+            channels: std::collections::BTreeMap::new(),
+            fleet_pace: crate::domain::rules::FleetPace::default(),
             terms: Arc::new(|phone| phone.vendor.as_ref().map(|_| terms())),
         };
         Self {

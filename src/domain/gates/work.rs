@@ -1,11 +1,13 @@
 //! The gates that ask what there is to do for the phone: known, selected, not yet done, image, attempts.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 
 use super::{AdHoc, Judge, Mandate};
 use crate::domain::firmware::{Image, fits};
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason};
-use crate::domain::policy::{Action, Calendar, Opening, Retry, WindowState};
+use crate::domain::policy::{Action, Calendar, Firmware, Opening, Retry, WindowState};
 use crate::domain::trip::{Goal, Outcome, Trip};
 
 impl<'a> Judge<'a> {
@@ -28,6 +30,10 @@ impl<'a> Judge<'a> {
                 self.open(Gate::Selected, || format!("asked for by hand: {}", job.name))
             }
             Ok(Some(Mandate::Policy(policy))) => {
+                if let Some(until) = policy.acts_from.filter(|from| *from > self.at) {
+                    let policy = policy.name.clone();
+                    return self.hold(Gate::Selected, Reason::EditedLately { policy, until }, Some(until));
+                }
                 self.open(Gate::Selected, || format!("policy {}, priority {}", policy.name, policy.priority))
             }
             Ok(None) => self.hold(Gate::Selected, Reason::NotSelected, None),
@@ -35,9 +41,9 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The release's image for this phone.
-    pub(super) fn staged(&self, release: &str) -> Option<&'a Image> {
-        self.sky.rules.releases.get(release)?.image_for(self.phone)
+    /// The image for this phone, with the name of its release.
+    pub(super) fn staged(&self, from: &Firmware) -> Option<(Arc<str>, &'a Image)> {
+        self.sky.rules.image_for(from, self.phone)
     }
 
     pub(super) fn goal(&self, mandate: &Mandate<'a>) -> Option<Goal> {
@@ -45,11 +51,12 @@ impl<'a> Judge<'a> {
             Mandate::Job(_) => Some(Goal::Reboot),
             Mandate::Policy(policy) => match &policy.action {
                 Action::Reboot => Some(Goal::Reboot),
-                Action::Update { release } => self.staged(release).map(|image| Goal::Update {
-                    release: release.clone(),
+                Action::Update { from } => self.staged(from).map(|(release, image)| Goal::Update {
+                    release,
                     file: image.file.clone(),
                     target: image.version.clone(),
                 }),
+                Action::Resync | Action::Stage { .. } | Action::ModuleUpdate { .. } | Action::Backup => None,
             },
         }
     }
@@ -88,52 +95,69 @@ impl<'a> Judge<'a> {
     }
 
     pub(super) fn current(&self, mandate: Option<&Mandate<'a>>, opening: Option<Opening>) -> GateAnswer {
-        match mandate {
-            Some(Mandate::Policy(policy)) => match &policy.action {
-                Action::Update { release } => match (self.staged(release), &self.phone.version) {
-                    (Some(image), Some(runs)) if image.version == *runs => {
-                        let version = runs.clone();
-                        self.hold(Gate::Current, Reason::AlreadyCurrent { version }, None)
+        let policy = match mandate {
+            Some(Mandate::Policy(policy)) => policy,
+            Some(Mandate::Job(_)) => return self.open(Gate::Current, || "one reboot".into()),
+            None => return self.open(Gate::Current, || "nothing asked for".into()),
+        };
+        match &policy.action {
+            Action::Update { from } | Action::Stage { from } => {
+                let held = self.version_is_current(from);
+                match (held, &policy.action) {
+                    (Err(reason), _) => self.hold(Gate::Current, reason, None),
+                    (Ok(_), Action::Stage { .. }) => {
+                        self.hold(Gate::Current, Reason::StagedOnly { from: from.to_string() }, None)
                     }
-                    (Some(image), Some(runs)) => {
-                        self.open(Gate::Current, || format!("{runs} → {}", image.version))
-                    }
-                    (Some(image), None) => {
-                        self.open(Gate::Current, || format!("runs something unknown → {}", image.version))
-                    }
-                    (None, _) => self.open(Gate::Current, || format!("update to release {release}")),
-                },
-                Action::Reboot => match (self.last(), opening) {
-                    (Some(trip), Some(opening))
-                        if trip.since() >= opening.start && trip.outcome() == Some(&Outcome::Rebooted) =>
-                    {
-                        let at = trip.since();
-                        let again = self.opening_after(opening).map(|next| next.start);
-                        self.hold(Gate::Current, Reason::AlreadyRebooted { at }, again)
-                    }
-                    (_, _) => self.open(Gate::Current, || "one reboot in each window".into()),
-                },
+                    (Ok(saw), _) => self.open(Gate::Current, || saw),
+                }
+            }
+            Action::Reboot => match (self.last(), opening) {
+                (Some(trip), Some(opening))
+                    if trip.since() >= opening.start && trip.outcome() == Some(&Outcome::Rebooted) =>
+                {
+                    let at = trip.since();
+                    let again = self.opening_after(opening).map(|next| next.start);
+                    self.hold(Gate::Current, Reason::AlreadyRebooted { at }, again)
+                }
+                (_, _) => self.open(Gate::Current, || "one reboot in each window".into()),
             },
-            Some(Mandate::Job(_)) => self.open(Gate::Current, || "one reboot".into()),
-            None => self.open(Gate::Current, || "nothing asked for".into()),
+            action @ (Action::Resync | Action::ModuleUpdate { .. } | Action::Backup) => {
+                let what = format!("[{}]", action.table());
+                self.hold(Gate::Current, Reason::NotYet { what }, None)
+            }
+        }
+    }
+
+    /// What the update would change; `Err` when the phone runs the image already.
+    fn version_is_current(&self, from: &Firmware) -> Result<String, Reason> {
+        match (self.staged(from), &self.phone.version) {
+            (Some((_, image)), Some(runs)) if image.version == *runs => {
+                Err(Reason::AlreadyCurrent { version: runs.clone() })
+            }
+            (Some((_, image)), Some(runs)) => Ok(format!("{runs} → {}", image.version)),
+            (Some((_, image)), None) => Ok(format!("runs something unknown → {}", image.version)),
+            (None, _) => Ok(format!("update to {from}")),
         }
     }
 
     pub(super) fn image(&self, mandate: Option<&Mandate<'a>>) -> GateAnswer {
-        let Some(Mandate::Policy(policy)) = mandate else {
-            return self.open(Gate::Image, || "no image needed".into());
-        };
-        let Action::Update { release } = &policy.action else {
-            return self.open(Gate::Image, || "no image needed".into());
+        let from = match mandate {
+            Some(Mandate::Policy(policy)) => match &policy.action {
+                Action::Update { from } | Action::Stage { from } => from,
+                Action::Reboot | Action::Resync | Action::ModuleUpdate { .. } | Action::Backup => {
+                    return self.open(Gate::Image, || "no image needed".into());
+                }
+            },
+            Some(Mandate::Job(_)) | None => return self.open(Gate::Image, || "no image needed".into()),
         };
         if self.terms.as_ref().is_some_and(|terms| terms.update_boots.is_none()) {
             let kind = format!("updates of {}", self.phone.kind());
             return self.hold(Gate::Image, Reason::NoProfile { kind }, None);
         }
-        match self.staged(release).map(|image| (image, fits(image, self.phone))) {
+        match self.staged(from).map(|(_, image)| (image, fits(image, self.phone))) {
             Some((image, Ok(()))) => self.open(Gate::Image, || image.file.clone()),
             Some((_, Err(misfit))) => self.hold(Gate::Image, Reason::Misfit(misfit), None),
-            None => self.hold(Gate::Image, Reason::NoImage { release: release.clone() }, None),
+            None => self.hold(Gate::Image, Reason::NoImage { from: from.to_string() }, None),
         }
     }
 

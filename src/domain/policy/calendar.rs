@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
+use super::blackout::Blackout;
 use super::window::{Opening, Opens, Window};
 
 /// Merging goes no further than so many days from the instant asked about; windows that follow each other for longer
@@ -18,6 +19,10 @@ const SEARCH_DAYS: u64 = 40 * 366;
 pub struct Calendar {
     /// The windows; overlaps merge.
     pub windows: Vec<Window>,
+    /// When nothing happens, whatever the windows say.
+    pub blackouts: Vec<Blackout>,
+    /// A phone that booted may also go for so long after its boot (innovaphone `/initial`).
+    pub initial: Option<TimeDelta>,
 }
 
 /// Whether a calendar is open.
@@ -30,6 +35,11 @@ pub enum WindowState {
 }
 
 impl Calendar {
+    /// A calendar of these windows and nothing else.
+    pub fn of(windows: Vec<Window>) -> Self {
+        Self { windows, blackouts: Vec::new(), initial: None }
+    }
+
     /// Whether the calendar is open at `now`, for a phone whose own zone (its site's, else the daemon's) is `zone`.
     ///
     /// Only the days around `now` are looked at.

@@ -1,4 +1,4 @@
-//! How quiet a phone must have been before it may be rebooted.
+//! How quiet a phone must have been before it may be rebooted, who says so, and what happens when it never is.
 
 use chrono::TimeDelta;
 
@@ -7,13 +7,61 @@ use chrono::TimeDelta;
 pub struct IdleRule {
     /// How long all lines of the phone must have been without any call.
     pub quiet: TimeDelta,
+    /// Whose word counts.
+    pub by: IdleBy,
+    /// What counts as busy besides a ringing line, a call, a held call and a state nobody knows.
+    pub also_busy: AlsoBusy,
     /// Ask the phone itself (one-shot dialog SUBSCRIBE, RFC 4235 and RFC 6665 section 4.4.3) right before the
     /// NOTIFY, where its vendor's profile says that it answers.
-    pub ask_phone: bool,
+    pub probe: bool,
+    /// What happens to a phone that is not idle in time.
+    pub patience: Patience,
 }
 
 impl Default for IdleRule {
     fn default() -> Self {
-        Self { quiet: TimeDelta::minutes(10), ask_phone: true }
+        Self {
+            quiet: TimeDelta::minutes(10),
+            by: IdleBy::Pbx,
+            also_busy: AlsoBusy::default(),
+            probe: true,
+            patience: Patience::NextWindow,
+        }
     }
+}
+
+/// Whose word on a phone's calls counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum IdleBy {
+    /// The PBX's.
+    Pbx,
+    /// The phone's own: the order is sent whatever the PBX says or does not say, and only to phones whose maker
+    /// documents that they wait for their calls to end (rule 1 of the design).
+    Phone,
+    /// Both: the PBX sees it idle, and the phone waits by its maker's word or answers when it is asked.
+    Both,
+}
+
+/// States that some authors count as busy and others do not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AlsoBusy {
+    /// An agent is logged in to a queue at one of its lines.
+    pub agent_logged_in: bool,
+    /// Do-not-disturb is set on one of its lines.
+    pub do_not_disturb: bool,
+}
+
+/// What happens to a phone that has not been idle when its window is about to close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// It waits for the next window.
+    NextWindow,
+    /// At the last moment of the window the order is sent, and the phone waits until its calls have ended; only to
+    /// phones whose maker documents that they do. Its reboot may come after the window.
+    PhoneWaits,
+    /// Held by its calls for so long in one opening of the window, it is rebooted even in a call.
+    Force {
+        /// For how long it was held.
+        after: TimeDelta,
+    },
 }

@@ -1,23 +1,33 @@
-//! What the administrator wrote, validated: which phones, which hours, how idle, how many at once.
+//! What the administrator wrote, validated: which phones, which hours, how idle, how many at once, who stays up.
 
+pub mod action;
+pub mod blackout;
 pub mod calendar;
+pub mod coverage;
 pub mod cron;
 pub mod idle;
 pub mod pace;
+pub mod reason;
+pub mod retry;
 pub mod select;
 pub mod verdict;
+pub mod wave;
 pub mod window;
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, Utc};
 
+pub use action::{Action, Firmware};
+pub use blackout::{Blackout, BlackoutDates, BlackoutState};
 pub use calendar::{Calendar, WindowState};
+pub use coverage::{Coverage, CoverageRule, Group, Share};
 pub use cron::Cron;
-pub use idle::IdleRule;
-pub use pace::Pace;
+pub use idle::{AlsoBusy, IdleBy, IdleRule, Patience};
+pub use pace::{Bandwidth, Pace, PerPart, Rate};
+pub use retry::Retry;
 pub use select::Selection;
+pub use wave::{Brake, InFlight, OutsideCheck, Rollback, Wave, WaveSize};
 pub use window::{Lasts, Opening, Opens, Window};
 
 /// One policy file, read and checked.
@@ -39,34 +49,38 @@ pub struct Policy {
     pub idle: IdleRule,
     /// How many phones at once.
     pub pace: Pace,
+    /// Groups of which some stay up.
+    pub coverage: Vec<Coverage>,
     /// What happens after a failure.
     pub retry: Retry,
+    /// Who goes before whom. Read and checked only.
+    pub waves: Vec<Wave>,
+    /// What stops a rollout. Read and checked only.
+    pub brake: Option<Brake>,
+    /// The way back. Read and checked only.
+    pub rollback: Option<Rollback>,
+    /// It was edited so lately that it is not acted on before this instant; `None` when it may act.
+    pub acts_from: Option<DateTime<Utc>>,
 }
 
-/// What a policy does to the phones it selects.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Action {
-    /// Reboot once in each opening of the window.
-    Reboot,
-    /// Bring to the version of this staged release.
-    Update {
-        /// The release's name, as `sipherd release add` staged it.
-        release: Arc<str>,
-    },
-}
-
-/// How often, and how soon, a failed phone is tried again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retry {
-    /// Trips in all for one phone and one target, the first included; 1 means no second try.
-    pub attempts: u32,
-    /// The pause after the first failure; doubled after each further one.
-    pub backoff: TimeDelta,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self { attempts: 3, backoff: TimeDelta::minutes(10) }
+impl Policy {
+    /// A policy with the defaults: it has no window, so it never acts.
+    pub fn new(name: &str, select: Selection, action: Action) -> Self {
+        Self {
+            name: name.into(),
+            about: None,
+            priority: 0,
+            select,
+            action,
+            calendar: Calendar::default(),
+            idle: IdleRule::default(),
+            pace: Pace::default(),
+            coverage: Vec::new(),
+            retry: Retry::default(),
+            waves: Vec::new(),
+            brake: None,
+            rollback: None,
+            acts_from: None,
+        }
     }
 }

@@ -20,6 +20,8 @@ pub enum Opens {
     },
     /// By a five-field cron text.
     Cron(Cron),
+    /// During these hours of every day, each from its first minute to its last (innovaphone `/allow`).
+    Hours(Vec<u32>),
 }
 
 /// How long a window lasts.
@@ -29,6 +31,8 @@ pub enum Lasts {
     Until(NaiveTime),
     /// For this elapsed time.
     For(TimeDelta),
+    /// To the end of the hour it opened at.
+    Hour,
 }
 
 /// A window as its author wrote it.
@@ -40,6 +44,8 @@ pub struct Window {
     pub lasts: Lasts,
     /// Its own zone; else the phone's site's, else the daemon's.
     pub zone: Option<Tz>,
+    /// No phone starts later than this before it closes; `None` asks what the phone's model needs to boot and flash.
+    pub last_start: Option<TimeDelta>,
 }
 
 /// One opening of a window, or of several that merged: from `start` up to but not including `end`.
@@ -81,13 +87,16 @@ impl Window {
             Opens::Weekly { .. } => {}
             Opens::Cron(cron) if cron.fires_on(day) => cron.times().for_each(open),
             Opens::Cron(_) => {}
+            Opens::Hours(hours) => {
+                hours.iter().filter_map(|hour| NaiveTime::from_hms_opt(*hour, 0, 0)).for_each(open);
+            }
         }
     }
 
     /// The most days that an opening reaches beyond the local day it belongs to.
     pub(super) fn reach(&self) -> Days {
         match self.lasts {
-            Lasts::Until(_) => Days::new(1),
+            Lasts::Until(_) | Lasts::Hour => Days::new(1),
             // One day for a start late in the evening, one for zones whose days are shorter than 24 h.
             Lasts::For(length) => Days::new(u64::try_from(length.num_days()).unwrap_or(0) + 2),
         }
@@ -97,6 +106,7 @@ impl Window {
     fn end(&self, day: NaiveDate, from: NaiveTime, zone: Tz) -> Option<DateTime<Utc>> {
         match self.lasts {
             Lasts::For(length) => first_instant(day.and_time(from), zone)?.checked_add_signed(length),
+            Lasts::Hour => first_instant(day.and_time(from).checked_add_signed(TimeDelta::hours(1))?, zone),
             Lasts::Until(to) if to > from => last_instant(day.and_time(to), zone),
             Lasts::Until(to) => last_instant(day.succ_opt()?.and_time(to), zone),
         }

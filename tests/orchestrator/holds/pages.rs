@@ -8,9 +8,11 @@ pub const NOT_QUIET_YET: &str = "\
   ok    image fits         snomD785-10.1.198.19-SIP-r.bin
   ok    attempts           0 of 3 used
   ok    window             open until Sat 21 Nov 03:00
+  ok    blackout           none
   ok    PBX view           pocket, fresh
   ok    registered         line 2001
   HOLD  idle               quiet for 1 min of 10 min (line 2001); ok from Fri 20 Nov 22:10 (in 9 min)
+  ok    coverage           in no group
   ok    budget             0 of 1 down
 earliest: Fri 20 Nov 22:10
 ";
@@ -23,9 +25,11 @@ pub const OUTSIDE_WINDOW: &str = "\
   ok    image fits         no image needed
   ok    attempts           0 of 3 used
   HOLD  window             opens Sun 22 Nov 03:30 (in 1 d 11 h), until Sun 22 Nov 05:30
+  ok    blackout           none
   ok    PBX view           pocket, fresh
   ok    registered         line 2002
   HOLD  idle               quiet for 1 min of 10 min (line 2002); ok from Fri 20 Nov 16:10 (in 9 min)
+  ok    coverage           in no group
   ok    budget             0 of 1 down
 earliest: Sun 22 Nov 03:30
 ";
@@ -38,9 +42,11 @@ pub const TOO_LITTLE_LEFT: &str = "\
   ok    image fits         snomD785-10.1.198.19-SIP-r.bin
   ok    attempts           0 of 3 used
   HOLD  window             window closes in 19 min, the phone needs 21 min; ok from Fri 27 Nov 21:30 (in 6 d 23 h)
+  ok    blackout           none
   ok    PBX view           pocket, fresh
   ok    registered         line 2003
   HOLD  idle               quiet for 1 min of 10 min (line 2003); ok from Fri 20 Nov 22:10 (in 9 min)
+  ok    coverage           in no group
   ok    budget             0 of 1 down
 earliest: Fri 27 Nov 21:30
 ";
@@ -53,9 +59,11 @@ pub const ALREADY_REBOOTED: &str = "\
   ok    image fits         no image needed
   HOLD  attempts           after its last NOTIFY: not before Fri 20 Nov 22:05:00; ok in 4 min
   ok    window             open until Sat 21 Nov 03:00
+  ok    blackout           none
   ok    PBX view           pocket, fresh
   ok    registered         line 2008
   ok    idle               quiet for 1 min
+  ok    coverage           in no group
   ok    budget             0 of 1 down
 earliest: Fri 27 Nov 22:00
 ";
@@ -68,9 +76,11 @@ pub const PENALTY_BOX: &str = "\
   ok    image fits         no image needed
   HOLD  attempts           after its last NOTIFY: not before Fri 20 Nov 22:05:00; after refused with 500 Refused: not before Fri 20 Nov 22:10:00; ok in 9 min
   ok    window             open until Sat 21 Nov 03:00
+  ok    blackout           none
   ok    PBX view           pocket, fresh
   ok    registered         line 2012
   ok    idle               quiet for 1 min
+  ok    coverage           in no group
   ok    budget             0 of 1 down
 earliest: Fri 20 Nov 22:10
 ";
@@ -83,9 +93,11 @@ pub const VIEW_STALE: &str = "\
   HOLD  image fits         release snom-new has no image for it
   ok    attempts           0 of 3 used
   ok    window             open until Sat 21 Nov 03:00
+  ok    blackout           none
   HOLD  PBX view           no view of annex
   HOLD  registered         line 2014 is not registered
   HOLD  idle               in an unknown state (line 2014)
+  ok    coverage           in no group
   ok    budget             0 of 1 down
 earliest: as soon as ok: identity, image fits, PBX view, registered, idle
 ";
@@ -98,9 +110,11 @@ pub const BUSY: &str = "\
   ok    image fits         snomD785-10.1.198.19-SIP-r.bin
   ok    attempts           0 of 3 used
   ok    window             open until Sat 21 Nov 03:00
+  ok    blackout           none
   ok    PBX view           pocket, fresh
   ok    registered         line 2018
   HOLD  idle               in a call (line 2018)
+  ok    coverage           in no group
   ok    budget             0 of 1 down
 earliest: as soon as ok: idle
 ";
@@ -113,9 +127,11 @@ LINE  snom D785  10.1.64.14        held by policy slow
   ok    image fits         no image needed
   ok    attempts           0 of 3 used
   ok    window             open until Sat 21 Nov 03:00
+  ok    blackout           none
   ok    PBX view           pocket, fresh
   HOLD  registered         line LINE is not registered
   ok    idle               no line registered
+  ok    coverage           in no group
   HOLD  budget             under way: away; moves on or fails by Fri 20 Nov 22:03 (in 2 min)
 away since Fri 20 Nov 22:00, for slow, attempt 1
 ";
@@ -128,9 +144,11 @@ LINE  snom D785  10.1.64.14        held by policy slow
   ok    image fits         no image needed
   ok    attempts           0 of 3 used
   ok    window             open until Sat 21 Nov 03:00
+  ok    blackout           none
   ok    PBX view           pocket, fresh
   ok    registered         line LINE
   ok    idle               quiet for 1 min
+  ok    coverage           in no group
   HOLD  budget             1 of 1 phones of slow are down
 earliest: as soon as ok: budget
 ";

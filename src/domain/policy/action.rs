@@ -1,0 +1,74 @@
+//! What a policy does to the phones it selects.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// What a policy does to the phones it selects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Reboot once in each opening of the window.
+    Reboot,
+    /// Have the phone read its settings anew once in each opening of the window, without a reboot.
+    Resync,
+    /// Bring to the version of a staged image.
+    Update {
+        /// Where the image comes from.
+        from: Firmware,
+    },
+    /// Say which image a phone would get, and offer it to nobody yet.
+    Stage {
+        /// Where the image would come from.
+        from: Firmware,
+    },
+    /// Bring the expansion module of a phone to the version of a staged image (snom UXM and D7C).
+    ModuleUpdate {
+        /// Where the module's image comes from.
+        from: Firmware,
+    },
+    /// Have the phone hand in its configuration once in each opening of the window (innovaphone `scfg`).
+    Backup,
+}
+
+impl Action {
+    /// The table a policy's author writes for it, without brackets.
+    pub const fn table(&self) -> &'static str {
+        match self {
+            Self::Reboot => "reboot",
+            Self::Resync => "resync",
+            Self::Update { .. } => "update",
+            Self::Stage { .. } => "stage",
+            Self::ModuleUpdate { .. } => "module-update",
+            Self::Backup => "backup",
+        }
+    }
+
+    /// Where the image comes from, where there is one.
+    pub const fn firmware(&self) -> Option<&Firmware> {
+        match self {
+            Self::Update { from } | Self::Stage { from } | Self::ModuleUpdate { from } => Some(from),
+            Self::Reboot | Self::Resync | Self::Backup => None,
+        }
+    }
+}
+
+/// Where images come from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Firmware {
+    /// One release, as `sipherd release add` staged it.
+    Release(Arc<str>),
+    /// A channel of `sipherd.toml`: of its releases the first that holds an image for the phone's model.
+    Channel(Arc<str>),
+}
+
+impl fmt::Display for Firmware {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Release(name) => write!(f, "release {name}"),
+            Self::Channel(name) => write!(f, "channel {name}"),
+        }
+    }
+}
