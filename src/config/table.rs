@@ -110,6 +110,11 @@ impl<'a> Table<'a> {
         self.entry(key).map(|(name, _)| name.span())
     }
 
+    /// The bytes of a key's value, when it is there.
+    pub fn value_of(&self, key: &str) -> Option<Range<usize>> {
+        self.entry(key).map(|(_, value)| value.span())
+    }
+
     /// Whether the key is there, whatever its value.
     pub fn has(&self, key: &str) -> bool {
         self.entry(key).is_some()
