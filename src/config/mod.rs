@@ -6,6 +6,7 @@ mod compare;
 mod ics;
 mod inventory;
 pub mod keys;
+pub mod layout;
 mod policy;
 pub mod problem;
 mod raw;
