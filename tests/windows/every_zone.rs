@@ -42,8 +42,7 @@ fn compare_zones(first: usize, step: usize) -> usize {
         let changes = changes(zone);
         seen += changes.len();
         // An ordinary day, another one for each zone.
-        let ordinary =
-            utc("2026-01-15 00:00") + TimeDelta::days(i64::try_from(number).unwrap() * 37 % 1_000);
+        let ordinary = utc("2026-01-15 00:00") + TimeDelta::days(i64::try_from(number).unwrap() * 37 % 1_000);
         for around in changes.into_iter().chain([ordinary]) {
             let half = TimeDelta::hours(18);
             compare(zone, Opening { start: around - half, end: around + half }, &tables, &calendars);
