@@ -20,6 +20,8 @@ mod config_messages;
 mod demo;
 /// Images over real HTTP: gate, ranges, resumption, curl.
 mod depot_transfer;
+/// The tables of keys in docs/ against the code.
+mod handbook;
 /// The daemon on the virtual wire.
 mod orchestrator;
 /// kill -9 at random instants.
