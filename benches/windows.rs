@@ -10,12 +10,12 @@ mod every_minute;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use every_minute::{Clock, Tables, calendars};
 use sipherd::domain::policy::{BlackoutState, Calendar, Opening, WindowState};
+use tokio::time::Instant;
 
 /// Differences that are shown; one mistake makes thousands.
 const SHOWN: usize = 20;

@@ -113,7 +113,7 @@ const OPENERS: [Opener; 7] = [
 /// Whether the calendar of this number is open while the clock shows this hour of this day, whatever opened before.
 fn by_the_hour(calendar: usize, date: &Date, hour: i32) -> bool {
     match calendar {
-        4 => hour >= 22 || hour < 3,
+        4 => [22, 23, 0, 1, 2].contains(&hour),
         5 => hour < 4 && (date.weekday == 6 || date.weekday == 0),
         _ => false,
     }
