@@ -236,6 +236,8 @@ impl Clock {
         let mut inside = Vec::with_capacity(to - from);
         // By opener: the wall-clock time at which it closes, or the minute.
         let mut closes = [i32::MIN; OPENERS.len()];
+        // Those that may be open.
+        let mut active = 0_u8;
         let mut highest = wall[0] - 1;
         let day_of = |shown: i32| usize::try_from(shown.div_euclid(DAY) - FIRST_DAY).unwrap();
         let minute_of = |shown: i32| usize::try_from(shown.rem_euclid(DAY)).unwrap();
@@ -260,6 +262,7 @@ impl Clock {
                     continue;
                 }
                 for (i, opener) in OPENERS.iter().enumerate().filter(|(i, _)| opening >> i & 1 == 1) {
+                    active |= 1 << i;
                     closes[i] = match opener.lasts {
                         Span::Wall(length) => reached + length,
                         Span::Elapsed(length) => passed + length,
@@ -271,12 +274,17 @@ impl Clock {
                 continue;
             }
             let mut open = tables.hours[day][minute_of_day / 60];
-            for (opener, closes) in OPENERS.iter().zip(closes) {
-                let still = match opener.lasts {
-                    Span::Wall(_) => lowest < closes,
-                    Span::Elapsed(_) => passed < closes,
+            // What has closed stays closed until it opens anew: neither count ever falls.
+            let mut left = active;
+            while left != 0 {
+                let i = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let still = match OPENERS[i].lasts {
+                    Span::Wall(_) => lowest < closes[i],
+                    Span::Elapsed(_) => passed < closes[i],
                 };
-                open |= u8::from(still) << opener.calendar;
+                open |= u8::from(still) << OPENERS[i].calendar;
+                active &= !(u8::from(!still) << i);
             }
             inside.push(open & tables.bright[day]);
         }
