@@ -19,10 +19,10 @@ const FIRST_DAY: i32 = 20_423;
 const DAYS: usize = 1_220;
 
 /// The walk begins so many minutes before what is asked about, for windows that are open already.
-const RUN_IN: i64 = 10 * 1_440;
+const RUN_IN: i64 = 4 * 1_440;
 
 /// It ends so many minutes after, to know what the clock shows again.
-const RUN_OUT: i64 = 3 * 1_440;
+const RUN_OUT: i64 = 2 * 1_440;
 
 /// The calendars, with names for reports. The number of each is its bit in [`Clock::inside`].
 pub fn calendars() -> [(&'static str, Calendar); 6] {
@@ -113,7 +113,7 @@ const OPENERS: [Opener; 7] = [
 /// Whether the calendar of this number is open while the clock shows this hour of this day, whatever opened before.
 fn by_the_hour(calendar: usize, date: &Date, hour: i32) -> bool {
     match calendar {
-        4 => hour >= 22 || hour < 3,
+        4 => [22, 23, 0, 1, 2].contains(&hour),
         5 => hour < 4 && (date.weekday == 6 || date.weekday == 0),
         _ => false,
     }
@@ -236,6 +236,8 @@ impl Clock {
         let mut inside = Vec::with_capacity(to - from);
         // By opener: the wall-clock time at which it closes, or the minute.
         let mut closes = [i32::MIN; OPENERS.len()];
+        // Those that may be open.
+        let mut active = 0_u8;
         let mut highest = wall[0] - 1;
         let day_of = |shown: i32| usize::try_from(shown.div_euclid(DAY) - FIRST_DAY).unwrap();
         let minute_of = |shown: i32| usize::try_from(shown.rem_euclid(DAY)).unwrap();
@@ -260,6 +262,7 @@ impl Clock {
                     continue;
                 }
                 for (i, opener) in OPENERS.iter().enumerate().filter(|(i, _)| opening >> i & 1 == 1) {
+                    active |= 1 << i;
                     closes[i] = match opener.lasts {
                         Span::Wall(length) => reached + length,
                         Span::Elapsed(length) => passed + length,
@@ -271,12 +274,17 @@ impl Clock {
                 continue;
             }
             let mut open = tables.hours[day][minute_of_day / 60];
-            for (opener, closes) in OPENERS.iter().zip(closes) {
-                let still = match opener.lasts {
-                    Span::Wall(_) => lowest < closes,
-                    Span::Elapsed(_) => passed < closes,
+            // What has closed stays closed until it opens anew: neither count ever falls.
+            let mut left = active;
+            while left != 0 {
+                let i = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let still = match OPENERS[i].lasts {
+                    Span::Wall(_) => lowest < closes[i],
+                    Span::Elapsed(_) => passed < closes[i],
                 };
-                open |= u8::from(still) << opener.calendar;
+                open |= u8::from(still) << OPENERS[i].calendar;
+                active &= !(u8::from(!still) << i);
             }
             inside.push(open & tables.bright[day]);
         }

@@ -1,6 +1,7 @@
 //! Windows, blackouts, margins, turns and boots, as the gates tell them.
 
 use chrono::NaiveDate;
+use proptest::prelude::*;
 
 use super::*;
 use crate::domain::policy::{Blackout, BlackoutDates, EVERY_DAY};
@@ -212,4 +213,53 @@ fn a_turn_never_comes_too_late() {
     assert!(world.judge(6 * 3_600 - NEEDS).verdict.is_go());
     calendar(&mut world).windows[0].last_start = Some(TimeDelta::hours(2));
     assert_eq!(gate(&world, 0, Gate::Window).changes, Some(at(4 * 3_600)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_blackout_more_never_lets_a_phone_go(
+        days in proptest::collection::vec((0i64..20, 0i64..4), 0..4),
+        more in (0i64..20, 0i64..4),
+        last_start in proptest::option::of(0i64..300),
+        spread in proptest::option::of(1i64..600),
+        initial in proptest::option::of(1i64..600),
+        booted in proptest::option::of(0i64..20 * 1_440),
+        minutes in proptest::collection::vec(0i64..20 * 1_440, 20),
+    ) {
+        let dark = |(first, days): (i64, i64)| {
+            let from = day("2026-11-19") + TimeDelta::days(first);
+            Blackout::of(BlackoutDates::Range { from, to: from + TimeDelta::days(days) })
+        };
+        let mut world = world();
+        let ten = NaiveTime::from_hms_opt(22, 0, 0).unwrap();
+        *calendar(&mut world) = Calendar {
+            windows: vec![Window {
+                last_start: last_start.map(TimeDelta::minutes),
+                ..Window::weekly(EVERY_DAY, ten, Lasts::For(TimeDelta::hours(6)))
+            }],
+            blackouts: days.into_iter().map(dark).collect(),
+            initial: initial.map(TimeDelta::minutes),
+        };
+        world.rules.policies[0].pace.spread = spread.map(TimeDelta::minutes);
+        world.phone().booted = booted.map(|minute| at(minute * 60));
+        let before: Vec<bool> = minutes.iter().map(|m| world.judge(m * 60).verdict.is_go()).collect();
+        calendar(&mut world).blackouts.push(dark(more));
+        for (minute, went) in minutes.into_iter().zip(before) {
+            let verdict = world.judge(minute * 60).verdict;
+            prop_assert!(went || !verdict.is_go(), "{}", minute);
+            // A gate that says when its answer changes by itself keeps it until then; a boot is an event.
+            let by_time = |gate| gate == Gate::Blackout || gate == Gate::Window && booted.is_none();
+            for held in verdict.gates.iter().filter(|held| by_time(held.gate)) {
+                if let Some(change) = held.changes.filter(|change| *change > at(minute * 60)) {
+                    let last = (change - at(0)).num_seconds() - 1;
+                    prop_assert!(last < minute * 60 || !gate(&world, last, held.gate).is_open(), "{:?}", held);
+                    if held.gate == Gate::Blackout {
+                        prop_assert!(gate(&world, last + 1, held.gate).is_open(), "{:?}", held);
+                    }
+                }
+            }
+        }
+    }
 }
