@@ -8,6 +8,7 @@ pub mod hours;
 pub mod lines;
 pub mod phone;
 pub mod policy;
+pub mod rehearsal;
 pub mod rules;
 pub mod scheduler;
 pub mod trip;
