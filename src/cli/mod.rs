@@ -15,6 +15,7 @@ mod reload;
 mod report;
 mod run;
 mod status;
+mod test;
 mod why;
 
 use std::ffi::OsString;
@@ -57,6 +58,8 @@ enum Command {
         /// Configurations, policies or folders of policies; without any, the configuration
         paths: Vec<PathBuf>,
     },
+    /// Play the tests that stand in policies, and tell which rules none of them holds up
+    Test(test::Options),
     /// Show a whole night in a minute: simulated phones, a pocket PBX and the daemon on loopback
     Demo(demo::Options),
     /// Show the daemon at a glance
@@ -125,6 +128,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 check::Verdict::Broken => Err(Failure::AlreadyTold),
             }
         }
+        Command::Test(options) => {
+            test::run(&options, &args.config, &mut Screen::of_stdout(args.json), SystemClock.now())
+        }
         Command::Demo(options) => demo::run(&options, args.json),
         Command::Release { verb } => stage(&args.config, args.socket, verb, args.json),
         Command::Completions(options) => completions::print_completions(&options),
@@ -184,6 +190,7 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         Command::Reload => reload::run(client, screen).await,
         Command::Run
         | Command::Check { .. }
+        | Command::Test(_)
         | Command::Demo(_)
         | Command::Release { .. }
         | Command::Completions(_)

@@ -33,6 +33,11 @@ impl<'a> Table<'a> {
         Some(Self { source, keys, grammar, entries: document.get_ref(), span: 0..0 }.accounted())
     }
 
+    /// The top of a file of which only some keys are read here; another reader accounts for all.
+    pub fn part(source: &'a Source, grammar: &'static [&'static Keys], top: &'a DeTable<'a>) -> Option<Self> {
+        Some(Self { source, keys: grammar.first()?, grammar, entries: top, span: 0..0 })
+    }
+
     /// A table inside this one.
     fn inner(&self, keys: &'static Keys, entries: &'a DeTable<'a>, span: Range<usize>) -> Self {
         Self { source: self.source, keys, grammar: self.grammar, entries, span }.accounted()
@@ -108,6 +113,11 @@ impl<'a> Table<'a> {
     /// The bytes of a key, when it is there.
     pub fn key(&self, key: &str) -> Option<Range<usize>> {
         self.entry(key).map(|(name, _)| name.span())
+    }
+
+    /// What stands behind a key, as the file has it.
+    pub fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.entry(key).map(|(_, value)| value)
     }
 
     /// Whether the key is there, whatever its value.

@@ -1,8 +1,10 @@
 //! Every key a file may have, table by table: the readers, the handbook and the editors' schema all go by it.
 
+mod cases;
 mod policy;
 mod settings;
 
+pub use cases::*;
 pub use policy::*;
 pub use settings::*;
 
@@ -88,8 +90,6 @@ pub enum Value {
     Named(&'static Keys),
     /// A table of such values whose keys are patterns its author chooses.
     Each(&'static Value),
-    /// A list of tables that another reader takes apart.
-    Elsewhere,
 }
 
 /// What a text must look like.

@@ -1,9 +1,9 @@
 //! The keys of a policy, and of `selections.toml`.
 
 use super::Value::{
-    Duration, Each, Either, Elsewhere, Flag, List, Named, Number, OneOrMore, Table, Tables, Text, Word, Yes,
+    Duration, Each, Either, Flag, List, Named, Number, OneOrMore, Table, Tables, Text, Word, Yes,
 };
-use super::{Form, HUNDREDTHS, Key, Keys, NAMES, PATTERNS, PHONES};
+use super::{Form, HUNDREDTHS, Key, Keys, NAMES, PATTERNS, PHONES, TEST};
 
 /// The top of a policy.
 pub static POLICY: Keys = Keys {
@@ -85,7 +85,7 @@ pub static POLICY: Keys = Keys {
             "{ release = \"snom-10.1.64\" }",
             "the way back; read and checked only",
         ),
-        Key::new("test", Elsewhere, "[]", "what the policy must decide in a case: run by `sipherd test`"),
+        Key::new("test", Tables(&TEST), "[]", "what the policy must decide in a case: run by `sipherd test`"),
     ],
     later: &[],
     misnamed: &[

@@ -126,12 +126,13 @@ impl Because {
 impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Slug(slug) => f.write_str(slug),
+            Self::Slug(slug) => write!(f, "the reason `{slug}`"),
             Self::Calls(calls) => {
-                f.write_str(CALLS.iter().find(|(_, other)| other == calls).map_or("idle", |(name, _)| name))
+                let name = CALLS.iter().find(|(_, other)| other == calls).map_or("busy", |(name, _)| name);
+                write!(f, "the reason `{name}`")
             }
-            Self::Gate(gate) => write!(f, "any reason of gate `{}`", gate.name()),
-            Self::Words(words) => write!(f, "“{words}”"),
+            Self::Gate(gate) => write!(f, "a reason of gate `{}`", gate.name()),
+            Self::Words(words) => write!(f, "a reason with the words `{words}`"),
         }
     }
 }

@@ -131,19 +131,17 @@ pub(super) fn misses(
 impl fmt::Display for Miss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Answer { expected, found } => write!(f, "expected {expected}, it is {found}"),
-            Self::Because(because) => write!(f, "expected as a reason {because}, it is none"),
-            Self::Policy { expected, found: Some(found) } => {
-                write!(f, "expected policy {expected} to decide, {found} does")
-            }
-            Self::Policy { expected, found: None } => {
-                write!(f, "expected policy {expected} to decide, none does")
+            Self::Answer { expected, found } => write!(f, "expected {expected}, found {found}"),
+            Self::Because(because) => write!(f, "expected {because}, found none"),
+            Self::Policy { expected, found } => {
+                let found = found.as_deref().unwrap_or("none");
+                write!(f, "expected policy {expected} to decide, found {found}")
             }
             Self::Goes { expected, found } if found.is_empty() => {
-                write!(f, "expected {expected} to go at once, none does")
+                write!(f, "expected {expected} to go at once, found none")
             }
             Self::Goes { expected, found } => {
-                write!(f, "expected {expected} to go at once, {} do: {}", found.len(), found.join(", "))
+                write!(f, "expected {expected} to go at once, found {}: {}", found.len(), found.join(", "))
             }
             Self::NoTrip => f.write_str("no policy in force gives this phone anything to do a trip for"),
         }

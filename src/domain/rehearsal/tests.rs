@@ -195,10 +195,10 @@ fn what_differs_is_told() {
     assert_eq!(
         told,
         [
-            "expected go, it is hold",
-            "expected as a reason talking, it is none",
-            "expected as a reason “some other words”, it is none",
-            "expected policy day to decide, night does",
+            "expected go, found hold",
+            "expected the reason `talking`, found none",
+            "expected a reason with the words `some other words`, found none",
+            "expected policy day to decide, found night",
         ]
     );
 }
