@@ -5,7 +5,9 @@ mod client;
 mod completions;
 mod demo;
 mod failure;
+mod fmt;
 mod history;
+mod init;
 mod phone;
 mod phones;
 mod places;
@@ -60,6 +62,10 @@ enum Command {
     },
     /// Play the tests that stand in policies, and tell which rules none of them holds up
     Test(test::Options),
+    /// Lay configuration files out in the one usual way; comments and values stay
+    Fmt(fmt::Options),
+    /// Write a first configuration, by asking or from options
+    Init(init::Options),
     /// Show a whole night in a minute: simulated phones, a pocket PBX and the daemon on loopback
     Demo(demo::Options),
     /// Show the daemon at a glance
@@ -131,6 +137,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Command::Test(options) => {
             test::run(&options, &args.config, &mut Screen::of_stdout(args.json), SystemClock.now())
         }
+        Command::Fmt(options) => fmt::run(&options, &args.config, args.json, &mut io::stdout().lock()),
+        Command::Init(options) => init::run(&options, args.json, SystemClock.now()),
         Command::Demo(options) => demo::run(&options, args.json),
         Command::Release { verb } => stage(&args.config, args.socket, verb, args.json),
         Command::Completions(options) => completions::print_completions(&options),
@@ -191,6 +199,8 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         Command::Run
         | Command::Check { .. }
         | Command::Test(_)
+        | Command::Fmt(_)
+        | Command::Init(_)
         | Command::Demo(_)
         | Command::Release { .. }
         | Command::Completions(_)

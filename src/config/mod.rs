@@ -6,6 +6,7 @@ mod clock_changes;
 mod compare;
 mod inventory;
 pub mod keys;
+pub mod layout;
 mod policy;
 pub mod problem;
 mod raw;

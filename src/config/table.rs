@@ -1,5 +1,7 @@
 //! A table of a TOML file all of whose keys are accounted for; its values are read as the table of keys says.
 
+mod part;
+
 use std::ops::Range;
 
 use chrono::TimeDelta;
@@ -31,11 +33,6 @@ impl<'a> Table<'a> {
     ) -> Option<Self> {
         let keys = *grammar.first()?;
         Some(Self { source, keys, grammar, entries: document.get_ref(), span: 0..0 }.accounted())
-    }
-
-    /// The top of a file of which only some keys are read here; another reader accounts for all.
-    pub fn part(source: &'a Source, grammar: &'static [&'static Keys], top: &'a DeTable<'a>) -> Option<Self> {
-        Some(Self { source, keys: grammar.first()?, grammar, entries: top, span: 0..0 })
     }
 
     /// A table inside this one.
@@ -115,9 +112,9 @@ impl<'a> Table<'a> {
         self.entry(key).map(|(name, _)| name.span())
     }
 
-    /// What stands behind a key, as the file has it.
-    pub fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.entry(key).map(|(_, value)| value)
+    /// The bytes of a key's value, when it is there.
+    pub fn value_of(&self, key: &str) -> Option<Range<usize>> {
+        self.entry(key).map(|(_, value)| value.span())
     }
 
     /// Whether the key is there, whatever its value.

@@ -269,8 +269,11 @@ fn always() -> Window {
     let days =
         [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
     Window {
-        opens: Opens::Weekly { days: days.to_vec(), from: NaiveTime::MIN },
-        lasts: Lasts::For(TimeDelta::days(2)),
+        opens: Opens::Weekly {
+            days: days.to_vec(),
+            from: NaiveTime::MIN,
+            lasts: Lasts::For(TimeDelta::days(2)),
+        },
         zone: None,
         last_start: Some(TimeDelta::zero()),
     }

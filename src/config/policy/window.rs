@@ -8,6 +8,7 @@ use super::Draft;
 use crate::config::raw::{At, Complaint};
 use crate::config::table::Table;
 use crate::config::value;
+use crate::domain::policy::window::EVERY_DAY;
 use crate::domain::policy::{Action, Cron, Lasts, Opens, Window};
 
 /// What says when a window opens, and what says when it closes.
@@ -79,25 +80,27 @@ fn window(table: &Table<'_>, path: String) -> Option<(Window, Marks)> {
     let cron = table.read("cron", |text| text.parse::<Cron>().map_err(|error| error.to_string().into()));
     let allow = table.numbers("allow");
     complete(table);
-    let (opens, opens_at) = if table.has("allow") {
-        let hours = allow?;
-        twice(table, &hours);
-        let span = table.key("allow").unwrap_or_default();
-        (Opens::Hours(hours.iter().filter_map(|hour| u32::try_from(hour.value).ok()).collect()), span)
-    } else if let Some(cron) = cron {
-        (Opens::Cron(cron.value), cron.span)
+    let mut window = if table.has("allow") {
+        let allow = allow?;
+        twice(table, &allow);
+        let hours = allow.iter().filter_map(|hour| u32::try_from(hour.value).ok()).collect();
+        let days = match days {
+            Some(days) => days.into_iter().map(|day| day.value).collect(),
+            None => EVERY_DAY.to_vec(),
+        };
+        Window::hours(hours, days)
+    } else if table.has("cron") {
+        Window::cron(cron?.value, length.as_ref()?.value)
     } else {
-        let (days, from) = (days?, from?);
-        (Opens::Weekly { days: days.into_iter().map(|day| day.value).collect(), from: from.value }, from.span)
-    };
-    let (lasts, closes_at) = match (&opens, to, length) {
-        (Opens::Hours(_), ..) => (Lasts::Hour, opens_at.clone()),
-        (_, Some(to), _) => (Lasts::Until(to.value), to.span),
-        (_, None, Some(length)) => (Lasts::For(length.value), length.span),
-        (_, None, None) => return None,
+        let lasts = match (to, &length) {
+            (Some(to), _) => Lasts::Until(to.value),
+            (None, Some(length)) => Lasts::For(length.value),
+            (None, None) => return None,
+        };
+        Window::weekly(days?.into_iter().map(|day| day.value).collect::<Vec<_>>(), from?.value, lasts)
     };
     if let Some(margin) = &last_start
-        && let Some(length) = shortest(&opens, lasts)
+        && let Some(length) = shortest(&window)
         && margin.value >= length
     {
         table.source().error(
@@ -108,8 +111,12 @@ fn window(table: &Table<'_>, path: String) -> Option<(Window, Marks)> {
             ),
         );
     }
-    let window = Window { opens, lasts, zone, last_start: last_start.map(|margin| margin.value) };
-    Some((window, Marks { path, opens: opens_at, closes: closes_at, shifts }))
+    window.zone = zone;
+    window.last_start = last_start.map(|margin| margin.value);
+    let place =
+        |keys: [&str; 3]| keys.iter().find_map(|key| table.value_of(key)).unwrap_or_else(|| table.span());
+    let (opens, closes) = (place(["allow", "cron", "from"]), place(["allow", "to", "length"]));
+    Some((window, Marks { path, opens, closes, shifts }))
 }
 
 /// Records keys that exclude each other, and those that are missing.
@@ -121,7 +128,7 @@ fn complete(table: &Table<'_>) {
         }
     };
     if table.has("allow") {
-        exclude("allow", &["days", "from", "to", "length", "cron"]);
+        exclude("allow", &["from", "to", "length", "cron"]);
         if table.has("dst") {
             table.error_at(
                 "dst",
@@ -180,13 +187,13 @@ fn twice(table: &Table<'_>, hours: &[At<i64>]) {
 }
 
 /// How long such a window is open on an ordinary day; `None` where it depends on what it merges with.
-fn shortest(opens: &Opens, lasts: Lasts) -> Option<TimeDelta> {
-    match (opens, lasts) {
-        (_, Lasts::For(length)) => Some(length),
-        (Opens::Weekly { from, .. }, Lasts::Until(to)) => {
-            let length = to - *from;
+fn shortest(window: &Window) -> Option<TimeDelta> {
+    match &window.opens {
+        Opens::Weekly { lasts: Lasts::For(length), .. } | Opens::Cron { length, .. } => Some(*length),
+        Opens::Weekly { from, lasts: Lasts::Until(to), .. } => {
+            let length = *to - *from;
             Some(if length > TimeDelta::zero() { length } else { length + TimeDelta::days(1) })
         }
-        _ => None,
+        Opens::Hours { .. } => None,
     }
 }

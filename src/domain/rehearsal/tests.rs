@@ -19,8 +19,9 @@ fn at(minutes: i64) -> DateTime<Utc> {
 }
 
 fn night() -> Policy {
-    let opens = Opens::Weekly { days: vec![Weekday::Fri], from: NaiveTime::from_hms_opt(22, 0, 0).unwrap() };
-    let window = Window { opens, lasts: Lasts::For(TimeDelta::hours(6)), zone: None, last_start: None };
+    let from = NaiveTime::from_hms_opt(22, 0, 0).unwrap();
+    let opens = Opens::Weekly { days: vec![Weekday::Fri], from, lasts: Lasts::For(TimeDelta::hours(6)) };
+    let window = Window { opens, zone: None, last_start: None };
     Policy {
         calendar: Calendar::of(vec![window]),
         pace: Pace::at_once(2),
