@@ -24,6 +24,8 @@ mod depot_transfer;
 mod handbook;
 /// The daemon on the virtual wire.
 mod orchestrator;
+/// `sipherd test` on policies with tests that pass, fail, and cannot be read.
+mod policy_cases;
 /// kill -9 at random instants.
 mod restart;
 /// Everything in policies/ and examples/ loads without a problem.

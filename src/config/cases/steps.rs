@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use toml::de::DeValue;
 
-use super::super::keys::nearest;
+use super::super::keys::{TEST_STEP, nearest};
 use super::super::problem::Place;
 use super::super::raw::{At, Complaint};
 use super::super::table::Table;
@@ -28,6 +28,9 @@ const DOINGS: [(&str, Doing); 6] = [
     ("idle", IDLE),
 ];
 
+/// The keys that say what must be decided.
+const EXPECTING: [&str; 4] = ["expect", "because", "goes", "by_policy"];
+
 const IDLE: Doing = Doing::Calls(CallState::Idle);
 
 /// Reads `when`: the steps, and where each says what it expects.
@@ -40,7 +43,9 @@ pub(super) fn read(test: &Table<'_>, players: &[Player], rules: &Rules) -> (Vec<
     }
     let mut steps: Vec<Step> = Vec::new();
     let mut places = Vec::new();
+    let mut expecting = false;
     for table in test.tables("when") {
+        expecting |= EXPECTING.into_iter().any(|key| table.has(key));
         let Some(step) = step(&table, players, rules) else { continue };
         if let Some(before) = steps.last().filter(|before| before.at > step.at) {
             let zone = players.get(before.player).map_or(rules.zone, |player| rules.zone_of(&player.phone));
@@ -48,12 +53,12 @@ pub(super) fn read(test: &Table<'_>, players: &[Player], rules: &Rules) -> (Vec<
             let hint = format!("the step before it is at {before}; write them in the order of time");
             table.error_at("at", Complaint::new("this step is earlier than the one before it", hint));
         }
-        let says = ["expect", "because", "goes", "by_policy"].into_iter().find(|key| table.has(key));
+        let says = EXPECTING.into_iter().find(|key| table.has(key));
         let span = says.and_then(|key| table.value(key)).map_or_else(|| table.span(), |value| value.span());
         places.push(test.source().place(&span));
         steps.push(step);
     }
-    if !steps.is_empty() && steps.iter().all(|step| step.expect.is_empty()) {
+    if !expecting && !steps.is_empty() {
         let hint = "say what must be decided: `expect = \"hold\", because = \"talking\"`";
         test.error_at("when", Complaint::new("this test expects nothing", hint));
     }
@@ -83,7 +88,8 @@ fn step(table: &Table<'_>, players: &[Player], rules: &Rules) -> Option<Step> {
     }
     let zone = rules.zone_of(phone);
     let at: At<DateTime<Utc>> = table.read("at", |text| Written::read(text)?.instant(zone))?;
-    if news == News::default() && expect.is_empty() {
+    let said = TEST_STEP.names().filter(|key| !matches!(*key, "at" | "phone" | "line"));
+    if !said.into_iter().any(|key| table.has(key)) {
         let hint = "say what happens, like `talking = true`, or what must be decided, like `expect = \"go\"`";
         table.error(Complaint::new("in this step nothing happens and nothing is expected", hint));
     }

@@ -65,7 +65,7 @@ pub static TEST: Keys = Keys {
 
 /// A phone of a test.
 pub static TEST_PHONE: Keys = Keys {
-    table: "phone",
+    table: "phone = { … }",
     about: "A phone of a test: registered, and idle for a day, until a step tells otherwise.",
     keys: &[
         Key::new("name", Text(Form::Name), "\"front-desk\"", "what steps call it")
