@@ -79,7 +79,7 @@ pub fn write(told: &Told, screen: &mut Screen) -> io::Result<()> {
                 file: &rule.file,
                 line: rule.place.line,
                 rule: &rule.what,
-                lacks: &rule.lacks,
+                lacks: rule.lacks,
             })
             .collect(),
     });
