@@ -26,6 +26,8 @@ mod handbook;
 mod orchestrator;
 /// `sipherd test` on policies with tests that pass, fail, and cannot be read.
 mod policy_cases;
+/// Policy text and what is made of it.
+mod policy_reading;
 /// kill -9 at random instants.
 mod restart;
 /// Everything in policies/ and examples/ loads without a problem.

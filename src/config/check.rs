@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cases::{self, WrittenCase, WrittenRule};
 use super::compare::{self, Compared};
+use super::ics;
 use super::inventory::{self, Known};
 use super::policy::{self, Draft, SELECTIONS_FILE, Shared};
 use super::problem::{Problem, Report};
@@ -339,7 +340,7 @@ impl Reading {
             Ok(calendar) => {
                 self.report.files += 1;
                 self.files.push(file.value.clone());
-                let events = read_calendar(&calendar, self.now);
+                let events = ics::read(&calendar, self.now);
                 self.close(&calendar);
                 events
             }
@@ -417,11 +418,4 @@ fn is_calendar(path: &Path) -> bool {
 fn is_test_file(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.is_some_and(|name| name.ends_with(".test.toml") && !name.starts_with(['.', '#']))
-}
-
-/// The events of a calendar file.
-fn read_calendar(calendar: &Source, _now: DateTime<Utc>) -> Vec<Event> {
-    let hint = "write its days as `on`, or as `from` and `to`";
-    calendar.push(Problem::error(&calendar.path, "this version does not read calendar files").hint(hint));
-    Vec::new()
 }

@@ -4,6 +4,7 @@ mod cases;
 mod check;
 mod clock_changes;
 mod compare;
+mod ics;
 mod inventory;
 pub mod keys;
 pub mod layout;

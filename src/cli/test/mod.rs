@@ -182,6 +182,7 @@ fn why(written: &WrittenCase, step: usize, report: &StepReport) -> WhyView {
         gates,
         earliest: report.judged.verdict.earliest(),
         zone: report.zone,
+        past: None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Keys, Source, Table};
 impl<'a> Table<'a> {
     /// The top of a file of which only some keys are read here; another reader accounts for all.
     pub fn part(source: &'a Source, grammar: &'static [&'static Keys], top: &'a DeTable<'a>) -> Option<Self> {
-        Some(Self { source, keys: grammar.first()?, grammar, entries: top, span: 0..0 })
+        Some(Self { source, keys: grammar.first()?, title: "".into(), grammar, entries: top, span: 0..0 })
     }
 
     /// What stands behind a key, as the file has it.
