@@ -22,6 +22,7 @@ const FORESIGHT: TimeDelta = TimeDelta::days(3653);
 impl Orchestrator {
     /// Somebody asks.
     pub(super) fn asked(&mut self, now: DateTime<Utc>, question: Question) {
+        self.scheduler.look_round(&self.fleet, now);
         match question {
             Question::Phones(words, reply) => {
                 let found = self.phones(now, &words);

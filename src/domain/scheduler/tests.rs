@@ -2,11 +2,14 @@
 
 use chrono::{NaiveTime, Weekday};
 
+use std::sync::Arc;
+
 use super::*;
+use crate::domain::budget::spread;
 use crate::domain::phone::{CallState, Contact, KnownBy, Line, LineId, PbxName};
 use crate::domain::policy::{Action, Calendar, IdleRule, Lasts, Opens, Pace, Policy, Selection, Window};
 use crate::domain::rules::{FleetPace, Terms};
-use crate::domain::trip::{Input, Timing, Trigger};
+use crate::domain::trip::{Input, Plan, Timing, Trigger};
 
 /// Friday 20 November 2026, 22:00 UTC, and so many seconds.
 fn at(seconds: i64) -> DateTime<Utc> {
