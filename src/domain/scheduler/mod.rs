@@ -13,7 +13,9 @@ use super::budget::{Budgets, Holder, longest_rate};
 use super::fleet::Fleet;
 use super::gates::{AdHoc, Judged, Past, Sky, judge};
 use super::hours::Hours;
+use super::journal::{Finding, Journal};
 use super::phone::{Mac, Phone};
+use super::policy::WindowState;
 use super::rules::Rules;
 use super::trip::{Failure, Goal, Outcome, Trip};
 use queues::{Bar, Queues};
@@ -52,6 +54,7 @@ pub struct Scheduler {
     /// Rates hold, so that starts are remembered.
     keeps_starts: bool,
     lost: BTreeSet<Mac>,
+    journal: Journal,
     draining: bool,
 }
 
@@ -70,6 +73,7 @@ impl Scheduler {
             changed: Vec::new(),
             to_derive: true,
             lost: BTreeSet::new(),
+            journal: Journal::default(),
             draining: false,
         }
     }
@@ -302,6 +306,21 @@ impl Scheduler {
         let mut budgets = self.budgets.clone();
         budgets.derive(&self.rules, fleet);
         judge(phone, at, &Sky { budgets: &budgets, ..sky })
+    }
+
+    /// When the window of a phone opened that is open at an instant, by the rules of now; `None` when none is, or a
+    /// blackout holds.
+    pub fn opened(&self, phone: &Phone, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let policy = self.rules.policy_for(phone).ok().flatten()?;
+        match policy.calendar.at(at, self.rules.zone_of(phone)) {
+            WindowState::Open(opening) => Some(opening.start),
+            WindowState::Closed(_) => None,
+        }
+    }
+
+    /// What the gates said that is news, since this was last asked.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        self.journal.take_news()
     }
 
     /// When the next pass is due.

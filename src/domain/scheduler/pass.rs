@@ -25,7 +25,7 @@ impl Scheduler {
     /// `under_way` says whether a phone has an open trip.
     pub fn pass(&mut self, now: DateTime<Utc>, fleet: &Fleet, under_way: &dyn Fn(Mac) -> bool) -> Going {
         self.look_round(fleet, now);
-        self.judge_due(now, fleet, under_way);
+        let let_through = self.judge_due(now, fleet, under_way);
         self.budgets.forget_starts(&self.rules, now);
         self.queues.open_flows();
         let mut going = Going::new();
@@ -33,14 +33,26 @@ impl Scheduler {
         if self.budgets.groups.have_last() {
             self.let_last_go(now, fleet, under_way, &mut going);
         }
+        for (mac, judged) in let_through {
+            // That it waits for its turn now is news only where its turn did not come at once.
+            if let (Some(Waits::In(_)), Some(phone)) = (self.waits.get(&mac), fleet.get(mac)) {
+                self.journal.see(phone, &judged, now, false);
+            }
+        }
         going
     }
 
-    /// Sends those that are due and lack nothing but a place into the queues.
-    fn judge_due(&mut self, now: DateTime<Utc>, fleet: &Fleet, under_way: &dyn Fn(Mac) -> bool) {
+    /// Sends those that are due and lack nothing but a place into the queues. Returns those of them that something else
+    /// held before.
+    fn judge_due(
+        &mut self,
+        now: DateTime<Utc>,
+        fleet: &Fleet,
+        under_way: &dyn Fn(Mac) -> bool,
+    ) -> Vec<(Mac, Judged)> {
         let due = self.take_due(now);
         let hours = Hours::default();
-        let (mut held, mut ready) = (Vec::new(), Vec::new());
+        let (mut held, mut ready, mut let_through) = (Vec::new(), Vec::new(), Vec::new());
         for mac in due {
             let Some(phone) = fleet.get(mac).filter(|_| !under_way(mac)) else { continue };
             let judged = judge_alone(phone, now, &self.sky(fleet, now, &hours));
@@ -48,8 +60,14 @@ impl Scheduler {
                 Some(order) => {
                     let party = self.party_of(phone, order);
                     ready.push((party, self.turn(mac)));
+                    if self.journal.was_held(mac) {
+                        let_through.push((mac, judged));
+                    }
                 }
-                None => held.push((mac, judged.next_change())),
+                None => {
+                    self.journal.see(phone, &judged, now, false);
+                    held.push((mac, judged.next_change()));
+                }
             }
         }
         ready.sort_unstable();
@@ -62,6 +80,7 @@ impl Scheduler {
         for (mac, change) in held {
             self.look_again(mac, change, now);
         }
+        let_through
     }
 
     /// The phones that are due; none of them waits for anything any more.
@@ -127,6 +146,7 @@ impl Scheduler {
                 if let Some(phone) = fleet.get(mac).filter(|_| !under_way(mac)) {
                     let judged = judge(phone, now, &self.sky(fleet, now, &hours));
                     if judged.verdict.is_go() {
+                        self.journal.see(phone, &judged, now, true);
                         going.extend(self.go(phone, judged, now, fleet));
                     } else {
                         self.look_again(mac, judged.next_change(), now);
