@@ -1,6 +1,7 @@
 //! Who goes next. Work follows changes: a phone is judged again when something about it changed, when a gate opens by
 //! time, or when a place it waits for falls free.
 
+mod party;
 mod pass;
 mod queues;
 
@@ -18,7 +19,8 @@ use super::phone::{Mac, Phone};
 use super::policy::WindowState;
 use super::rules::Rules;
 use super::trip::{Failure, Goal, Outcome, Trip};
-use queues::{Bar, Queues};
+use party::Bar;
+use queues::Queues;
 
 /// A phone that is held only by something nobody announces is looked at again after this time.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::queues::{Turn, Wants};
+use super::party::{Turn, Wants};
 use super::{Scheduler, Waits};
 use crate::domain::budget::{Holder, Purse, Standing, lines_by_pbx, needs, spread};
 use crate::domain::fleet::Fleet;

@@ -10,79 +10,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::budget::{Budgets, Flow, Needs, Purse};
-use crate::domain::phone::Mac;
+use super::party::{Bar, Party, Rank, Stands, Stop, Turn, Wants};
+use crate::domain::budget::{Budgets, Purse};
 use crate::domain::policy::Rate;
-
-/// Where a phone stands in its party: those that withdrew less often first, then in an order that differs from the MACs'
-/// but not between runs.
-pub(super) type Turn = (u32, u64, Mac);
-
-/// What may stand in a phone's way.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Bar {
-    /// A group that must stay up, by its number.
-    Group(u32),
-    /// This policy names groups of which nobody told.
-    Untold(Arc<str>),
-    /// A purse.
-    Purse(Purse),
-    /// A rate.
-    Flow(Flow),
-}
-
-/// A bar, and who stands at it.
-#[derive(Debug, Clone)]
-struct Stop {
-    bar: Bar,
-    /// Places of a purse, phones that a group can spare.
-    limit: u32,
-    /// Only for flows.
-    rate: Option<Rate>,
-    /// Phones that need it, wherever they stand.
-    waiting: u32,
-    /// Parties that need it.
-    parties: u32,
-    /// Parties that stand here, as they ranked when they came.
-    parked: BTreeSet<(Rank, u32)>,
-}
-
-/// Which party goes first.
-///
-/// Where a place is wanted by several, it goes to whose own scarce purse has the longest queue, so that the longest one
-/// does not stand alone at the end of the night.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    withdrawals: u32,
-    /// The longest queues of its purses in rounds of a hundredth, longest first.
-    loads: [Reverse<u32>; 4],
-    spread: u64,
-}
-
-/// Phones with the same needs.
-#[derive(Debug, Clone)]
-struct Party {
-    key: Box<[u64]>,
-    owner: Arc<str>,
-    /// They go when no other phone of their policy waits or is under way.
-    last: bool,
-    /// What it needs, the bar at which places fall free least often first; rates at the end.
-    needs: Vec<(u32, u32)>,
-    phones: BTreeSet<Turn>,
-    stands: Stands,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stands {
-    /// To be looked at.
-    Ready(Rank),
-    /// At a bar.
-    At(u32, Rank),
-    /// Behind all others of its policy.
-    Last,
-    /// In the hands of whoever asked for the next.
-    Out,
-}
 
 /// All waiting phones.
 #[derive(Debug, Clone, Default)]
@@ -100,17 +30,6 @@ pub(super) struct Queues {
     /// Flows at which somebody stands: they change by time alone.
     flows: BTreeSet<u32>,
     last: BTreeSet<u32>,
-}
-
-/// What a phone needs of the others.
-pub(super) struct Wants<'a> {
-    pub owner: &'a Arc<str>,
-    pub last: bool,
-    /// Its groups by their numbers, with the phones each can spare when all are up.
-    pub groups: &'a [(u32, u32)],
-    /// The policy that names groups of which somebody must tell first.
-    pub told_for: Option<&'a Arc<str>>,
-    pub needs: Needs,
 }
 
 impl Queues {
@@ -323,7 +242,7 @@ impl Queues {
         let mut rank = None;
         known.needs.iter().find_map(|(number, weight)| {
             let stop = self.stops[*number as usize].as_ref()?;
-            if !has_room(stop, *weight, budgets, now) {
+            if !stop.has_room(*weight, budgets, now) {
                 return Some(*number);
             }
             // Nobody overtakes at a rate: a phone with many lines waits there until enough has come back.
@@ -344,7 +263,7 @@ impl Queues {
             let party = self.best_at(number);
             let room = party.is_some_and(|party| {
                 let weight = self.weight(party, number).unwrap_or(1);
-                self.stops[number as usize].as_ref().is_some_and(|stop| has_room(stop, weight, budgets, now))
+                self.stops[number as usize].as_ref().is_some_and(|stop| stop.has_room(weight, budgets, now))
             });
             match party.filter(|_| room) {
                 Some(party) => {
@@ -475,17 +394,6 @@ impl Queues {
                 self.open.remove(&number);
             }
         }
-    }
-}
-
-/// Whether a bar has something for a phone that needs so much of it.
-fn has_room(stop: &Stop, weight: u32, budgets: &Budgets, now: DateTime<Utc>) -> bool {
-    match (&stop.bar, stop.rate) {
-        (Bar::Group(number), _) => budgets.groups.get(*number).is_some_and(|group| group.spares_one()),
-        (Bar::Untold(policy), _) => budgets.groups.untold(policy).is_empty(),
-        (Bar::Purse(purse), _) => budgets.down(purse) < stop.limit,
-        (Bar::Flow(flow), Some(rate)) => budgets.bears_from(flow, rate, weight, now) <= now,
-        (Bar::Flow(_), None) => true,
     }
 }
 

@@ -2,6 +2,13 @@
 
 use chrono::{NaiveTime, Weekday};
 
+mod coverage;
+mod model;
+mod packing;
+mod purses;
+mod rates;
+mod town;
+
 use std::sync::Arc;
 
 use super::*;
