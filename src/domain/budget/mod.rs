@@ -18,6 +18,9 @@ pub use groups::{Groups, Standing};
 pub use purse::{AD_HOC_AT_ONCE, Flow, Needs, Owner, Purse, Scope, lines_by_pbx, needs, spread, subnet};
 pub use tokens::Tokens;
 
+/// Starts are remembered for so long at least: a reload may bring a rate.
+const STARTS_KEPT: TimeDelta = TimeDelta::minutes(1);
+
 /// A phone that is away, or that went and was not seen again.
 #[derive(Debug, Clone)]
 pub struct Holder {
@@ -29,13 +32,15 @@ pub struct Holder {
     pub fetches: bool,
     /// It belongs to a group whose phones go last.
     pub last: bool,
+    /// Its trip is open; a lost phone's is over, unless a person sent it again.
+    pub under_way: bool,
     purses: Vec<Purse>,
 }
 
 impl Holder {
     /// A phone that goes.
     pub fn new(owner: &Arc<str>, addresses: Vec<IpAddr>, fetches: bool) -> Self {
-        Self { owner: owner.clone(), addresses, fetches, last: false, purses: Vec::new() }
+        Self { owner: owner.clone(), addresses, fetches, last: false, under_way: true, purses: Vec::new() }
     }
 
     /// The purses it has a place of.
@@ -137,6 +142,13 @@ impl Budgets {
         self.holders.get(&mac)
     }
 
+    /// The trip of a phone that keeps its places began or ended.
+    pub fn set_under_way(&mut self, mac: Mac, under_way: bool) {
+        if let Some(holder) = self.holders.get_mut(&mac) {
+            holder.under_way = under_way;
+        }
+    }
+
     /// A holder now counts for this policy or job.
     pub fn hand_over(&mut self, mac: Mac, owner: &Arc<str>) {
         if let Some(mut holder) = self.holders.get(&mac).cloned() {
@@ -205,10 +217,7 @@ impl Budgets {
         for (_, tokens) in self.flows.values_mut() {
             tokens.forget(now);
         }
-        let Some(longest) = longest_rate(rules) else {
-            self.starts.clear();
-            return;
-        };
+        let longest = longest_rate(rules).map_or(STARTS_KEPT, |longest| longest.max(STARTS_KEPT));
         while self.starts.first_key_value().is_some_and(|((at, _), _)| *at + longest <= now) {
             self.starts.pop_first();
         }

@@ -53,7 +53,7 @@ pub struct Scheduler {
     changed: Vec<Mac>,
     /// Places and groups are not worked out yet.
     to_derive: bool,
-    /// Rates hold, so that starts are remembered.
+    /// Rates hold, so that those asked before a restart count.
     keeps_starts: bool,
     lost: BTreeSet<Mac>,
     journal: Journal,
@@ -190,6 +190,7 @@ impl Scheduler {
         let mac = trip.plan().phone;
         if is_lost(&trip) {
             self.take_place_of(&trip, false);
+            self.budgets.set_under_way(mac, false);
             self.lost.insert(mac);
         }
         self.recall_start(&trip);
@@ -274,6 +275,7 @@ impl Scheduler {
                 }
             }
         }
+        self.budgets.set_under_way(mac, false);
         let returned = matches!(trip.outcome(), Some(Outcome::Verified { .. } | Outcome::Rebooted));
         if is_lost(trip) {
             self.lost.insert(mac);
@@ -287,7 +289,8 @@ impl Scheduler {
     /// The phone was seen registered: if it was lost, it is lost no more.
     pub fn found(&mut self, mac: Mac, now: DateTime<Utc>) -> bool {
         let was_lost = self.lost.remove(&mac);
-        if was_lost {
+        // One that a person sent meanwhile keeps its places to the end of that trip.
+        if was_lost && self.budgets.holder(mac).is_some_and(|holder| !holder.under_way) {
             self.release(mac, now);
         }
         was_lost

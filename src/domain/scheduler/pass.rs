@@ -194,15 +194,15 @@ impl Scheduler {
         let fetches = matches!(plan.goal, Goal::Update { .. });
         let needed = needs(&self.rules, phone, &addresses, &plan.policy, policy, fetches);
         // A lost phone that a person sends has its place already.
-        if !self.budgets.holds(mac) {
+        if self.budgets.holds(mac) {
+            self.budgets.set_under_way(mac, true);
+        } else {
             let mut holder = Holder::new(&plan.policy, addresses, fetches);
             holder.last = self.budgets.groups.of(mac).any(Standing::goes_last);
             self.budgets.take(mac, holder, needed.purses.into_iter().map(|(purse, _)| purse));
         }
-        if self.keeps_starts {
-            self.budgets.started(mac, &plan.policy, lines_by_pbx(phone), now);
-            self.budgets.spend(needed.flows, now);
-        }
+        self.budgets.started(mac, &plan.policy, lines_by_pbx(phone), now);
+        self.budgets.spend(needed.flows, now);
         self.budgets.see(mac, fleet);
         Some((plan, order))
     }

@@ -58,7 +58,8 @@ fn who_is_not_up_counts_as_down_and_takes_nobody_from_the_group() {
 fn a_group_is_bound_whoever_sends_its_phones() {
     let mut rules = keep(Share::AllBut(1));
     let other = Policy { name: "other".into(), coverage: Vec::new(), ..rules.policies[0].clone() };
-    rules.policies[0].select = Selection { line: Vec::new(), ..Selection::from_words(&["tag=mine"]).unwrap() };
+    rules.policies[0].select =
+        Selection { line: Vec::new(), ..Selection::from_words(&["tag=mine"]).unwrap() };
     rules.policies.push(Policy { select: Selection::from_words(&["tag=yours"]).unwrap(), ..other });
     let mine = Desk::tagged(&["reception", "mine"]);
     let yours = Desk::tagged(&["reception", "yours"]);
