@@ -75,10 +75,10 @@ fn a_site_as_scarce_as_the_whole() {
 #[test]
 fn switches_of_many_sizes_in_three_sites() {
     let mut desks = Vec::new();
-    for site in 0..3 {
+    for (site, name) in SITES.into_iter().enumerate().take(3) {
         for switch in 0..12 {
             let phones = 4 + switch * 4 + site;
-            let desk = Desk { switch: Some(format!("{site}-{switch}")), ..Desk::at_site(SITES[site]) };
+            let desk = Desk { switch: Some(format!("{site}-{switch}")), ..Desk::at_site(name) };
             desks.extend(vec![desk; phones]);
         }
     }
