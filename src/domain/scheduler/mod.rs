@@ -16,7 +16,7 @@ use super::gates::{AdHoc, Judged, Past, Sky, judge};
 use super::hours::Hours;
 use super::journal::{Finding, Journal};
 use super::phone::{Mac, Phone};
-use super::policy::WindowState;
+use super::policy::{BlackoutState, WindowState};
 use super::rules::Rules;
 use super::trip::{Failure, Goal, Outcome, Trip};
 use party::Bar;
@@ -317,9 +317,10 @@ impl Scheduler {
     /// blackout holds.
     pub fn opened(&self, phone: &Phone, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let policy = self.rules.policy_for(phone).ok().flatten()?;
-        match policy.calendar.at(at, self.rules.zone_of(phone)) {
-            WindowState::Open(opening) => Some(opening.start),
-            WindowState::Closed(_) => None,
+        let zone = self.rules.zone_of(phone);
+        match (policy.calendar.at(at, zone), policy.calendar.blackout_at(at, zone)) {
+            (WindowState::Open(opening), BlackoutState::Off { .. }) => Some(opening.start),
+            (WindowState::Open(_), BlackoutState::On { .. }) | (WindowState::Closed(_), _) => None,
         }
     }
 
