@@ -15,7 +15,7 @@ use super::phone::{Mac, PbxName, Phone};
 use super::policy::Rate;
 use super::rules::Rules;
 pub use groups::{Groups, Standing};
-pub use purse::{AD_HOC_AT_ONCE, Flow, Needs, Owner, Purse, Scope, lines_by_pbx, needs, spread, subnet};
+pub use purse::{AD_HOC_AT_ONCE, Flow, Needs, Owner, Purse, Scope, lines_by_pbx, needs, subnet};
 pub use tokens::Tokens;
 
 /// Starts are remembered for so long at least: a reload may bring a rate.

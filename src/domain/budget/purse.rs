@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::domain::phone::{Mac, Model, PbxName, Phone, Site, Switch, Tag};
+use crate::domain::phone::{Model, PbxName, Phone, Site, Switch, Tag};
 use crate::domain::policy::{PerPart, Policy, Rate};
 use crate::domain::rules::Rules;
 
@@ -217,15 +217,4 @@ fn parts_of(phone: &Phone, addresses: &[IpAddr], per: &PerPart, mut see: impl Fn
     if let (Some(limit), Some(site)) = (per.site, &phone.site) {
         see(Scope::Site(site.clone()), limit);
     }
-}
-
-/// A number that looks random and depends on the MAC alone, so that neighbours do not go together and neither a restart
-/// nor another version changes anything.
-pub fn spread(mac: Mac) -> u64 {
-    let mut number = mac.octets().iter().fold(0_u64, |sum, octet| sum << 8 | u64::from(*octet));
-    // The mixing steps of SplitMix64 (Steele, Lea, Flood 2014).
-    number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
 }

@@ -67,7 +67,7 @@ impl<'a> Judge<'a> {
     }
 
     /// What the phone needs to go.
-    fn needs(&self, mandate: &Mandate<'a>, goal: Option<&Goal>) -> Needs {
+    fn places_needed(&self, mandate: &Mandate<'a>, goal: Option<&Goal>) -> Needs {
         let addresses: Vec<IpAddr> = self.phone.addresses().collect();
         let policy = match mandate {
             Mandate::Job(_) => None,
@@ -83,7 +83,7 @@ impl<'a> Judge<'a> {
         if budgets.holds(self.phone.mac) {
             return self.open(Gate::Budget, || "has its place".into());
         }
-        let needs = self.needs(mandate, goal);
+        let needs = self.places_needed(mandate, goal);
         let (mut held, mut changes): (_, Option<DateTime<Utc>>) = (Vec::new(), None);
         for (purse, limit) in &needs.purses {
             let down = budgets.down(purse);

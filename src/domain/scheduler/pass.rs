@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 
 use super::party::{Turn, Wants};
 use super::{Scheduler, Waits};
-use crate::domain::budget::{Holder, Purse, Standing, lines_by_pbx, needs, spread};
+use crate::domain::budget::{Holder, Purse, Standing, lines_by_pbx, needs};
 use crate::domain::fleet::Fleet;
 use crate::domain::gates::{Judged, Order, judge, judge_alone};
 use crate::domain::hours::Hours;
+use crate::domain::lot::lot;
 use crate::domain::phone::{Mac, Phone};
 use crate::domain::policy::{Group, Policy};
 use crate::domain::trip::{Goal, LineBefore, Plan};
@@ -210,7 +211,7 @@ impl Scheduler {
     /// Where the phone stands among those that want the same. It changes only when a trip ends, and then it waits for
     /// nothing.
     pub(super) fn turn(&self, mac: Mac) -> Turn {
-        (self.past.get(&mac).map_or(0, |past| past.withdrawals), spread(mac), mac)
+        (self.past.get(&mac).map_or(0, |past| past.withdrawals), lot(mac, 0), mac)
     }
 }
 
