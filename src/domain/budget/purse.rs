@@ -42,6 +42,21 @@ pub enum Scope {
     All,
 }
 
+impl Scope {
+    /// A short machine name for metric labels.
+    pub const fn slug(&self) -> &'static str {
+        match self {
+            Self::Switch(_) => "switch",
+            Self::Tag(_) => "tag",
+            Self::Subnet(_) => "subnet",
+            Self::Model(_) => "model",
+            Self::Site(_) => "site",
+            Self::Downloads => "downloads",
+            Self::All => "all",
+        }
+    }
+}
+
 /// Places that phones share; a phone takes one in each of its purses when it goes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Purse {
