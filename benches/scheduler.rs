@@ -17,8 +17,7 @@ use sipherd::domain::phone::{
     CallState, Contact, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Switch, Tag, Vendor,
 };
 use sipherd::domain::policy::{
-    Action, Calendar, Coverage, CoverageRule, Group, Lasts, Opens, Pace, PerPart, Policy, Selection, Share,
-    Window,
+    Action, Calendar, Coverage, CoverageRule, Group, Lasts, Pace, PerPart, Policy, Selection, Share, Window,
 };
 use sipherd::domain::rules::{Rules, Terms};
 use sipherd::domain::scheduler::Scheduler;
