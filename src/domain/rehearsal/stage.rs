@@ -10,11 +10,11 @@ use super::case::{Case, Doing, Ending, News, Player, Step, ViewNews};
 use super::report::{Miss, StepReport, misses};
 use crate::domain::fleet::Fleet;
 use crate::domain::gates::{Judged, Order};
-use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Mac, PbxName, Phone};
+use crate::domain::phone::{CallState, Contact, KnownBy, Line, LineId, Mac, PbxName, Phone};
 use crate::domain::policy::verdict::{Gate, Reason};
 use crate::domain::policy::{Group, Policy};
 use crate::domain::scheduler::Scheduler;
-use crate::domain::trip::{Failure, Input, Outcome, Plan, Trip};
+use crate::domain::trip::{Failure, Input, LineBefore, Outcome, Plan, Trip};
 
 /// How old a view may be.
 const STALE_AFTER: TimeDelta = TimeDelta::seconds(30);
@@ -140,7 +140,7 @@ impl<'a> Stage<'a> {
 
     /// A trip of the phone ended.
     fn end(&mut self, player: usize, ending: &Ending, attempt: Option<u32>, at: DateTime<Utc>) -> bool {
-        let Some(order) = self.order(player, at) else { return false };
+        let Some((seen, order)) = self.order(player, at) else { return false };
         let actor = &mut self.actors[player];
         let outcome = match ending {
             Ending::Failed(failure) => {
@@ -155,16 +155,17 @@ impl<'a> Stage<'a> {
         // A whole trip takes longer than the least time between two NOTIFYs.
         let asked = at - order.terms.timing.gap;
         let order = Order { attempt: attempt.unwrap_or(order.attempt), ..order };
-        actor.last = Some(Trip::over(plan(&actor.phone, order), asked, at, outcome));
+        actor.last = Some(Trip::over(plan(&seen, order), asked, at, outcome));
         actor.under_way = false;
         true
     }
 
-    /// What the phone would be sent for.
-    fn order(&self, player: usize, at: DateTime<Utc>) -> Option<Order> {
+    /// The phone as it is seen, and what it would be sent for.
+    fn order(&self, player: usize, at: DateTime<Utc>) -> Option<(Phone, Order)> {
         let scene = self.scene(at);
         let phone = scene.fleet.get(self.actors[player].phone.mac)?;
-        scene.scheduler.judge(phone, at, at, &scene.fleet).order
+        let order = scene.scheduler.judge(phone, at, at, &scene.fleet).order?;
+        Some((phone.clone(), order))
     }
 
     /// The fleet and the scheduler as they are at this instant.
@@ -351,6 +352,12 @@ fn contact(line: &LineId, address: IpAddr) -> Contact {
 
 /// The plan of a trip for this order.
 fn plan(phone: &Phone, order: Order) -> Plan {
+    let registered = |(line, state): (&LineId, &Line)| {
+        let contact = state.contact.as_ref()?;
+        let (call_id, expires) = (contact.call_id.clone(), contact.expires);
+        let address = contact.source.map(|source| source.ip());
+        Some(LineBefore { line: line.clone(), call_id, expires, address })
+    };
     let line = phone.lines.keys().next().cloned();
     Plan {
         phone: phone.mac,
@@ -362,6 +369,6 @@ fn plan(phone: &Phone, order: Order) -> Plan {
         waits_for_idle: order.terms.waits_for_idle,
         timing: order.terms.timing,
         runs: phone.version.clone(),
-        lines: Vec::new(),
+        lines: phone.lines.iter().filter_map(registered).collect(),
     }
 }

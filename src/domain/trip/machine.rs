@@ -93,6 +93,11 @@ impl Trip {
         self.since
     }
 
+    /// Whether the phone has its whole image.
+    pub fn has_fetched(&self) -> bool {
+        self.seen.delivered
+    }
+
     /// When the NOTIFY was ordered; `None` when it never was.
     pub fn asked_at(&self) -> Option<DateTime<Utc>> {
         self.asked_at
