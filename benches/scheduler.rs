@@ -14,12 +14,14 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use sipherd::domain::firmware::Version;
 use sipherd::domain::fleet::Fleet;
 use sipherd::domain::phone::{
-    CallState, Contact, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Vendor,
+    CallState, Contact, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Switch, Tag, Vendor,
 };
-use sipherd::domain::policy::{Action, Calendar, Lasts, Pace, Policy, Selection, Window};
+use sipherd::domain::policy::{
+    Action, Calendar, Coverage, CoverageRule, Group, Lasts, Pace, PerPart, Policy, Selection, Share, Window,
+};
 use sipherd::domain::rules::{Rules, Terms};
 use sipherd::domain::scheduler::Scheduler;
-use sipherd::domain::trip::{Timing, Trigger};
+use sipherd::domain::trip::{Input, Plan, Timing, Trigger, Trip};
 use tokio::time::Instant;
 
 use measure::{resident, row, table, verdict};
@@ -27,6 +29,12 @@ use measure::{resident, row, table, verdict};
 const FLEETS: [u32; 2] = [100_000, 1_000_000];
 /// Places of the policy: this many phones go when the window opens, the rest queues.
 const PLACES: u32 = 1000;
+/// Phones of one switch; a million hang on 20,000.
+const ON_A_SWITCH: u32 = 50;
+/// Phones of one site.
+const AT_A_SITE: u32 = 10_000;
+/// One phone of so many belongs to the one group of which half stay up: 100,000 of a million.
+const OF_THE_GROUP: u32 = 10;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -64,7 +72,7 @@ fn compared() -> Result<()> {
 }
 
 /// What is measured, its unit, and the goal at a million phones.
-const NAMES: [(&str, &str, Option<f64>); 7] = [
+const NAMES: [(&str, &str, Option<f64>); 12] = [
     ("memory, all phones known and idle", "MB", Some(400.0)),
     ("memory per phone", "bytes", None),
     ("first look at every phone, window closed", "ms", None),
@@ -72,11 +80,16 @@ const NAMES: [(&str, &str, Option<f64>); 7] = [
     ("window opens: a pass with every phone due", "ms", Some(1000.0)),
     ("one event: touch and pass, window closed", "ms", None),
     ("one event: touch and pass, everyone waiting", "ms", None),
+    ("the same with limits for sites and switches, and a group of a tenth:", "", None),
+    ("  window opens: a pass with every phone due", "ms", Some(1000.0)),
+    ("  one event: touch and pass, everyone waiting", "ms", None),
+    ("  a phone is back: its places go to the next", "ms", Some(1.0)),
+    ("  the most that took for any of 1,000", "ms", None),
 ];
 
 fn measured(phones: u32) -> Result<()> {
     let before = resident()?;
-    let (fleet, mut scheduler) = (fleet(phones), Scheduler::new(rules()));
+    let (fleet, mut scheduler) = (fleet(phones), Scheduler::new(rules(false)));
     for phone in fleet.iter() {
         scheduler.touch(phone.mac, at(-3600));
     }
@@ -110,12 +123,67 @@ fn measured(phones: u32) -> Result<()> {
             ensure_none(scheduler.pass(at(1), &fleet, &under_way).len())
         })?);
     }
+    let parts = with_parts(&fleet)?;
     let millions = memory / 1e6;
     let each = memory / f64::from(phones);
     let (idle, closed, waiting) =
         (measure::median(idle)?, measure::median(closed)?, measure::median(waiting)?);
-    println!("{millions} {each} {first_look} {idle} {opening} {closed} {waiting}");
+    print!("{millions} {each} {first_look} {idle} {opening} {closed} {waiting} 0");
+    println!("{}", parts.map(|figure| format!(" {figure}")).concat());
     Ok(())
+}
+
+/// The opening, an event, and what it costs when a phone is back, under limits for parts of the fleet.
+fn with_parts(fleet: &Fleet) -> Result<[f64; 4]> {
+    let mut scheduler = Scheduler::new(rules(true));
+    for phone in fleet.iter() {
+        scheduler.touch(phone.mac, at(0));
+    }
+    let mut going: Vec<Plan> = Vec::new();
+    let opening = charged(|| {
+        let plans = scheduler.pass(at(0), fleet, &|_| false);
+        going.extend(plans.into_iter().map(|(plan, _)| plan));
+        ensure!(going.len() > 400, "{} phones go", going.len());
+        Ok(())
+    })?;
+    let mut away: HashSet<Mac> = going.iter().map(|plan| plan.phone).collect();
+    let mut waiting = Vec::new();
+    for n in 0..101 {
+        waiting.push(timed(|| {
+            scheduler.touch(mac(n * 97), at(1));
+            ensure_none(scheduler.pass(at(1), fleet, &|mac| away.contains(&mac)).len())
+        })?);
+    }
+    let (mut back, mut second) = (Vec::new(), 60);
+    going.reverse();
+    for _ in 0..1000 {
+        let plan = going.pop().context("nobody is away")?;
+        second += 1;
+        let trip = rebooted(plan, second);
+        away.remove(&trip.plan().phone);
+        let mut next = Vec::new();
+        back.push(timed(|| {
+            scheduler.ended(&trip, at(second));
+            next = scheduler.pass(at(second), fleet, &|mac| away.contains(&mac));
+            Ok(())
+        })?);
+        ensure!(next.len() == 1, "{} phones go for one that is back", next.len());
+        away.extend(next.iter().map(|(plan, _)| plan.phone));
+        going.splice(0..0, next.into_iter().map(|(plan, _)| plan));
+    }
+    let most = back.iter().copied().fold(0.0, f64::max);
+    Ok([opening, measure::median(waiting)?, measure::median(back)?, most])
+}
+
+/// A phone that went a minute ago and is back.
+fn rebooted(plan: Plan, second: i64) -> Trip {
+    let line = plan.line.clone();
+    let (mut trip, _) = Trip::begin(plan, at(second - 60));
+    trip.handle(at(second - 60), Input::Confirmed);
+    trip.handle(at(second - 60), Input::Gone { line: line.clone() });
+    let call_id = Some("b".into());
+    trip.handle(at(second), Input::Registered { line, call_id, expires: None, version: None });
+    trip
 }
 
 /// Milliseconds of CPU time that this takes; for what takes longer than the scheduler's tick.
@@ -147,7 +215,8 @@ fn mac(n: u32) -> Mac {
     Mac::new([0, 0x04 + a, 0x13, b, c, d])
 }
 
-fn rules() -> Rules {
+/// `parts` says whether sites and switches have limits of their own, and half of a group stays up.
+fn rules(parts: bool) -> Rules {
     let minutes = TimeDelta::minutes;
     let timing = Timing {
         answer: minutes(1),
@@ -169,6 +238,15 @@ fn rules() -> Rules {
         calendar: Calendar::of(vec![window]),
         pace: Pace::at_once(PLACES),
         ..Policy::new("night", snoms, Action::Reboot)
+    };
+    let policy = if parts {
+        let per = PerPart { site: Some(60), switch: Some(2), ..PerPart::default() };
+        let group = Group::Tag(Tag::new("reception"));
+        let half = CoverageRule::KeepUp(Share::Percent(50));
+        let pace = Pace { per, ..policy.pace };
+        Policy { pace, coverage: vec![Coverage { group, rule: half }], ..policy }
+    } else {
+        policy
     };
     let terms = move |_: &Phone| {
         Some(Terms {
@@ -193,7 +271,11 @@ fn fleet(phones: u32) -> Fleet {
         phone.vendor = Some(Vendor::SNOM);
         phone.model = Some(Model::new("D785"));
         phone.version = Version::parse("10.1.198.19").ok();
-        phone.site = Some(Site::new("berlin"));
+        phone.site = Some(Site::new(format!("site-{}", n / AT_A_SITE)));
+        phone.switch = Some(Switch::new(format!("switch-{}", n / ON_A_SWITCH)));
+        if n.is_multiple_of(OF_THE_GROUP) {
+            phone.tags.insert(Tag::new("reception"));
+        }
         phone.lines.insert(line(n), Line::UNSEEN);
         fleet.introduce(phone);
     }

@@ -10,6 +10,8 @@ mod logs;
 mod monitoring;
 /// The morning after.
 mod past;
+/// Limits for parts of a fleet, and groups of which some stay up.
+mod places;
 /// Reading the files again.
 mod reload;
 /// Ending: drain, second signal, next start.

@@ -54,6 +54,12 @@ pub enum Failure {
     /// The command's own output says all that is wrong.
     #[error("see above")]
     AlreadyTold,
+    /// No test has such a name.
+    #[error("no test's name or file holds `{filter}`")]
+    NoSuchTest {
+        /// What was looked for.
+        filter: String,
+    },
     /// Staging or verifying firmware did not succeed, and said why.
     #[error("see above")]
     Release(Ending),
@@ -123,6 +129,7 @@ impl Failure {
             | Self::Config { .. }
             | Self::Input { .. }
             | Self::AlreadyTold
+            | Self::NoSuchTest { .. }
             | Self::Start(_)
             | Self::LogFilter { .. }
             | Self::RulesBroken { .. }
@@ -158,7 +165,7 @@ impl Failure {
             Self::Config { .. } => Some("name the right file with `--config`, or the socket with `--socket`".to_owned()),
             Self::PhonesFailed { .. } => Some("`sipherd phone MAC` tells what happened to one".to_owned()),
             Self::LogFilter { .. } => Some("write `info`, or `info,sipherd::sip=debug`".to_owned()),
-            Self::DaemonEnded | Self::Start(_) | Self::AlreadyTold | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
+            Self::DaemonEnded | Self::Start(_) | Self::AlreadyTold | Self::NoSuchTest { .. } | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
         }
     }
 }

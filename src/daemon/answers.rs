@@ -19,6 +19,7 @@ use crate::ports::{Change, ControlError, Job, PhoneView, RebootAsk, RebootTaken,
 impl Orchestrator {
     /// Somebody asks.
     pub(super) fn asked(&mut self, now: DateTime<Utc>, question: Question) {
+        self.scheduler.look_round(&self.fleet, now);
         match question {
             Question::Phones(words, reply) => {
                 let found = self.phones(now, &words);
@@ -43,10 +44,20 @@ impl Orchestrator {
             }
             Question::Metrics(reply) => {
                 let status = self.status(now);
+                self.metrics.full_purses(&self.full_purses());
                 let text = self.metrics.text(&status, self.scheduler.lost().len());
                 self.answer(reply, Ok(text));
             }
         }
+    }
+
+    /// How many limits of each kind are reached.
+    fn full_purses(&self) -> BTreeMap<&'static str, usize> {
+        let mut kinds = BTreeMap::new();
+        for purse in self.scheduler.budgets().full(self.scheduler.rules(), &self.fleet).keys() {
+            *kinds.entry(purse.scope.slug()).or_default() += 1;
+        }
+        kinds
     }
 
     /// Answers once everything before is kept.

@@ -33,6 +33,7 @@ pub struct Metrics {
     phones: Family<Label, Gauge>,
     holds: Family<Label, Gauge>,
     lost: Gauge,
+    full: Family<Label, Gauge>,
     view_age: Family<PbxLabel, Gauge>,
 }
 
@@ -49,6 +50,7 @@ impl Metrics {
             phones: Family::default(),
             holds: Family::default(),
             lost: Gauge::default(),
+            full: Family::default(),
             view_age: Family::default(),
             registry: Registry::default(),
         };
@@ -60,6 +62,11 @@ impl Metrics {
         registry.register("phones", "phones by state", metrics.phones.clone());
         registry.register("holds", "waiting phones by reason", metrics.holds.clone());
         registry.register("lost_phones", "phones that left and never came back", metrics.lost.clone());
+        registry.register(
+            "full_purses",
+            "limits on phones down that are reached, by kind",
+            metrics.full.clone(),
+        );
         registry.register(
             "view_age_seconds",
             "age of a PBX's view, -1 when there is none",
@@ -113,6 +120,15 @@ impl Metrics {
         self.store_works.set(works.into());
     }
 
+    /// How many limits of each kind are reached.
+    pub fn full_purses(&self, kinds: &BTreeMap<&'static str, usize>) {
+        self.full.clear();
+        for (what, count) in kinds {
+            let label = Label { what: (*what).to_owned() };
+            self.full.get_or_create(&label).set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
+    }
+
     /// Everything as text, with the gauges of this moment.
     pub fn text(&self, status: &StatusView, lost: usize) -> String {
         let set = |family: &Family<Label, Gauge>, values: &BTreeMap<String, usize>| {
@@ -160,6 +176,7 @@ mod tests {
             strangers: vec![],
             refused_reload: None,
         };
+        metrics.full_purses(&[("site", 2)].into());
         let text = metrics.text(&status, 1);
         for line in [
             "sipherd_notifies_total{what=\"no-answer\"} 1",
@@ -168,6 +185,7 @@ mod tests {
             "sipherd_holds{what=\"busy\"} 3",
             "sipherd_view_age_seconds{pbx=\"pbx1\"} -1",
             "sipherd_lost_phones 1",
+            "sipherd_full_purses{what=\"site\"} 2",
             "# EOF",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");

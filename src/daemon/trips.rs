@@ -66,6 +66,9 @@ impl Orchestrator {
         let Some(open) = self.trips.get_mut(&mac) else { return };
         let outputs = open.trip.handle(now, input);
         let deadline = open.trip.deadline();
+        if open.trip.has_fetched() {
+            self.scheduler.fetched(mac, now);
+        }
         self.queue_deadline(mac, deadline);
         self.carry_out(now, mac, outputs);
     }
@@ -242,6 +245,7 @@ impl Orchestrator {
         {
             return;
         }
+        self.scheduler.look_round(&self.fleet, now);
         let found = found.and_then(|spoke| {
             let phone = self.fleet.get(mac).ok_or_else(|| "the phone is not known any more".to_owned())?;
             let judged = self.scheduler.judge(phone, now, now, &self.fleet);

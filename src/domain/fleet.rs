@@ -64,6 +64,8 @@ pub struct Fleet {
     views: BTreeMap<PbxName, View>,
     /// Queues and ring groups with their lines, as each PBX told them.
     groups: BTreeMap<PbxName, BTreeMap<Group, BTreeSet<LineId>>>,
+    /// How often they were told.
+    groups_told: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -234,13 +236,24 @@ impl Fleet {
             all.entry(group).or_default().extend(lines);
         }
         self.groups.insert(pbx.clone(), all);
+        self.groups_told += 1;
+    }
+
+    /// A number that changes whenever queues and ring groups are told.
+    pub fn groups_told(&self) -> u64 {
+        self.groups_told
+    }
+
+    /// The lines of a queue or a ring group; `None` when no PBX told of it.
+    pub fn lines_of<'a>(&'a self, group: &'a Group) -> Option<impl Iterator<Item = &'a LineId>> {
+        let mut told = self.groups.values().filter_map(move |groups| groups.get(group)).peekable();
+        told.peek()?;
+        Some(told.flatten())
     }
 
     /// The phones of a queue or a ring group; `None` when no PBX told of it.
     pub fn members(&self, group: &Group) -> Option<BTreeSet<Mac>> {
-        let mut told = self.groups.values().filter_map(|groups| groups.get(group)).peekable();
-        told.peek()?;
-        Some(told.flatten().filter_map(|line| self.by_line(line)).collect())
+        Some(self.lines_of(group)?.filter_map(|line| self.by_line(line)).collect())
     }
 
     /// The PBX answered just now. Means nothing while there is no picture.

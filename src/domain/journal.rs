@@ -77,6 +77,11 @@ impl Journal {
         self.last.insert(phone.mac, shape);
     }
 
+    /// Whether the phone was held when something was last said of it.
+    pub fn was_held(&self, mac: Mac) -> bool {
+        self.last.get(&mac).is_some_and(|shape| !shape.is_empty())
+    }
+
     /// The news since the last time, in order.
     pub fn take_news(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.news)

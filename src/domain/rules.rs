@@ -72,6 +72,12 @@ impl Rules {
         }
     }
 
+    /// Whether a limit asks where phones are registered from.
+    pub fn limits_subnets(&self) -> bool {
+        self.fleet_pace.per.subnet.is_some()
+            || self.policies.iter().any(|policy| policy.pace.per.subnet.is_some())
+    }
+
     /// The image a phone gets from there, with the name of its release.
     pub fn image_for(&self, from: &Firmware, phone: &Phone) -> Option<(Arc<str>, &Image)> {
         let staged = |name: &Arc<str>| Some((name.clone(), self.releases.get(name)?.image_for(phone)?));

@@ -19,9 +19,6 @@ use crate::domain::policy::verdict::{Gate, GateAnswer, Reason, Verdict};
 use crate::domain::rules::{Rules, Terms};
 use crate::domain::trip::{Goal, Trip};
 
-/// Phones of ad hoc jobs under way at once.
-const AD_HOC_AT_ONCE: u32 = 5;
-
 /// What a person asked for, outside all policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdHoc {
@@ -75,6 +72,16 @@ pub(super) enum Mandate<'a> {
     Policy(&'a super::policy::Policy),
 }
 
+impl Mandate<'_> {
+    /// The name of the policy or job.
+    pub(super) fn name(&self) -> &Arc<str> {
+        match self {
+            Self::Job(job) => &job.name,
+            Self::Policy(policy) => &policy.name,
+        }
+    }
+}
+
 /// What a phone that may go is to do.
 #[derive(Debug, Clone)]
 pub struct Order {
@@ -99,7 +106,7 @@ pub struct Judged {
     pub verdict: Verdict,
     /// What is to be done; `None` where no mandate or no profile says.
     pub order: Option<Order>,
-    /// The name of the budget it needs a place of.
+    /// The policy or job it would go for.
     pub budget: Option<Arc<str>>,
 }
 
@@ -124,7 +131,12 @@ impl Judged {
 ///
 /// With `at` later than now, what is seen now (registrations, calls, views) is taken to stay as it is.
 pub fn judge(phone: &Phone, at: DateTime<Utc>, sky: &Sky<'_>) -> Judged {
-    Judge::new(phone, at, sky).all()
+    Judge::new(phone, at, sky).all(true)
+}
+
+/// Asks only the gates that ask about the phone itself; those that ask about the other phones are shown open.
+pub fn judge_alone(phone: &Phone, at: DateTime<Utc>, sky: &Sky<'_>) -> Judged {
+    Judge::new(phone, at, sky).all(false)
 }
 
 pub(super) struct Judge<'a> {
@@ -145,11 +157,12 @@ impl<'a> Judge<'a> {
         Self { phone, at, sky, terms: (sky.rules.terms)(phone), mandate, zone: sky.rules.zone_of(phone) }
     }
 
-    fn all(mut self) -> Judged {
+    fn all(mut self, and_the_others: bool) -> Judged {
         let mandate = self.mandate.as_ref().ok().and_then(Option::as_ref);
         let opening = mandate.and_then(|m| self.opening(m));
         let goal = mandate.and_then(|m| self.goal(m));
-        let gates = vec![
+        let mut gates = Vec::with_capacity(Gate::ALL.len());
+        gates.extend([
             self.identity(),
             self.selected(),
             self.current(mandate, opening),
@@ -160,9 +173,14 @@ impl<'a> Judge<'a> {
             self.view(mandate),
             self.registered(),
             self.idle(mandate),
-            self.coverage(),
-            self.budget(mandate),
-        ];
+        ]);
+        let (coverage, budget) = if and_the_others {
+            (self.coverage(mandate), self.budget(mandate, goal.as_ref()))
+        } else {
+            let not_asked = |gate| self.open(gate, || "not asked".into());
+            (not_asked(Gate::Coverage), not_asked(Gate::Budget))
+        };
+        gates.extend([coverage, budget]);
         let order = mandate.zip(goal).zip(self.terms.take()).map(|((mandate, goal), terms)| {
             let (policy, probe, even) = match mandate {
                 Mandate::Job(job) => (job.name.clone(), true, job.even_in_a_call),
@@ -171,7 +189,7 @@ impl<'a> Judge<'a> {
             let attempt = self.attempts(&goal, opening) + 1;
             Order { policy, goal, attempt, probe: probe && terms.tells_dialogs, terms, even_in_a_call: even }
         });
-        let budget = mandate.map(|m| self.purse(m).0);
+        let budget = mandate.map(Mandate::name).cloned();
         Judged { verdict: Verdict { gates }, order, budget }
     }
 

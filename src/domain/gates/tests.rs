@@ -4,6 +4,7 @@ use chrono::{NaiveTime, TimeDelta};
 use chrono_tz::Europe::Berlin;
 
 use super::*;
+use crate::domain::budget::Holder;
 use crate::domain::firmware::{Image, Release, Version};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Model, Vendor};
@@ -123,6 +124,12 @@ impl World {
         }
     }
 
+    /// Another phone of the policy goes.
+    fn take(&mut self, n: u8) {
+        let holder = Holder::new(&"night".into(), Vec::new(), false);
+        self.budgets.take(Mac::new([9, 9, 9, 9, 9, n]), holder, []);
+    }
+
     fn judge(&self, seconds: i64) -> Judged {
         self.judge_in_words(seconds, true)
     }
@@ -163,7 +170,7 @@ impl World {
             waits_for_idle: true,
             timing: TIMING,
             runs: None,
-            lines: vec![LineBefore { line: line(), call_id: None, expires: None }],
+            lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],
         };
         let (mut trip, _) = Trip::begin(plan, at(ended - 400));
         trip.handle(at(ended - 400), Input::Confirmed);
@@ -219,7 +226,7 @@ fn each_cause_alone_holds_the_phone_and_is_named() {
         }),
         ("budget-full", |w| {
             for n in 0..2 {
-                w.budgets.take(&"night".into(), Mac::new([9, 9, 9, 9, 9, n]));
+                w.take(n);
             }
         }),
         ("draining", |w| w.draining = true),
@@ -348,7 +355,7 @@ fn a_reboot_policy_reboots_once_in_each_opening() {
         waits_for_idle: true,
         timing: TIMING,
         runs: None,
-        lines: vec![LineBefore { line: line(), call_id: None, expires: None }],
+        lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],
     };
     let (mut trip, _) = Trip::begin(plan, at(700));
     trip.handle(at(700), Input::Confirmed);
@@ -367,7 +374,7 @@ fn removing_every_named_cause_lets_the_phone_go() {
     world.draining = true;
     world.fleet.calls(line(), CallState::Talking, at(0));
     for n in 0..2 {
-        world.budgets.take(&"night".into(), Mac::new([9, 9, 9, 9, 9, n]));
+        world.take(n);
     }
     assert_eq!(world.slugs(600), ["draining", "busy", "budget-full"]);
     world.draining = false;

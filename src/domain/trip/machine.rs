@@ -72,6 +72,12 @@ impl Trip {
         (trip, vec![Output::Confirm])
     }
 
+    /// A trip that is over, as it is remembered: asked and ended at these instants.
+    pub fn over(plan: Plan, asked: DateTime<Utc>, ended: DateTime<Utc>, outcome: Outcome) -> Self {
+        let state = State::Done { outcome };
+        Self { plan, state, since: ended, asked_at: Some(asked), seen: Seen::default() }
+    }
+
     /// What was decided before.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -85,6 +91,11 @@ impl Trip {
     /// Since when.
     pub fn since(&self) -> DateTime<Utc> {
         self.since
+    }
+
+    /// Whether the phone has its whole image.
+    pub fn has_fetched(&self) -> bool {
+        self.seen.delivered
     }
 
     /// When the NOTIFY was ordered; `None` when it never was.

@@ -11,6 +11,7 @@
 //! ```
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -46,6 +47,9 @@ pub struct LineBefore {
     pub call_id: Option<Arc<str>>,
     /// When the registration was to lapse.
     pub expires: Option<DateTime<Utc>>,
+    /// The address it was registered from.
+    #[serde(default)]
+    pub address: Option<IpAddr>,
 }
 
 /// Everything decided before the trip begins.

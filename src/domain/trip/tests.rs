@@ -49,6 +49,7 @@ fn plan(goal: Goal, users: &[&str]) -> Plan {
                 line: line(user),
                 call_id: Some("before".into()),
                 expires: Some(at(600)),
+                address: None,
             })
             .collect(),
     }

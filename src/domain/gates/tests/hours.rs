@@ -100,7 +100,7 @@ fn a_blackout_does_not_make_two_openings_of_one() {
         waits_for_idle: true,
         timing: TIMING,
         runs: None,
-        lines: vec![LineBefore { line: line(), call_id: None, expires: None }],
+        lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],
     };
     let (mut trip, _) = Trip::begin(plan, at(700));
     trip.handle(at(700), Input::Confirmed);

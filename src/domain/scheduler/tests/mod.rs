@@ -2,11 +2,21 @@
 
 use chrono::{NaiveTime, Weekday};
 
+mod coverage;
+mod model;
+mod packing;
+mod purses;
+mod rates;
+mod town;
+
+use std::sync::Arc;
+
 use super::*;
+use crate::domain::lot::lot;
 use crate::domain::phone::{CallState, Contact, KnownBy, Line, LineId, PbxName};
 use crate::domain::policy::{Action, Calendar, IdleRule, Lasts, Pace, Policy, Selection, Window};
 use crate::domain::rules::{FleetPace, Terms};
-use crate::domain::trip::{Input, Timing, Trigger};
+use crate::domain::trip::{Input, Plan, Timing, Trigger};
 
 /// Friday 20 November 2026, 22:00 UTC, and so many seconds.
 fn at(seconds: i64) -> DateTime<Utc> {
@@ -266,7 +276,7 @@ fn phones_that_withdraw_again_and_again_do_not_starve_the_others() {
     let (mut scheduler, fleet) = yard(12, 1, None);
     // The first four in the order never tell of their calls: each costs 32 s before it withdraws.
     let mut order: Vec<Mac> = (0..12).map(mac).collect();
-    order.sort_by_key(|mac| spread(*mac));
+    order.sort_by_key(|mac| lot(*mac, 0));
     let (silent, mut left) = (order[..4].to_vec(), order[4..].to_vec());
     let mut second = 0;
     while !left.is_empty() && second < 3_600 {

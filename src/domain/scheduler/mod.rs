@@ -1,21 +1,26 @@
 //! Who goes next. Work follows changes: a phone is judged again when something about it changed, when a gate opens by
 //! time, or when a place it waits for falls free.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+mod party;
+mod pass;
+mod queues;
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::budget::Budgets;
+use super::budget::{Budgets, Holder, longest_rate};
 use super::fleet::Fleet;
-use super::gates::{AdHoc, Judged, Order, Past, Sky, judge};
+use super::gates::{AdHoc, Judged, Past, Sky, judge};
 use super::hours::Hours;
 use super::journal::{Finding, Journal};
 use super::phone::{Mac, Phone};
 use super::policy::{BlackoutState, WindowState};
 use super::rules::Rules;
-use super::trip::{Failure, LineBefore, Outcome, Plan, Trip};
+use super::trip::{Failure, Goal, Outcome, Trip};
+use party::Bar;
+use queues::Queues;
 
 /// A phone that is held only by something nobody announces is looked at again after this time.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
@@ -23,7 +28,17 @@ const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
 /// A phone whose last look withdrew is left alone for this time.
 const WITHDRAWN_FOR: TimeDelta = TimeDelta::minutes(1);
 
+/// What a phone waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// For this instant.
+    Until(DateTime<Utc>),
+    /// For a place, in this party.
+    In(u32),
+}
+
 /// Decides which phones go, and keeps count of those that went.
+#[derive(Clone)]
 pub struct Scheduler {
     rules: Rules,
     budgets: Budgets,
@@ -31,10 +46,15 @@ pub struct Scheduler {
     past: HashMap<Mac, Past>,
     /// Phones to be judged, and when.
     due: BTreeSet<(DateTime<Utc>, Mac)>,
-    when: HashMap<Mac, DateTime<Utc>>,
-    /// Phones that lack nothing but a place, by budget: those that withdrew less often first, then in an order that
-    /// differs from the MACs' but not between runs.
-    waiting: BTreeMap<Arc<str>, BTreeSet<(u32, u64, Mac)>>,
+    waits: HashMap<Mac, Waits>,
+    /// Phones that lack nothing but a place.
+    queues: Queues,
+    /// Phones that changed since the groups were looked at.
+    changed: Vec<Mac>,
+    /// Places and groups are not worked out yet.
+    to_derive: bool,
+    /// Rates hold, so that those asked before a restart count.
+    keeps_starts: bool,
     lost: BTreeSet<Mac>,
     journal: Journal,
     draining: bool,
@@ -44,13 +64,16 @@ impl Scheduler {
     /// A scheduler under these rules, with nothing to do yet.
     pub fn new(rules: Rules) -> Self {
         Self {
+            keeps_starts: longest_rate(&rules).is_some(),
             rules,
             budgets: Budgets::default(),
             jobs: HashMap::new(),
             past: HashMap::new(),
             due: BTreeSet::new(),
-            when: HashMap::new(),
-            waiting: BTreeMap::new(),
+            waits: HashMap::new(),
+            queues: Queues::default(),
+            changed: Vec::new(),
+            to_derive: true,
             lost: BTreeSet::new(),
             journal: Journal::default(),
             draining: false,
@@ -65,11 +88,13 @@ impl Scheduler {
     /// New rules; every phone is judged anew. Returns the lost phones that gave their places back, see
     /// [`Self::reconcile`].
     pub fn adopt(&mut self, rules: Rules, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Mac> {
+        self.keeps_starts = longest_rate(&rules).is_some();
         self.rules = rules;
-        self.waiting.clear();
+        self.queues.clear();
+        self.waits.retain(|_, waits| matches!(waits, Waits::Until(_)));
         let freed = self.reconcile(fleet);
         for phone in fleet.iter() {
-            self.touch(phone.mac, now);
+            self.schedule(phone.mac, now);
         }
         freed
     }
@@ -84,16 +109,57 @@ impl Scheduler {
             self.budgets.release(*mac);
         }
         let mut moves = Vec::new();
-        for (mac, budget) in self.budgets.places() {
-            let known = self.rules.policies.iter().any(|policy| policy.name == *budget)
-                || self.jobs.get(&mac).is_some_and(|job| job.name == *budget);
+        for (mac, holder) in self.budgets.holders() {
+            let known = self.rules.policies.iter().any(|policy| policy.name == holder.owner)
+                || self.jobs.get(&mac).is_some_and(|job| job.name == holder.owner);
             let policy = fleet.get(mac).and_then(|phone| self.rules.policy_for(phone).ok().flatten());
             moves.extend(policy.filter(|_| !known).map(|policy| (mac, policy.name.clone())));
         }
-        for (mac, budget) in moves {
-            self.budgets.take(&budget, mac);
+        for (mac, owner) in moves {
+            self.budgets.hand_over(mac, &owner);
         }
+        self.derive(fleet);
         freed
+    }
+
+    /// Works out places, rates and groups from who is away, who started lately, and the fleet.
+    fn derive(&mut self, fleet: &Fleet) {
+        self.budgets.derive(&self.rules, fleet);
+        self.changed = Vec::new();
+        self.to_derive = false;
+        self.queues.open_all();
+    }
+
+    /// Takes in what changed about the groups that must stay up. Every pass begins with it; whoever asks
+    /// [`Self::judge`] about a phone after news and before a pass calls it first.
+    pub fn look_round(&mut self, fleet: &Fleet, now: DateTime<Utc>) {
+        if self.to_derive {
+            return self.derive(fleet);
+        }
+        if self.budgets.groups.is_empty() {
+            self.changed.clear();
+            return;
+        }
+        if !self.budgets.groups.are_of(fleet) {
+            for mac in self.budgets.hear(&self.rules, fleet) {
+                self.schedule(mac, now);
+            }
+            self.queues.open_all();
+        }
+        for mac in std::mem::take(&mut self.changed) {
+            let Some((groups, moved)) = self.budgets.see(mac, fleet) else { continue };
+            for number in groups {
+                self.queues.open(&Bar::Group(number));
+            }
+            if moved {
+                self.schedule(mac, now);
+            }
+        }
+    }
+
+    /// Places taken, groups and rates.
+    pub fn budgets(&self) -> &Budgets {
+        &self.budgets
     }
 
     /// Starts nothing new from now on.
@@ -108,6 +174,9 @@ impl Scheduler {
 
     /// Something about the phone changed: it is judged in the next pass.
     pub fn touch(&mut self, mac: Mac, now: DateTime<Utc>) {
+        if !self.to_derive && !self.budgets.groups.is_empty() {
+            self.changed.push(mac);
+        }
         self.schedule(mac, now);
     }
 
@@ -120,15 +189,50 @@ impl Scheduler {
     pub fn remember(&mut self, trip: Trip) {
         let mac = trip.plan().phone;
         if is_lost(&trip) {
-            self.budgets.take(&trip.plan().policy.clone(), mac);
+            self.take_place_of(&trip, false);
+            self.budgets.set_under_way(mac, false);
             self.lost.insert(mac);
         }
+        self.recall_start(&trip);
         self.past.entry(mac).or_default().last = Some(trip);
     }
 
     /// A trip of an earlier run that is still open has its place.
     pub fn resume(&mut self, trip: &Trip) {
-        self.budgets.take(&trip.plan().policy.clone(), trip.plan().phone);
+        let fetches = matches!(trip.plan().goal, Goal::Update { .. }) && !trip.has_fetched();
+        self.take_place_of(trip, fetches);
+        self.recall_start(trip);
+    }
+
+    /// Its purses are worked out when the fleet is there.
+    fn take_place_of(&mut self, trip: &Trip, fetches: bool) {
+        let plan = trip.plan();
+        let addresses: Vec<IpAddr> = plan.lines.iter().filter_map(|line| line.address).collect();
+        self.budgets.take(plan.phone, Holder::new(&plan.policy, addresses, fetches), []);
+        self.to_derive = true;
+    }
+
+    /// What was asked just before a restart counts against the rates after it.
+    fn recall_start(&mut self, trip: &Trip) {
+        let Some(asked) = trip.asked_at().filter(|_| self.keeps_starts) else { return };
+        let mut lines = Vec::new();
+        for before in &trip.plan().lines {
+            let pbx = &before.line.pbx;
+            match lines.iter_mut().find(|(known, _)| known == pbx) {
+                Some((_, count)) => *count += 1,
+                None => lines.push((pbx.clone(), 1)),
+            }
+        }
+        self.budgets.started(trip.plan().phone, &trip.plan().policy, lines, asked);
+        self.to_derive = true;
+    }
+
+    /// The phone has its whole image: the next may fetch. Means nothing the second time.
+    pub fn fetched(&mut self, mac: Mac, now: DateTime<Utc>) {
+        if let Some(purse) = self.budgets.fetched(mac) {
+            self.queues.open(&Bar::Purse(purse));
+            self.touch(mac, now);
+        }
     }
 
     /// A person asks for reboots.
@@ -155,7 +259,7 @@ impl Scheduler {
     /// A trip ended. Its place falls free, unless the phone is lost.
     pub fn ended(&mut self, trip: &Trip, now: DateTime<Utc>) {
         let mac = trip.plan().phone;
-        self.leave_queues(mac);
+        self.stop_waiting(mac);
         let past = self.past.entry(mac).or_default();
         match trip.outcome() {
             Some(Outcome::Withdrawn { why }) => {
@@ -171,6 +275,7 @@ impl Scheduler {
                 }
             }
         }
+        self.budgets.set_under_way(mac, false);
         let returned = matches!(trip.outcome(), Some(Outcome::Verified { .. } | Outcome::Rebooted));
         if is_lost(trip) {
             self.lost.insert(mac);
@@ -184,7 +289,8 @@ impl Scheduler {
     /// The phone was seen registered: if it was lost, it is lost no more.
     pub fn found(&mut self, mac: Mac, now: DateTime<Utc>) -> bool {
         let was_lost = self.lost.remove(&mac);
-        if was_lost {
+        // One that a person sent meanwhile keeps its places to the end of that trip.
+        if was_lost && self.budgets.holder(mac).is_some_and(|holder| !holder.under_way) {
             self.release(mac, now);
         }
         was_lost
@@ -197,7 +303,14 @@ impl Scheduler {
 
     /// Judges one phone as a pass at the instant `at` would, with what is seen `now`.
     pub fn judge(&self, phone: &Phone, at: DateTime<Utc>, now: DateTime<Utc>, fleet: &Fleet) -> Judged {
-        judge(phone, at, &Sky { in_words: true, ..self.sky(fleet, now, &Hours::default()) })
+        let hours = Hours::default();
+        let sky = Sky { in_words: true, ..self.sky(fleet, now, &hours) };
+        if !self.to_derive {
+            return judge(phone, at, &sky);
+        }
+        let mut budgets = self.budgets.clone();
+        budgets.derive(&self.rules, fleet);
+        judge(phone, at, &Sky { budgets: &budgets, ..sky })
     }
 
     /// When the window of a phone opened that is open at an instant, by the rules of now; `None` when none is, or a
@@ -218,106 +331,8 @@ impl Scheduler {
 
     /// When the next pass is due.
     pub fn next_pass(&self) -> Option<DateTime<Utc>> {
-        self.due.first().map(|(at, _)| *at)
-    }
-
-    /// Judges the phones that are due and returns the plans of those that go. Each has its place already.
-    ///
-    /// `under_way` says whether a phone has an open trip.
-    pub fn pass(
-        &mut self,
-        now: DateTime<Utc>,
-        fleet: &Fleet,
-        under_way: &dyn Fn(Mac) -> bool,
-    ) -> Vec<(Plan, Order)> {
-        let due = self.take_due(now);
-        let hours = Hours::default();
-        let (mut held, mut ready) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
-        let mut journal = std::mem::take(&mut self.journal);
-        let sky = self.sky(fleet, now, &hours);
-        for mac in due {
-            let Some(phone) = fleet.get(mac).filter(|_| !under_way(mac)) else { continue };
-            let judged = judge(phone, now, &sky);
-            if !judged.verdict.is_go() {
-                journal.see(phone, &judged, now, false);
-            }
-            if judged.waits_for_place() {
-                ready.entry(judged.budget.unwrap_or_default()).or_default().push(self.turn(mac));
-            } else {
-                held.push((mac, judged.next_change()));
-            }
-        }
-        self.journal = journal;
-        for (budget, turns) in ready {
-            let queue = self.waiting.entry(budget).or_default();
-            if queue.is_empty() {
-                // Built at once when a window opens: several times faster than one after the other.
-                *queue = turns.into_iter().collect();
-            } else {
-                queue.extend(turns);
-            }
-        }
-        for (mac, change) in held {
-            self.look_again(mac, change, now);
-        }
-        self.fill_places(now, fleet, under_way)
-    }
-
-    /// The phones that are due; none of them waits for anything any more.
-    fn take_due(&mut self, now: DateTime<Utc>) -> Vec<Mac> {
-        let mut macs = Vec::new();
-        while let Some((_, mac)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
-            self.due.pop_first();
-            self.when.remove(&mac);
-            self.leave_queues(mac);
-            macs.push(mac);
-        }
-        macs
-    }
-
-    /// Gives free places to phones that wait for one, in their order.
-    fn fill_places(
-        &mut self,
-        now: DateTime<Utc>,
-        fleet: &Fleet,
-        under_way: &dyn Fn(Mac) -> bool,
-    ) -> Vec<(Plan, Order)> {
-        let mut going = Vec::new();
-        let hours = Hours::default();
-        let budgets: Vec<Arc<str>> = self.waiting.keys().cloned().collect();
-        for budget in budgets {
-            while let Some(turn) = self.waiting.get(&budget).and_then(BTreeSet::first).copied() {
-                let mac = turn.2;
-                let Some(phone) = fleet.get(mac).filter(|_| !under_way(mac)) else {
-                    self.leave_queues(mac);
-                    continue;
-                };
-                let judged = judge(phone, now, &self.sky(fleet, now, &hours));
-                if !judged.verdict.is_go() {
-                    if judged.waits_for_place() {
-                        break; // No place left: the queue stays as it is.
-                    }
-                    self.leave_queues(mac);
-                    self.look_again(mac, judged.next_change(), now);
-                    continue;
-                }
-                if let Some(queue) = self.waiting.get_mut(&budget) {
-                    queue.remove(&turn);
-                }
-                self.journal.see(phone, &judged, now, true);
-                if let Some((plan, order)) = judged.order.and_then(|order| plan(phone, order)) {
-                    // A lost phone that a person sends has its place already.
-                    if !self.budgets.holds(mac) {
-                        self.budgets.take(&plan.policy, mac);
-                    }
-                    going.push((plan, order));
-                }
-            }
-            if self.waiting.get(&budget).is_some_and(BTreeSet::is_empty) {
-                self.waiting.remove(&budget);
-            }
-        }
-        going
+        let due = self.due.first().map(|(at, _)| *at);
+        due.into_iter().chain(self.queues.next_change(&self.budgets)).min()
     }
 
     /// What a pass sees.
@@ -337,17 +352,27 @@ impl Scheduler {
     }
 
     fn schedule(&mut self, mac: Mac, at: DateTime<Utc>) {
-        match self.when.get(&mac) {
-            Some(earlier) if *earlier <= at => {}
-            Some(later) => {
-                self.due.remove(&(*later, mac));
-                self.due.insert((at, mac));
-                self.when.insert(mac, at);
+        if let Some(Waits::Until(earlier)) = self.waits.get(&mac)
+            && *earlier <= at
+        {
+            return;
+        }
+        self.stop_waiting(mac);
+        self.due.insert((at, mac));
+        self.waits.insert(mac, Waits::Until(at));
+    }
+
+    /// The phone waits for nothing any more.
+    fn stop_waiting(&mut self, mac: Mac) {
+        match self.waits.remove(&mac) {
+            Some(Waits::Until(at)) => {
+                self.due.remove(&(at, mac));
             }
-            None => {
-                self.due.insert((at, mac));
-                self.when.insert(mac, at);
+            Some(Waits::In(party)) => {
+                let turn = self.turn(mac);
+                self.queues.leave(party, &turn);
             }
+            None => {}
         }
     }
 
@@ -357,23 +382,10 @@ impl Scheduler {
         self.schedule(mac, again.clamp(now + TimeDelta::milliseconds(1), now + LOOK_AGAIN * 12));
     }
 
-    /// Where the phone stands in a queue. It changes only in [`Self::ended`], which takes it out of all queues first.
-    fn turn(&self, mac: Mac) -> (u32, u64, Mac) {
-        (self.past.get(&mac).map_or(0, |past| past.withdrawals), spread(mac), mac)
-    }
-
-    fn leave_queues(&mut self, mac: Mac) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        let turn = self.turn(mac);
-        for queue in self.waiting.values_mut() {
-            queue.remove(&turn);
-        }
-    }
-
     fn release(&mut self, mac: Mac, now: DateTime<Utc>) {
-        self.budgets.release(mac);
+        for purse in self.budgets.release(mac) {
+            self.queues.open(&Bar::Purse(purse));
+        }
         // Someone else may go: a pass is due even if no phone is.
         self.touch(mac, now);
     }
@@ -384,40 +396,5 @@ fn is_lost(trip: &Trip) -> bool {
     matches!(trip.outcome(), Some(Outcome::Failed { failure: Failure::NeverReturned { .. } }))
 }
 
-/// A number that looks random and depends on the MAC alone, so that neighbours do not go together and a restart
-/// changes nothing.
-fn spread(mac: Mac) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    mac.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The plan of a phone that goes; `None` when it has no registered line.
-fn plan(phone: &Phone, order: Order) -> Option<(Plan, Order)> {
-    let lines: Vec<LineBefore> = phone
-        .lines
-        .iter()
-        .filter_map(|(line, state)| {
-            let contact = state.contact.as_ref()?;
-            let (call_id, expires) = (contact.call_id.clone(), contact.expires);
-            Some(LineBefore { line: line.clone(), call_id, expires })
-        })
-        .collect();
-    let plan = Plan {
-        phone: phone.mac,
-        policy: order.policy.clone(),
-        attempt: order.attempt,
-        goal: order.goal.clone(),
-        line: lines.first()?.line.clone(),
-        triggers: order.terms.triggers.clone(),
-        waits_for_idle: order.terms.waits_for_idle,
-        timing: order.terms.timing,
-        runs: phone.version.clone(),
-        lines,
-    };
-    Some((plan, order))
-}
-
 #[cfg(test)]
-#[path = "scheduler_tests.rs"]
 mod tests;
