@@ -15,8 +15,8 @@ use crate::domain::firmware::Version;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Vendor};
 use crate::ports::NotifyOutcome;
 use crate::ports::{
-    DialogOutcome, HistoryQuery, Kept, PbxEvent, PbxNews, PbxSilent, PhoneRow, Picture, ProbeOutcome,
-    RebootAsk, StoreError, Target, Visit, Wanted,
+    DialogOutcome, HistoryQuery, Kept, LineNow, PbxEvent, PbxNews, PbxSilent, PhoneRow, Picture,
+    ProbeOutcome, RebootAsk, StoreError, Target, Visit, Wanted,
 };
 
 /// A store that fails so many times before it works.
@@ -81,8 +81,10 @@ impl Pbx for Exchange {
         &self.0
     }
 
-    fn confirm(&self, lines: Vec<LineId>) -> BoxFuture<'static, Result<Vec<CallState>, PbxSilent>> {
-        std::future::ready(Ok(vec![CallState::Idle; lines.len()])).boxed()
+    fn confirm(&self, lines: Vec<LineId>) -> BoxFuture<'static, Result<Vec<LineNow>, PbxSilent>> {
+        let idle =
+            LineNow { calls: CallState::Idle, agent_logged_in: Some(false), do_not_disturb: Some(false) };
+        std::future::ready(Ok(vec![idle; lines.len()])).boxed()
     }
 
     fn refresh(&self) {}

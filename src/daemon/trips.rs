@@ -202,7 +202,8 @@ impl Orchestrator {
                 for (name, lines) in by_pbx {
                     let pbx = pbxs.get(&name).ok_or_else(|| format!("no PBX named {name}"))?;
                     let states = pbx.confirm(lines.clone()).await.map_err(|silent| silent.to_string())?;
-                    for (line, calls) in lines.iter().zip(states) {
+                    for (line, now) in lines.iter().zip(states) {
+                        let calls = now.calls;
                         if calls != CallState::Idle {
                             return Err(format!("at the last look line {} was {calls}", line.user));
                         }
