@@ -140,7 +140,7 @@ async fn a_notify_through_asterisk_reaches_the_contact_with_its_event() {
     assert_eq!(header(&request, "Subscription-State"), Some("terminated"));
 
     let body = "action=restart\nRegisterCallId={}\n".to_owned();
-    let trigger = Trigger { event: "service-control".into(), body: Some(("text/plain".into(), body)) };
+    let trigger = Trigger { body: Some(("text/plain".into(), body)), ..Trigger::event("service-control") };
     let (outcome, request) =
         tokio::join!(pbx.notify_through(NotifyOrder { trigger, ..order }), phone.notify());
     assert_eq!(outcome, NotifyOutcome::Blind);

@@ -109,7 +109,7 @@ impl Orchestrator {
         let (state, detail, since) = self.state_of(phone, &judged);
         let target = match judged.order.as_ref().map(|order| &order.goal) {
             Some(Goal::Update { target, .. }) => Some(target.clone()),
-            Some(Goal::Reboot) | None => None,
+            Some(Goal::Reboot | Goal::Resync) | None => None,
         };
         PhoneView {
             mac: phone.mac,
@@ -152,6 +152,7 @@ impl Orchestrator {
             match reason {
                 Reason::AlreadyCurrent { .. } => return word("verified", reason.told_in(zone)),
                 Reason::AlreadyRebooted { .. } => return word("rebooted", reason.told_in(zone)),
+                Reason::AlreadyResynced { .. } => return word("resynced", reason.told_in(zone)),
                 Reason::NotSelected => return word("unmanaged", reason.told_in(zone)),
                 Reason::NoAttemptsLeft { .. } => {
                     let advice = match last.and_then(crate::domain::trip::Trip::outcome) {
@@ -293,6 +294,7 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::Tie { .. }
         | Reason::AlreadyCurrent { .. }
         | Reason::AlreadyRebooted { .. }
+        | Reason::AlreadyResynced { .. }
         | Reason::NoAttemptsLeft { .. }
         | Reason::Lost
         | Reason::StagedOnly { .. }

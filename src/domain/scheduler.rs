@@ -167,7 +167,8 @@ impl Scheduler {
                 }
             }
         }
-        let returned = matches!(trip.outcome(), Some(Outcome::Verified { .. } | Outcome::Rebooted));
+        let returned =
+            matches!(trip.outcome(), Some(Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Resynced));
         if is_lost(trip) {
             self.lost.insert(mac);
         } else if returned || !self.lost.contains(&mac) {
@@ -383,8 +384,8 @@ fn plan(phone: &Phone, order: Order) -> Option<(Plan, Order)> {
         attempt: order.attempt,
         goal: order.goal.clone(),
         line: lines.first()?.line.clone(),
-        triggers: order.terms.triggers.clone(),
-        waits_for_idle: order.terms.waits_for_idle,
+        triggers: order.triggers.clone(),
+        look: order.look,
         timing: order.terms.timing,
         runs: phone.version.clone(),
         lines,

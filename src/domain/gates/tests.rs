@@ -40,9 +40,9 @@ const TIMING: Timing = Timing {
 
 fn terms() -> Terms {
     Terms {
-        triggers: vec![Trigger::event("reboot")],
+        triggers: vec![Trigger::waiting("reboot"), Trigger::event("check-sync;reboot=true")],
+        resync: vec![Trigger::event("check-sync;reboot=false")],
         update_boots: Some(2),
-        waits_for_idle: true,
         tells_dialogs: true,
         timing: TIMING,
     }
@@ -163,8 +163,8 @@ impl World {
             attempt,
             goal: order.goal,
             line: line(),
-            triggers: order.terms.triggers.clone(),
-            waits_for_idle: true,
+            triggers: order.triggers,
+            look: order.look,
             timing: TIMING,
             runs: None,
             lines: vec![LineBefore { line: line(), call_id: None, expires: None }],
@@ -288,6 +288,7 @@ fn a_hold_knows_when_time_alone_ends_it() {
 fn a_failure_waits_longer_each_time_and_then_ends() {
     let unreachable = || Failure::NotReachable { why: "no route".into() };
     let mut world = World::new();
+    world.rules.policies[0].retry.jitter_percent = 0;
     world.fleet.watch(PbxName::new("pbx1"), TimeDelta::days(1));
     world.failed(unreachable(), 1, 1_000);
     assert_eq!(world.slugs(1_599), ["penalty-box"]);
@@ -348,8 +349,8 @@ fn a_reboot_policy_reboots_once_in_each_opening() {
         attempt: 1,
         goal: order.goal,
         line: line(),
-        triggers: vec![Trigger::event("reboot")],
-        waits_for_idle: true,
+        triggers: order.triggers,
+        look: order.look,
         timing: TIMING,
         runs: None,
         lines: vec![LineBefore { line: line(), call_id: None, expires: None }],
