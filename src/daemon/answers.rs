@@ -140,13 +140,20 @@ impl Orchestrator {
         let since = last.map(crate::domain::trip::Trip::since);
         let mut reasons = causes(&judged.verdict);
         let word = |state: &str, detail: String| (state.to_owned(), detail, since);
-        if let Some(Outcome::Rebooted) = last.and_then(crate::domain::trip::Trip::outcome)
-            && judged.order.as_ref().is_some_and(|order| order.goal == Goal::Reboot)
-            && reasons.iter().any(|reason| matches!(reason, Reason::OutsideWindow { .. }))
-        {
+        if reasons.iter().any(|reason| matches!(reason, Reason::OutsideWindow { .. })) {
             // What it had to do in its last window is done.
+            let outcome = last.and_then(crate::domain::trip::Trip::outcome);
             let when = since.map(|at| at.with_timezone(&zone).format("%a %d %b %H:%M").to_string());
-            return word("rebooted", when.map_or_else(String::new, |when| format!("back since {when}")));
+            let when = when.unwrap_or_default();
+            match (judged.order.as_ref().map(|order| &order.goal), outcome) {
+                (Some(Goal::Reboot), Some(Outcome::Rebooted)) => {
+                    return word("rebooted", format!("back since {when}"));
+                }
+                (Some(Goal::Resync), Some(Outcome::Resynced | Outcome::Rebooted)) => {
+                    return word("resynced", format!("read its settings {when}"));
+                }
+                (_, _) => {}
+            }
         }
         for reason in &reasons {
             match reason {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 use super::firmware::{Image, Release};
@@ -32,15 +31,6 @@ impl Terms {
         match goal {
             Goal::Reboot | Goal::Update { .. } => &self.triggers,
             Goal::Resync => &self.resync,
-        }
-    }
-
-    /// What a trip towards this goal takes at most, from the NOTIFY on.
-    pub fn needs(&self, goal: &Goal) -> TimeDelta {
-        match goal {
-            // A phone that is to read its settings may reboot instead.
-            Goal::Reboot | Goal::Resync => self.timing.whole_trip(1, false),
-            Goal::Update { .. } => self.timing.whole_trip(self.update_boots.unwrap_or(1), true),
         }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Judge, Mandate};
-use crate::domain::policy::{Action, Opening, Patience};
+use crate::domain::policy::{Action, BlackoutState, Opening, Patience};
 use crate::domain::rules::Terms;
 use crate::domain::trip::{Goal, LastLook, Trigger};
 
@@ -83,7 +83,7 @@ impl<'a> Judge<'a> {
             Patience::PhoneWaits if !self.can_wait(mandate) => None,
             Patience::PhoneWaits => {
                 let before = terms.timing.answer + TIME_TO_LOOK;
-                let at = (self.latest_start(opening, goal?) - before).max(opening.start);
+                let at = (self.latest_start(opening, mandate?, goal) - before).max(opening.start);
                 Some(PatienceEnd { at, then: Then::PhoneWaits })
             }
             Patience::Force { after } => {
@@ -93,9 +93,17 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The latest instant of an opening at which the phone may start.
-    fn latest_start(&self, opening: Opening, goal: &Goal) -> DateTime<Utc> {
-        let needs = self.terms.as_ref().map_or(TimeDelta::zero(), |terms| terms.needs(goal));
-        opening.end - needs
+    /// The latest instant of an opening at which the phone may start: before what must be left of it, and before the
+    /// next blackout.
+    fn latest_start(&self, opening: Opening, mandate: &Mandate<'a>, goal: Option<&Goal>) -> DateTime<Utc> {
+        let needs = self.needs(goal);
+        let Some(calendar) = self.calendar(mandate) else { return opening.end - needs };
+        let margin = self.sky.hours.margin(calendar, opening, self.zone);
+        let asked = margin.written.unwrap_or(needs);
+        let latest = opening.end - if margin.asks_model { asked.max(needs) } else { asked };
+        match self.sky.hours.blackout_at(calendar, self.at, self.zone) {
+            BlackoutState::Off { next: Some(begins) } => latest.min(begins - needs),
+            BlackoutState::Off { next: None } | BlackoutState::On { .. } => latest,
+        }
     }
 }

