@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::firmware::{Image, Release, Version};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Model, Vendor};
-use crate::domain::policy::{Action, Calendar, Firmware, Lasts, Pace, Policy, Selection, Window};
+use crate::domain::policy::{Action, Calendar, Firmware, IdleRule, Lasts, Pace, Policy, Selection, Window};
 use crate::domain::trip::{Failure, Input, LineBefore, Outcome, Plan, Timing, Trigger};
 
 /// Friday 20 November 2026, 22:00 in Berlin, and so many seconds.
@@ -377,4 +377,7 @@ fn removing_every_named_cause_lets_the_phone_go() {
     assert!(world.judge(600).verdict.is_go());
 }
 
+mod actions;
 mod hours;
+mod idle;
+mod retry;
