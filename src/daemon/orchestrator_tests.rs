@@ -16,7 +16,7 @@ use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Vendor};
 use crate::domain::policy::Policy;
 use crate::ports::NotifyOutcome;
 use crate::ports::{
-    DialogOutcome, HistoryQuery, Kept, LineNow, PbxEvent, PbxNews, PbxSilent, PhoneRow, Picture,
+    DialogOutcome, FindingRow, HistoryQuery, Kept, LineNow, PbxEvent, PbxNews, PbxSilent, PhoneRow, Picture,
     ProbeOutcome, RebootAsk, StoreError, Target, Visit, Wanted,
 };
 
@@ -43,6 +43,10 @@ impl Store for Ledger {
             Ok(())
         }
         .boxed()
+    }
+
+    fn finding(&self, _: Mac, _: DateTime<Utc>) -> BoxFuture<'_, Result<Option<FindingRow>, StoreError>> {
+        async { Ok(None) }.boxed()
     }
 
     fn history(&self, _: HistoryQuery) -> BoxFuture<'_, Result<Vec<Entry>, StoreError>> {
@@ -159,13 +163,14 @@ impl Night {
         write("phones.csv", &row);
         write(
             "sipherd.toml",
-            "state = \"state\"\npolicies = \"policies\"\nzone = \"Europe/Berlin\"\ninventory = \"phones.csv\"\n\
+            "state = \"state\"\npolicies = \"policies\"\nzone = \"Europe/Berlin\"\ninventory = \"phones.csv\"\nedit_grace = \"0s\"\n\
              [sip]\nlisten = \"127.0.0.1:0\"\n[depot]\nlisten = \"127.0.0.1:0\"\nurl = \"http://127.0.0.1:8480\"\n\
              [[pbx]]\nname = \"pbx1\"\nkind = \"asterisk\"\nuser = \"sipherd\"\nsecret = \"none\"\n",
         );
-        let mut config = config::load(&folder.path().join("sipherd.toml"))
-            .unwrap_or_else(|report| panic!("{report}"))
-            .config;
+        let mut config =
+            config::load(&folder.path().join("sipherd.toml"), "2026-11-20T21:30:00Z".parse().unwrap())
+                .unwrap_or_else(|report| panic!("{report}"))
+                .config;
         change(&mut config.policies[0]);
         std::fs::create_dir_all(config.state.join("releases")).unwrap();
         let releases = Arc::new(Releases::open(&config.state.join("releases")).unwrap());
