@@ -20,8 +20,12 @@ mod config_messages;
 mod demo;
 /// Images over real HTTP: gate, ranges, resumption, curl.
 mod depot_transfer;
+/// The tables of keys in docs/ against the code.
+mod handbook;
 /// The daemon on the virtual wire.
 mod orchestrator;
+/// Policy text and what is made of it.
+mod policy_reading;
 /// kill -9 at random instants.
 mod restart;
 /// Everything in policies/ and examples/ loads without a problem.

@@ -3,6 +3,7 @@
 mod check;
 mod clock_changes;
 mod compare;
+mod ics;
 mod inventory;
 pub mod keys;
 pub mod layout;
