@@ -471,6 +471,7 @@ fn every_failure_has_its_machine_name_in_the_list() {
         Failure::NotReachable { why: String::new() },
         Failure::NoAnswer,
         Failure::NeverLeft,
+        Failure::NeverAsked,
         Failure::NeverReturned { missing: Vec::new() },
         Failure::ImageRejected,
         Failure::DownloadBroken { breaks: 1 },
