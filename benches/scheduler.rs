@@ -252,7 +252,7 @@ fn rules(parts: bool) -> Rules {
         Some(Terms {
             triggers: vec![Trigger::event("reboot")],
             update_boots: None,
-            waits_for_idle: false,
+            resync: vec![],
             tells_dialogs: false,
             timing,
         })

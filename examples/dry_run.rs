@@ -69,7 +69,7 @@ fn rules() -> Result<Rules, Wrong> {
         Some(Terms {
             triggers: profile.reboot.clone(),
             update_boots: profile.update_boots,
-            waits_for_idle: profile.waits_for_idle,
+            resync: profile.resync.clone(),
             tells_dialogs: profile.tells_dialogs,
             timing: profile.timing,
         })

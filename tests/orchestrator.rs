@@ -18,3 +18,5 @@ mod reload;
 mod shutdown;
 /// A building, the daemon beside it, and their files.
 mod site;
+/// Who waits for a call, until when; and resyncs.
+mod waits;

@@ -213,6 +213,27 @@ async fn a_yealink_in_a_call_cuts_it_and_both_ends_say_so() {
 }
 
 #[tokio::test]
+async fn a_phone_reads_its_settings_anew_in_a_call_and_does_not_reboot() {
+    let clumsy = snom(3).with_misfit(Misfit::RebootsToResync);
+    let building = building(vec![yealink(1), snom(2), clumsy]).await;
+    // Nobody answers there; that it asks is what counts.
+    building.point_at_depot(Some("http://127.0.0.1:9"));
+    building.call("2001", "2002", TimeDelta::minutes(30)).unwrap();
+    until(&building, 1, 1, |what| matches!(what, What::CallBegan { .. })).await;
+    let stranger = Stranger::new().await;
+    for (n, event) in [(1, "check-sync"), (2, "check-sync;reboot=false"), (3, "check-sync;reboot=false")] {
+        let (uri, address) = contact(&building, &format!("200{n}"));
+        let order = stranger.notify(&uri, event, &format!("n{n}"));
+        assert_eq!(stranger.ask(&order, address).await.code(), 200);
+        until(&building, n, 1, |what| matches!(what, What::SettingsAsked { .. })).await;
+        let log = building.log(mac(n));
+        assert_eq!(count(&log, left), usize::from(n == 3), "{log:#?}");
+        assert_eq!(count(&log, |what| matches!(what, What::CallCut { .. })), 0, "{log:#?}");
+    }
+    building.shutdown().await;
+}
+
+#[tokio::test]
 async fn what_is_not_addressed_to_this_boot_of_a_snom_is_not_found() {
     let building = building(vec![snom(1)]).await;
     let (uri, address) = contact(&building, "2001");

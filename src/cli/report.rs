@@ -34,7 +34,7 @@ impl Tone {
     /// The tone of a phone's state.
     pub fn of_state(state: &str) -> Self {
         match state {
-            "verified" | "rebooted" | "already-current" => Self::Good,
+            "verified" | "rebooted" | "resynced" | "already-current" => Self::Good,
             "failed" => Self::Bad,
             "waiting" => Self::Plain,
             _ => Self::Notice,
@@ -44,7 +44,7 @@ impl Tone {
     /// The tone of a kind of history entry.
     pub fn of_entry(kind: &str) -> Self {
         match kind {
-            "verified" | "rebooted" | "already-current" => Self::Good,
+            "verified" | "rebooted" | "resynced" | "already-current" => Self::Good,
             "failed" => Self::Bad,
             _ => Self::Plain,
         }

@@ -80,7 +80,7 @@ impl Orchestrator {
         let (state, detail, since) = self.state_of(phone, &judged);
         let target = match judged.order.as_ref().map(|order| &order.goal) {
             Some(Goal::Update { target, .. }) => Some(target.clone()),
-            Some(Goal::Reboot) | None => None,
+            Some(Goal::Reboot | Goal::Resync) | None => None,
         };
         PhoneView {
             mac: phone.mac,
@@ -111,18 +111,26 @@ impl Orchestrator {
         let since = last.map(crate::domain::trip::Trip::since);
         let mut reasons = causes(&judged.verdict);
         let word = |state: &str, detail: String| (state.to_owned(), detail, since);
-        if let Some(Outcome::Rebooted) = last.and_then(crate::domain::trip::Trip::outcome)
-            && judged.order.as_ref().is_some_and(|order| order.goal == Goal::Reboot)
-            && reasons.iter().any(|reason| matches!(reason, Reason::OutsideWindow { .. }))
-        {
+        if reasons.iter().any(|reason| matches!(reason, Reason::OutsideWindow { .. })) {
             // What it had to do in its last window is done.
+            let outcome = last.and_then(crate::domain::trip::Trip::outcome);
             let when = since.map(|at| at.with_timezone(&zone).format("%a %d %b %H:%M").to_string());
-            return word("rebooted", when.map_or_else(String::new, |when| format!("back since {when}")));
+            let when = when.unwrap_or_default();
+            match (judged.order.as_ref().map(|order| &order.goal), outcome) {
+                (Some(Goal::Reboot), Some(Outcome::Rebooted)) => {
+                    return word("rebooted", format!("back since {when}"));
+                }
+                (Some(Goal::Resync), Some(Outcome::Resynced | Outcome::Rebooted)) => {
+                    return word("resynced", format!("read its settings {when}"));
+                }
+                (_, _) => {}
+            }
         }
         for reason in &reasons {
             match reason {
                 Reason::AlreadyCurrent { .. } => return word("verified", reason.told_in(zone)),
                 Reason::AlreadyRebooted { .. } => return word("rebooted", reason.told_in(zone)),
+                Reason::AlreadyResynced { .. } => return word("resynced", reason.told_in(zone)),
                 Reason::NotSelected => return word("unmanaged", reason.told_in(zone)),
                 Reason::NoAttemptsLeft { .. } => {
                     let advice = match last.and_then(crate::domain::trip::Trip::outcome) {
@@ -264,6 +272,7 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::Tie { .. }
         | Reason::AlreadyCurrent { .. }
         | Reason::AlreadyRebooted { .. }
+        | Reason::AlreadyResynced { .. }
         | Reason::NoAttemptsLeft { .. }
         | Reason::Lost
         | Reason::StagedOnly { .. }

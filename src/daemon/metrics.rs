@@ -93,9 +93,11 @@ impl Metrics {
     pub fn trip_ended(&self, outcome: &Outcome) {
         let what = match outcome {
             Outcome::Failed { failure } => failure.slug(),
-            Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Withdrawn { .. } | Outcome::Cancelled => {
-                outcome.slug()
-            }
+            Outcome::Verified { .. }
+            | Outcome::Rebooted
+            | Outcome::Resynced
+            | Outcome::Withdrawn { .. }
+            | Outcome::Cancelled => outcome.slug(),
         };
         self.trips.get_or_create(&Label { what: what.to_owned() }).inc();
     }

@@ -38,7 +38,6 @@ use mail::{Mail, Mailbox};
 use orchestrator::{Hands, Orchestrator};
 use setup::Reloader;
 pub use setup::terms;
-use trips::KeptTrip;
 
 /// Letters that may wait for the orchestrator.
 const MAILBOX: usize = 4096;
@@ -324,18 +323,14 @@ impl Orchestrator {
         self.last_job = kept.last_job;
         for row in kept.trips {
             let broken = |why: String| StartError::KeptTrip { trip: row.id.0, why };
-            let read: KeptTrip =
-                serde_json::from_str(&row.body).map_err(|error| broken(error.to_string()))?;
-            if read.v != 1 {
-                return Err(broken(format!("it has form {}, this sipherd knows form 1", read.v)));
-            }
+            let trip = trips::read_kept(&row.body).map_err(broken)?;
             if row.open {
-                let mac = read.trip.plan().phone;
-                self.scheduler.resume(&read.trip);
-                self.open(row.id, read.trip, read.ask_phone, read.even_in_a_call);
+                let mac = trip.plan().phone;
+                self.scheduler.resume(&trip);
+                self.open(row.id, trip);
                 self.drive(now, mac, Input::Restarted);
             } else {
-                self.scheduler.remember(read.trip);
+                self.scheduler.remember(trip);
             }
         }
         for job in kept.jobs {

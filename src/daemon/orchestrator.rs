@@ -56,8 +56,6 @@ pub(super) struct Open {
     pub(super) trip: Trip,
     /// The NOTIFY on the wire.
     pub(super) order: Option<OrderId>,
-    pub(super) ask_phone: bool,
-    pub(super) even_in_a_call: bool,
     /// An OPTIONS is on its way to it.
     pub(super) questioned: bool,
     /// Under which deadline it stands in the queue.
@@ -201,7 +199,7 @@ impl Orchestrator {
             // The phone was seen to go, or the trip is over.
             return;
         }
-        let against = if self.in_a_call(mac) && !open.even_in_a_call {
+        let against = if self.may_not_be_sent(mac) {
             Some("a call came at the last moment, or the view of the PBX was lost")
         } else if late {
             Some("the store took too long to keep the intent")
@@ -288,11 +286,10 @@ impl Orchestrator {
     }
 
     /// Puts a trip into the books.
-    pub(super) fn open(&mut self, id: TripId, trip: Trip, ask_phone: bool, even_in_a_call: bool) {
+    pub(super) fn open(&mut self, id: TripId, trip: Trip) {
         let mac = trip.plan().phone;
         let deadline = trip.deadline();
-        let open =
-            Open { id, trip, order: None, ask_phone, even_in_a_call, questioned: false, deadline: None };
+        let open = Open { id, trip, order: None, questioned: false, deadline: None };
         self.trips.insert(mac, open);
         self.queue_deadline(mac, deadline);
     }

@@ -13,9 +13,10 @@ use crate::daemon::setup;
 use crate::depot::Releases;
 use crate::domain::firmware::Version;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Vendor};
+use crate::domain::policy::Policy;
 use crate::ports::NotifyOutcome;
 use crate::ports::{
-    DialogOutcome, FindingRow, HistoryQuery, Kept, PbxEvent, PbxNews, PbxSilent, PhoneRow, Picture,
+    DialogOutcome, FindingRow, HistoryQuery, Kept, LineNow, PbxEvent, PbxNews, PbxSilent, PhoneRow, Picture,
     ProbeOutcome, RebootAsk, StoreError, Target, Visit, Wanted,
 };
 
@@ -53,10 +54,35 @@ impl Store for Ledger {
     }
 }
 
-/// Phones that take every NOTIFY, and a PBX that calls every line idle.
-#[derive(Default)]
+const IDLE: LineNow =
+    LineNow { calls: CallState::Idle, agent_logged_in: Some(false), do_not_disturb: Some(false) };
+
+/// Phones that take every NOTIFY, and a PBX that calls every line idle, unless a test says otherwise.
 struct Yard {
     notified: Mutex<Vec<NotifyOrder>>,
+    /// What the PBX says of each line at the last look.
+    line: Mutex<LineNow>,
+    /// What a phone says of its calls.
+    phone: Mutex<DialogOutcome>,
+    /// What a phone answers to OPTIONS.
+    options: Mutex<ProbeOutcome>,
+    /// How often PBX and phones were asked for calls.
+    looks: AtomicU32,
+    /// Orders of which no further copy was to go.
+    stopped: AtomicU32,
+}
+
+impl Default for Yard {
+    fn default() -> Self {
+        Self {
+            notified: Mutex::default(),
+            line: Mutex::new(IDLE),
+            phone: Mutex::new(DialogOutcome::Idle),
+            options: Mutex::new(ProbeOutcome::Silent),
+            looks: AtomicU32::default(),
+            stopped: AtomicU32::default(),
+        }
+    }
 }
 
 impl Notifier for Yard {
@@ -65,28 +91,32 @@ impl Notifier for Yard {
         std::future::pending().boxed()
     }
 
-    fn stop_resending(&self, _: OrderId) {}
+    fn stop_resending(&self, _: OrderId) {
+        self.stopped.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Prober for Yard {
     fn options(&self, _: Target, _: Duration) -> BoxFuture<'static, ProbeOutcome> {
-        std::future::ready(ProbeOutcome::Silent).boxed()
+        std::future::ready(self.options.lock().unwrap().clone()).boxed()
     }
 
     fn dialogs(&self, _: Target) -> BoxFuture<'static, DialogOutcome> {
-        std::future::ready(DialogOutcome::Idle).boxed()
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(self.phone.lock().unwrap().clone()).boxed()
     }
 }
 
-struct Exchange(PbxName);
+struct Exchange(PbxName, Arc<Yard>);
 
 impl Pbx for Exchange {
     fn name(&self) -> &PbxName {
         &self.0
     }
 
-    fn confirm(&self, lines: Vec<LineId>) -> BoxFuture<'static, Result<Vec<CallState>, PbxSilent>> {
-        std::future::ready(Ok(vec![CallState::Idle; lines.len()])).boxed()
+    fn confirm(&self, lines: Vec<LineId>) -> BoxFuture<'static, Result<Vec<LineNow>, PbxSilent>> {
+        self.1.looks.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Ok(vec![*self.1.line.lock().unwrap(); lines.len()])).boxed()
     }
 
     fn refresh(&self) {}
@@ -116,30 +146,37 @@ struct Night {
 impl Night {
     /// Friday 20 November 2026, 22:30 in Berlin: one phone, one policy that reboots it.
     fn new() -> Self {
+        Self::with("snom", |_| {})
+    }
+
+    /// The same with a phone of this maker, under a policy to which this was done.
+    fn with(vendor: &str, change: impl FnOnce(&mut Policy)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         std::fs::create_dir(folder.path().join("policies")).unwrap();
         write(
             "policies/night.toml",
-            "[select]\nvendor = \"snom\"\n[reboot]\n[[window]]\ndays = [\"fri\"]\nfrom = \"22:00\"\nto = \"05:00\"\n\
+            "[select]\nline = \"*\"\n[reboot]\n[[window]]\ndays = [\"fri\"]\nfrom = \"22:00\"\nto = \"05:00\"\n\
              [idle]\nquiet = \"0s\"\nprobe = false\n[pace]\ndown_at_once = 1\n",
         );
-        write("phones.csv", "mac,pbx,lines,vendor,model\n00:04:13:00:00:01,pbx1,2117,snom,D785\n");
+        let row = format!("mac,pbx,lines,vendor,model\n00:04:13:00:00:01,pbx1,2117,{vendor},D785\n");
+        write("phones.csv", &row);
         write(
             "sipherd.toml",
             "state = \"state\"\npolicies = \"policies\"\nzone = \"Europe/Berlin\"\ninventory = \"phones.csv\"\nedit_grace = \"0s\"\n\
              [sip]\nlisten = \"127.0.0.1:0\"\n[depot]\nlisten = \"127.0.0.1:0\"\nurl = \"http://127.0.0.1:8480\"\n\
              [[pbx]]\nname = \"pbx1\"\nkind = \"asterisk\"\nuser = \"sipherd\"\nsecret = \"none\"\n",
         );
-        let config =
+        let mut config =
             config::load(&folder.path().join("sipherd.toml"), "2026-11-20T21:30:00Z".parse().unwrap())
                 .unwrap_or_else(|report| panic!("{report}"))
                 .config;
+        change(&mut config.policies[0]);
         std::fs::create_dir_all(config.state.join("releases")).unwrap();
         let releases = Arc::new(Releases::open(&config.state.join("releases")).unwrap());
         let (ledger, yard) = (Arc::new(Ledger::default()), Arc::new(Yard::default()));
         let name = PbxName::new("pbx1");
-        let exchange: Arc<dyn Pbx> = Arc::new(Exchange(name.clone()));
+        let exchange: Arc<dyn Pbx> = Arc::new(Exchange(name.clone(), yard.clone()));
         let hands = Hands {
             clock: Arc::new(ScaledClock::starting_at("2026-11-20T21:30:00Z".parse().unwrap(), 1)),
             store: ledger.clone(),
@@ -345,3 +382,6 @@ async fn what_was_seen_before_the_store_hung_is_too_old_to_act_on() {
     assert_eq!(night.sent(), 0, "ten minutes later nobody knows whether it is idle, or the window open");
     assert!(night.daemon.trips.is_empty(), "the trip is over");
 }
+
+#[path = "orchestrator_tests/idle.rs"]
+mod idle;

@@ -50,7 +50,7 @@ pub fn terms(timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
         Some(Terms {
             triggers: profile.reboot.clone(),
             update_boots: profile.update_boots.map(|boots| own.boots.unwrap_or(boots)),
-            waits_for_idle: profile.waits_for_idle,
+            resync: profile.resync.clone(),
             tells_dialogs: profile.tells_dialogs,
             timing,
         })

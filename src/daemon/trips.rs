@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
 
 use super::mail::{Mail, Spoke};
 use super::orchestrator::{Act, Orchestrator};
 use crate::config::TriggerPath;
 use crate::domain::phone::{CallState, LineId, Mac};
-use crate::domain::trip::{Input, Outcome, Output, State, Trip};
+use crate::domain::policy::reason::Reason;
+use crate::domain::trip::{Input, Outcome, Output, Probe, State, Trip};
 use crate::phones::recognise;
 use crate::ports::{
     Change, DialogOutcome, NotifyOrder, NotifyOutcome, ProbeOutcome, Target, TripId, TripRow,
@@ -23,17 +25,31 @@ const GREETING: TimeDelta = TimeDelta::milliseconds(1_600);
 /// However fast the clock runs, the wire needs this.
 const ANSWER_WITHIN_AT_LEAST: Duration = Duration::from_millis(60);
 
-/// The form in which trips are kept; a later form reads this one.
-#[derive(serde::Serialize, serde::Deserialize)]
-pub(super) struct KeptTrip {
-    /// 1.
-    pub v: u32,
-    /// The trip.
-    pub trip: Trip,
-    /// Ask the phone before the NOTIFY.
-    pub ask_phone: bool,
-    /// A person said: even in a call.
-    pub even_in_a_call: bool,
+/// The form in which trips are kept.
+const FORM: u32 = 2;
+
+/// A trip as it is kept.
+#[derive(serde::Serialize)]
+struct KeptTrip<'a> {
+    v: u32,
+    trip: &'a Trip,
+}
+
+/// Reads a trip that was kept in this form or an earlier one.
+pub(super) fn read_kept(body: &str) -> Result<Trip, String> {
+    let mut kept: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
+    match kept["v"].as_u64() {
+        // Form 1 told of the first trigger alone whether the phone waits, and at another place.
+        Some(1) => {
+            let waits = kept.pointer("/trip/plan/waits_for_idle").and_then(Value::as_bool).unwrap_or(false);
+            let first = kept.pointer_mut("/trip/plan/triggers/0").and_then(Value::as_object_mut);
+            first.and_then(|first| first.insert("waits_for_idle".to_owned(), waits.into()));
+        }
+        Some(form) if form == u64::from(FORM) => {}
+        _ => return Err(format!("it has form {}, this sipherd knows form {FORM}", kept["v"])),
+    }
+    let trip = kept.get_mut("trip").map(Value::take).unwrap_or_default();
+    serde_json::from_value(trip).map_err(|error| error.to_string())
 }
 
 impl Orchestrator {
@@ -41,12 +57,12 @@ impl Orchestrator {
     pub(super) fn start_trips(&mut self, now: DateTime<Utc>) {
         let trips = &self.trips;
         let going = self.scheduler.pass(now, &self.fleet, &|mac| trips.contains_key(&mac));
-        for (plan, order) in going {
+        for (plan, _) in going {
             let mac = plan.phone;
             self.last_trip += 1;
             let id = TripId(self.last_trip);
             let (trip, outputs) = Trip::begin(plan, now);
-            self.open(id, trip, order.probe, order.even_in_a_call);
+            self.open(id, trip);
             self.carry_out(now, mac, outputs);
         }
     }
@@ -59,6 +75,14 @@ impl Orchestrator {
                 CallState::Idle | CallState::Offline => false,
             })
         })
+    }
+
+    /// Whether a line of the phone does something in which its trip sends no NOTIFY.
+    pub(super) fn may_not_be_sent(&self, mac: Mac) -> bool {
+        let (Some(open), Some(phone)) = (self.trips.get(&mac), self.fleet.get(mac)) else { return false };
+        let look = open.trip.plan().look;
+        // An unregistered line has no calls.
+        phone.lines.values().any(|line| line.calls != CallState::Offline && look.forbids(line.calls))
     }
 
     /// Hands an input to the phone's trip, if it is on one.
@@ -122,13 +146,7 @@ impl Orchestrator {
     /// Puts the trip into the batch; `false` when it cannot be written down.
     fn keep_trip(&mut self, now: DateTime<Utc>, mac: Mac) -> bool {
         let Some(open) = self.trips.get(&mac) else { return false };
-        let kept = KeptTrip {
-            v: 1,
-            trip: open.trip.clone(),
-            ask_phone: open.ask_phone,
-            even_in_a_call: open.even_in_a_call,
-        };
-        let body = match serde_json::to_string(&kept) {
+        let body = match serde_json::to_string(&KeptTrip { v: FORM, trip: &open.trip }) {
             Ok(body) => body,
             Err(error) => {
                 tracing::error!(%mac, %error, "the trip cannot be written down");
@@ -168,7 +186,8 @@ impl Orchestrator {
     pub(super) fn confirm(&self, id: TripId, mac: Mac) {
         let (Some(open), Some(phone)) = (self.trips.get(&mac), self.fleet.get(mac)) else { return };
         let letters = self.letters.clone();
-        if open.even_in_a_call {
+        let look = open.trip.plan().look;
+        if !look.asks() {
             tokio::spawn(async move { letters.send(Mail::Confirmed(id, mac, Ok(Spoke::No))).await });
             return;
         }
@@ -184,11 +203,11 @@ impl Orchestrator {
         let targets: Vec<Target> = phone
             .lines
             .iter()
-            .filter(|_| open.ask_phone)
+            .filter(|_| look.probe != Probe::No)
             .filter_map(|(line, state)| Some(Target { line: line.clone(), contact: state.contact.clone()? }))
             .collect();
         let greeted =
-            phone.lines.iter().filter(|_| !open.ask_phone).find_map(|(line, state)| {
+            phone.lines.iter().filter(|_| look.probe == Probe::No).find_map(|(line, state)| {
                 Some(Target { line: line.clone(), contact: state.contact.clone()? })
             });
         let clock = &self.hands.clock;
@@ -205,15 +224,23 @@ impl Orchestrator {
                 for (name, lines) in by_pbx {
                     let pbx = pbxs.get(&name).ok_or_else(|| format!("no PBX named {name}"))?;
                     let states = pbx.confirm(lines.clone()).await.map_err(|silent| silent.to_string())?;
-                    for (line, calls) in lines.iter().zip(states) {
-                        if calls != CallState::Idle {
-                            return Err(format!("at the last look line {} was {calls}", line.user));
+                    for (line, now) in lines.iter().zip(states) {
+                        let told = (now.agent_logged_in, now.do_not_disturb);
+                        match look.against(line, now.calls, told.0, told.1) {
+                            Some(Reason::Busy { calls, .. }) => {
+                                return Err(format!("at the last look line {} was {calls}", line.user));
+                            }
+                            Some(reason) => return Err(format!("at the last look: {reason}")),
+                            None => {}
                         }
                     }
                 }
                 for target in targets {
                     let user = target.line.user.clone();
                     match prober.dialogs(target).await {
+                        DialogOutcome::Unsupported { status } if look.probe == Probe::MustTell => {
+                            return Err(format!("the phone does not tell of its calls ({status})"));
+                        }
                         DialogOutcome::Idle | DialogOutcome::Unsupported { .. } => spoke = Spoke::Yes,
                         DialogOutcome::Busy(calls) => {
                             return Err(format!("the phone itself says that line {user} is {calls}"));
@@ -252,12 +279,16 @@ impl Orchestrator {
             if let Some(reason) = judged.verdict.reasons().next() {
                 return Err(reason.told_in(self.scheduler.rules().zone_of(phone)));
             }
-            // A reload may have come in between.
+            // A reload may have come in between, or the patience with its calls has ended: then it goes in another way.
             let plan = self.trips.get(&mac).map(|open| open.trip.plan());
             match (plan, judged.order) {
-                (Some(plan), Some(order)) if order.goal == plan.goal && order.policy == plan.policy => {
-                    Ok(spoke)
+                (Some(plan), Some(order)) if order.goal != plan.goal || order.policy != plan.policy => {
+                    Err("the rules changed meanwhile".to_owned())
                 }
+                (Some(plan), Some(order)) if order.look != plan.look || order.triggers != plan.triggers => {
+                    Err("it is to be asked in another way now".to_owned())
+                }
+                (Some(_), Some(_)) => Ok(spoke),
                 (_, _) => Err("the rules changed meanwhile".to_owned()),
             }
         });
@@ -303,7 +334,7 @@ impl Orchestrator {
     pub(super) fn hold_back(&mut self, mac: Mac) {
         let Some(open) = self.trips.get(&mac) else { return };
         let is_asked = matches!(open.trip.state(), State::Asked { .. });
-        if let Some(order) = open.order.filter(|_| is_asked && !open.even_in_a_call) {
+        if let Some(order) = open.order.filter(|_| is_asked && self.may_not_be_sent(mac)) {
             self.hands.notifier.stop_resending(order);
         }
     }

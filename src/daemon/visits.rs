@@ -39,7 +39,7 @@ impl Orchestrator {
             let in_place = self.comes_from_its_place(&visit);
             let idle = !self.in_a_call(mac) && in_place;
             let version = visit.version.clone().filter(|_| in_place);
-            self.drive(now, mac, Input::BootRequest { version, idle });
+            self.drive(now, mac, Input::BootRequest { version, idle, own: in_place });
         }
         let permit = self.permit(mac, &visit.wanted);
         if let (Permit::Offer { file, .. }, Wanted::FirmwarePointer) = (&permit, &visit.wanted) {

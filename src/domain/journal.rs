@@ -63,7 +63,7 @@ impl Journal {
         }
         let target = match judged.order.as_ref().map(|order| &order.goal) {
             Some(Goal::Update { target, .. }) => Some(target.clone()),
-            Some(Goal::Reboot) | None => None,
+            Some(Goal::Reboot | Goal::Resync) | None => None,
         };
         self.news.push(Finding {
             mac: phone.mac,

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::firmware::{Image, Release};
 use super::phone::{Phone, Site};
 use super::policy::{Firmware, PerPart, Policy, Rate};
-use super::trip::{Timing, Trigger};
+use super::trip::{Goal, Timing, Trigger};
 
 /// How one kind of phone is treated: its vendor's profile with the administrator's own timing laid over it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,12 +17,22 @@ pub struct Terms {
     pub triggers: Vec<Trigger>,
     /// Boots of a whole update; `None` when sipherd cannot update this kind yet.
     pub update_boots: Option<u8>,
-    /// A triggered phone waits for its calls to end.
-    pub waits_for_idle: bool,
+    /// How it is asked to read its settings anew; empty where nobody documents it.
+    pub resync: Vec<Trigger>,
     /// It answers a one-shot dialog SUBSCRIBE.
     pub tells_dialogs: bool,
     /// Its deadlines.
     pub timing: Timing,
+}
+
+impl Terms {
+    /// How it is asked for this goal, first choice first.
+    pub fn triggers_for(&self, goal: &Goal) -> &[Trigger] {
+        match goal {
+            Goal::Reboot | Goal::Update { .. } => &self.triggers,
+            Goal::Resync => &self.resync,
+        }
+    }
 }
 
 /// Looks up the terms of a phone; `None` when nobody knows its kind.

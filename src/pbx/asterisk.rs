@@ -18,8 +18,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::phone::{CallState, LineId, PbxName};
-use crate::ports::{NotifyOrder, NotifyOutcome, Pbx, PbxEvent, PbxNews, PbxSilent, Secret};
+use crate::domain::phone::{LineId, PbxName};
+use crate::ports::{LineNow, NotifyOrder, NotifyOutcome, Pbx, PbxEvent, PbxNews, PbxSilent, Secret};
 use session::{Ask, Session, SessionError};
 
 /// The daemon waits so long for an answer, the time in the queue included.
@@ -101,7 +101,7 @@ impl Pbx for Asterisk {
         &self.name
     }
 
-    fn confirm(&self, lines: Vec<LineId>) -> BoxFuture<'static, Result<Vec<CallState>, PbxSilent>> {
+    fn confirm(&self, lines: Vec<LineId>) -> BoxFuture<'static, Result<Vec<LineNow>, PbxSilent>> {
         let (pbx, ask) = (self.name.clone(), self.ask.clone());
         async move {
             let silent = |why: String| PbxSilent { pbx: pbx.clone(), why };
@@ -140,11 +140,12 @@ impl Pbx for Asterisk {
     }
 }
 
-async fn state_of(ask: mpsc::Sender<Ask>, endpoint: Arc<str>) -> Result<CallState, String> {
+async fn state_of(ask: mpsc::Sender<Ask>, endpoint: Arc<str>) -> Result<LineNow, String> {
     let gone = || "the connection to asterisk was lost".to_owned();
     let (reply, answer) = oneshot::channel();
     ask.send(Ask::State(endpoint, reply)).await.map_err(|_| gone())?;
-    answer.await.map_err(|_| gone())?.map(|state| device::of_device(&state))
+    let calls = answer.await.map_err(|_| gone())?.map(|state| device::of_device(&state))?;
+    Ok(LineNow { calls, agent_logged_in: None, do_not_disturb: None })
 }
 
 /// Connects, works, and connects again.

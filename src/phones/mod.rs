@@ -19,12 +19,11 @@ pub struct Profile {
     pub vendor: Vendor,
     /// How it is asked to reboot, first choice first; the next is tried after 405, 481 or 489.
     pub reboot: Vec<Trigger>,
+    /// How it is asked to read its settings anew without a reboot, first choice first; empty where nobody documents it.
+    pub resync: Vec<Trigger>,
     /// Boots of a whole update, the asked-for one included; `None` where sipherd can reboot such phones but not
     /// update them.
     pub update_boots: Option<u8>,
-    /// The maker documents that a phone asked by the **first** trigger waits for its calls to end. Nothing is
-    /// documented about the others.
-    pub waits_for_idle: bool,
     /// It answers a one-shot dialog SUBSCRIBE.
     pub tells_dialogs: bool,
     /// Its deadlines.

@@ -50,11 +50,20 @@ static PROFILES: LazyLock<BTreeMap<Vendor, Profile>> = LazyLock::new(|| {
 #[serde(deny_unknown_fields)]
 struct RawProfile {
     vendor: String,
-    reboot: Vec<String>,
+    reboot: Vec<RawTrigger>,
+    #[serde(default)]
+    resync: Vec<RawTrigger>,
     update_boots: Option<u8>,
-    waits_for_idle: bool,
     tells_dialogs: bool,
     timing: RawTiming,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTrigger {
+    event: String,
+    #[serde(default)]
+    waits_for_idle: bool,
 }
 
 #[derive(Deserialize)]
@@ -85,12 +94,16 @@ fn read(source: &str) -> Result<Profile, toml::de::Error> {
     };
     Ok(Profile {
         vendor: Vendor::new(&raw.vendor),
-        reboot: raw.reboot.iter().map(|event| Trigger::event(event)).collect(),
+        reboot: raw.reboot.into_iter().map(trigger).collect(),
+        resync: raw.resync.into_iter().map(trigger).collect(),
         update_boots: raw.update_boots,
-        waits_for_idle: raw.waits_for_idle,
         tells_dialogs: raw.tells_dialogs,
         timing,
     })
+}
+
+fn trigger(raw: RawTrigger) -> Trigger {
+    Trigger { waits_for_idle: raw.waits_for_idle, ..Trigger::event(&raw.event) }
 }
 
 #[cfg(test)]
@@ -103,7 +116,7 @@ mod tests {
             let profile = read(source).unwrap_or_else(|e| panic!("{e}\n{source}"));
             let name = &profile.vendor;
             assert!(!profile.reboot.is_empty(), "{name}");
-            for trigger in &profile.reboot {
+            for trigger in profile.reboot.iter().chain(&profile.resync) {
                 let clean = |c: char| c.is_ascii_alphanumeric() || "-_;=.".contains(c);
                 assert!(!trigger.event.is_empty() && trigger.event.chars().all(clean), "{name}");
             }
@@ -121,17 +134,35 @@ mod tests {
     #[test]
     fn a_snom_waits_for_its_calls_and_boots_twice_for_an_update() {
         let snom = profile(&Vendor::SNOM).unwrap();
-        assert_eq!(snom.reboot, [Trigger::event("reboot"), Trigger::event("check-sync;reboot=true")]);
+        assert_eq!(snom.reboot, [Trigger::waiting("reboot"), Trigger::event("check-sync;reboot=true")]);
+        assert_eq!(snom.resync, [Trigger::event("check-sync;reboot=false")]);
         assert_eq!(snom.update_boots, Some(2));
-        assert!(snom.waits_for_idle && snom.tells_dialogs);
+        assert!(snom.tells_dialogs);
         assert_eq!(snom.timing.leave_busy, TimeDelta::hours(4));
     }
 
     #[test]
     fn other_makers_reboot_at_once_and_are_not_updated() {
         for other in PROFILES.values().filter(|profile| profile.vendor != Vendor::SNOM) {
-            assert!(!other.waits_for_idle && other.update_boots.is_none(), "{}", other.vendor);
+            let waits = other.reboot.iter().chain(&other.resync).any(|trigger| trigger.waits_for_idle);
+            assert!(!waits && other.update_boots.is_none(), "{}", other.vendor);
         }
+    }
+
+    #[test]
+    fn an_event_that_reboots_for_certain_resyncs_nobody() {
+        for profile in PROFILES.values() {
+            let resync = profile.resync.iter().map(|trigger| trigger.event.as_str());
+            let reboots = |event: &str| event.contains("reboot=true") || event.starts_with("reboot");
+            assert!(!resync.into_iter().any(reboots), "{}", profile.vendor);
+        }
+        let without = PROFILES.values().filter(|profile| profile.resync.is_empty());
+        let names: Vec<&str> = without.map(|profile| profile.vendor.as_str()).collect();
+        assert_eq!(
+            names,
+            ["linksys", "snom-dect"],
+            "a warm start is a reboot; of the other nothing is known"
+        );
     }
 
     #[test]

@@ -41,6 +41,17 @@ pub struct PbxEvent {
     pub news: PbxNews,
 }
 
+/// What a PBX says of one line at the moment it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineNow {
+    /// What it is doing.
+    pub calls: CallState,
+    /// Whether an agent is logged in to a queue there; `None` when the PBX cannot tell.
+    pub agent_logged_in: Option<bool>,
+    /// Whether do-not-disturb is set; `None` when the PBX cannot tell.
+    pub do_not_disturb: Option<bool>,
+}
+
 /// The PBX could not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{pbx} cannot tell: {why}")]
@@ -57,7 +68,7 @@ pub trait Pbx: Send + Sync {
     fn name(&self) -> &PbxName;
 
     /// What these lines are doing at this very moment, asked anew; one answer a line, in the same order.
-    fn confirm(&self, lines: Vec<LineId>) -> BoxFuture<'static, Result<Vec<CallState>, PbxSilent>>;
+    fn confirm(&self, lines: Vec<LineId>) -> BoxFuture<'static, Result<Vec<LineNow>, PbxSilent>>;
 
     /// Read all contacts again soon: a phone is awaited back, and one that returns with the same Contact raises no
     /// event on Asterisk.

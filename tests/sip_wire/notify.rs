@@ -74,8 +74,8 @@ async fn a_body_goes_out_with_its_type_and_length() {
     let (phone, (agent, _guard)) = (Phone::start().await, start(config()));
     let mut order = order(1, phone.target());
     order.trigger = Trigger {
-        event: "service-control".to_owned(),
         body: Some(("text/plain".to_owned(), "action=restart\r\nRegisterCallId={ü}\r\n".to_owned())),
+        ..Trigger::event("service-control")
     };
     let _sent = tokio::spawn(agent.notify(order));
     let (text, request, _) = phone.next().await;

@@ -169,7 +169,7 @@ pub static IDLE: Keys = Keys {
             "force_after",
             Duration { least: "1m", most: "7d" },
             "\"2h\"",
-            "held by its calls for so long in one opening, it goes even in a call; only with `patience = \"force\"`",
+            "once the window has been open for so long, a phone that only its calls hold goes even in a call; only with `patience = \"force\"`",
         ),
     ],
     later: &[],

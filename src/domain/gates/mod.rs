@@ -1,6 +1,8 @@
 //! Asks every gate about one phone. The scheduler, the preview and the explanation all ask here.
 
 mod lines;
+mod patience;
+mod penalty;
 mod places;
 mod window;
 mod work;
@@ -17,7 +19,7 @@ use crate::domain::hours::Hours;
 use crate::domain::phone::{Mac, PbxName, Phone};
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason, Verdict};
 use crate::domain::rules::{Rules, Terms};
-use crate::domain::trip::{Goal, Trip};
+use crate::domain::trip::{Goal, LastLook, Trigger, Trip};
 
 /// What a person asked for, outside all policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,10 +95,10 @@ pub struct Order {
     pub terms: Terms,
     /// 1 for the first trip towards this goal.
     pub attempt: u32,
-    /// Ask the phone itself before the NOTIFY.
-    pub probe: bool,
-    /// A person said: even in a call.
-    pub even_in_a_call: bool,
+    /// How it is asked, first choice first.
+    pub triggers: Vec<Trigger>,
+    /// The last look before that.
+    pub look: LastLook,
 }
 
 /// The answers of all gates and, as far as it can be told, what the phone would do.
@@ -161,6 +163,7 @@ impl<'a> Judge<'a> {
         let mandate = self.mandate.as_ref().ok().and_then(Option::as_ref);
         let opening = mandate.and_then(|m| self.opening(m));
         let goal = mandate.and_then(|m| self.goal(m));
+        let (idle, leave) = self.idle(mandate, goal.as_ref(), opening);
         let mut gates = Vec::with_capacity(Gate::ALL.len());
         gates.extend([
             self.identity(),
@@ -172,7 +175,7 @@ impl<'a> Judge<'a> {
             self.blackout(mandate, goal.as_ref()),
             self.view(mandate),
             self.registered(),
-            self.idle(mandate),
+            idle,
         ]);
         let (coverage, budget) = if and_the_others {
             (self.coverage(mandate), self.budget(mandate, goal.as_ref()))
@@ -182,12 +185,13 @@ impl<'a> Judge<'a> {
         };
         gates.extend([coverage, budget]);
         let order = mandate.zip(goal).zip(self.terms.take()).map(|((mandate, goal), terms)| {
-            let (policy, probe, even) = match mandate {
-                Mandate::Job(job) => (job.name.clone(), true, job.even_in_a_call),
-                Mandate::Policy(policy) => (policy.name.clone(), policy.idle.probe, false),
+            let policy = match mandate {
+                Mandate::Job(job) => job.name.clone(),
+                Mandate::Policy(policy) => policy.name.clone(),
             };
-            let attempt = self.attempts(&goal, opening) + 1;
-            Order { policy, goal, attempt, probe: probe && terms.tells_dialogs, terms, even_in_a_call: even }
+            let attempt = self.attempts(mandate, &goal, opening) + 1;
+            let triggers = leave.triggers(&terms, &goal);
+            Order { policy, goal, attempt, triggers, look: leave.look, terms }
         });
         let budget = mandate.map(Mandate::name).cloned();
         Judged { verdict: Verdict { gates }, order, budget }

@@ -8,7 +8,7 @@ use crate::domain::budget::Holder;
 use crate::domain::firmware::{Image, Release, Version};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Model, Vendor};
-use crate::domain::policy::{Action, Calendar, Firmware, Lasts, Pace, Policy, Selection, Window};
+use crate::domain::policy::{Action, Calendar, Firmware, IdleRule, Lasts, Pace, Policy, Selection, Window};
 use crate::domain::trip::{Failure, Input, LineBefore, Outcome, Plan, Timing, Trigger};
 
 /// Friday 20 November 2026, 22:00 in Berlin, and so many seconds.
@@ -41,9 +41,9 @@ const TIMING: Timing = Timing {
 
 fn terms() -> Terms {
     Terms {
-        triggers: vec![Trigger::event("reboot")],
+        triggers: vec![Trigger::waiting("reboot"), Trigger::event("check-sync;reboot=true")],
+        resync: vec![Trigger::event("check-sync;reboot=false")],
         update_boots: Some(2),
-        waits_for_idle: true,
         tells_dialogs: true,
         timing: TIMING,
     }
@@ -166,8 +166,8 @@ impl World {
             attempt,
             goal: order.goal,
             line: line(),
-            triggers: order.terms.triggers.clone(),
-            waits_for_idle: true,
+            triggers: order.triggers,
+            look: order.look,
             timing: TIMING,
             runs: None,
             lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],
@@ -291,6 +291,7 @@ fn a_hold_knows_when_time_alone_ends_it() {
 fn a_failure_waits_longer_each_time_and_then_ends() {
     let unreachable = || Failure::NotReachable { why: "no route".into() };
     let mut world = World::new();
+    world.rules.policies[0].retry.jitter_percent = 0;
     world.fleet.watch(PbxName::new("pbx1"), TimeDelta::days(1));
     world.failed(unreachable(), 1, 1_000);
     assert_eq!(world.slugs(1_599), ["penalty-box"]);
@@ -351,8 +352,8 @@ fn a_reboot_policy_reboots_once_in_each_opening() {
         attempt: 1,
         goal: order.goal,
         line: line(),
-        triggers: vec![Trigger::event("reboot")],
-        waits_for_idle: true,
+        triggers: order.triggers,
+        look: order.look,
         timing: TIMING,
         runs: None,
         lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],
@@ -383,4 +384,7 @@ fn removing_every_named_cause_lets_the_phone_go() {
     assert!(world.judge(600).verdict.is_go());
 }
 
+mod actions;
 mod hours;
+mod idle;
+mod retry;

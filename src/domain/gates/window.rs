@@ -120,7 +120,7 @@ impl<'a> Judge<'a> {
     }
 
     /// How long the phone may be away at most.
-    fn needs(&self, goal: Option<&Goal>) -> TimeDelta {
+    pub(super) fn needs(&self, goal: Option<&Goal>) -> TimeDelta {
         let with_image = matches!(goal, Some(Goal::Update { .. }));
         self.terms.as_ref().map_or(TimeDelta::zero(), |terms| {
             let boots = if with_image { terms.update_boots.unwrap_or(1) } else { 1 };

@@ -1,13 +1,11 @@
-//! The gates that ask what there is to do for the phone: known, selected, not yet done, image, attempts.
+//! The gates that ask what there is to do for the phone: known, selected, not yet done, image.
 
 use std::sync::Arc;
-
-use chrono::TimeDelta;
 
 use super::{AdHoc, Judge, Mandate};
 use crate::domain::firmware::{Image, fits};
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason};
-use crate::domain::policy::{Action, Calendar, Firmware, Opening, Retry, WindowState};
+use crate::domain::policy::{Action, Calendar, Firmware, Opening, WindowState};
 use crate::domain::trip::{Goal, Outcome, Trip};
 
 impl<'a> Judge<'a> {
@@ -15,7 +13,12 @@ impl<'a> Judge<'a> {
         if self.phone.lines.is_empty() {
             return self.hold(Gate::Identity, Reason::NoLines, None);
         }
+        let resync = matches!(&self.mandate, Ok(Some(Mandate::Policy(p))) if p.action == Action::Resync);
         match &self.terms {
+            Some(terms) if resync && terms.resync.is_empty() => {
+                let kind = format!("resyncs of {}", self.phone.kind());
+                self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
+            }
             Some(_) => self.open(Gate::Identity, || self.phone.kind()),
             None => self.hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
         }
@@ -51,12 +54,13 @@ impl<'a> Judge<'a> {
             Mandate::Job(_) => Some(Goal::Reboot),
             Mandate::Policy(policy) => match &policy.action {
                 Action::Reboot => Some(Goal::Reboot),
+                Action::Resync => Some(Goal::Resync),
                 Action::Update { from } => self.staged(from).map(|(release, image)| Goal::Update {
                     release,
                     file: image.file.clone(),
                     target: image.version.clone(),
                 }),
-                Action::Resync | Action::Stage { .. } | Action::ModuleUpdate { .. } | Action::Backup => None,
+                Action::Stage { .. } | Action::ModuleUpdate { .. } | Action::Backup => None,
             },
         }
     }
@@ -121,7 +125,19 @@ impl<'a> Judge<'a> {
                 }
                 (_, _) => self.open(Gate::Current, || "one reboot in each window".into()),
             },
-            action @ (Action::Resync | Action::ModuleUpdate { .. } | Action::Backup) => {
+            Action::Resync => match (self.last(), opening) {
+                // A phone that booted has read its settings too.
+                (Some(trip), Some(opening))
+                    if trip.since() >= opening.start
+                        && matches!(trip.outcome(), Some(Outcome::Resynced | Outcome::Rebooted)) =>
+                {
+                    let at = trip.since();
+                    let again = self.opening_after(opening).map(|next| next.start);
+                    self.hold(Gate::Current, Reason::AlreadyResynced { at }, again)
+                }
+                (_, _) => self.open(Gate::Current, || "one resync in each window".into()),
+            },
+            action @ (Action::ModuleUpdate { .. } | Action::Backup) => {
                 let what = format!("[{}]", action.table());
                 self.hold(Gate::Current, Reason::NotYet { what }, None)
             }
@@ -159,77 +175,5 @@ impl<'a> Judge<'a> {
             Some((_, Err(misfit))) => self.hold(Gate::Image, Reason::Misfit(misfit), None),
             None => self.hold(Gate::Image, Reason::NoImage { from: from.to_string() }, None),
         }
-    }
-
-    /// Trips already made towards this goal.
-    pub(super) fn attempts(&self, goal: &Goal, opening: Option<Opening>) -> u32 {
-        let same = |trip: &&Trip| match (&trip.plan().goal, goal) {
-            (Goal::Update { target: was, .. }, Goal::Update { target: is, .. }) => was == is,
-            (Goal::Reboot, Goal::Reboot) => opening.is_some_and(|o| trip.since() >= o.start),
-            (Goal::Reboot, Goal::Update { .. }) | (Goal::Update { .. }, Goal::Reboot) => false,
-        };
-        self.last().filter(same).map_or(0, |trip| match trip.outcome() {
-            Some(Outcome::Failed { .. } | Outcome::Cancelled) => trip.plan().attempt,
-            _ => 0,
-        })
-    }
-
-    pub(super) fn penalty(
-        &self,
-        mandate: Option<&Mandate<'a>>,
-        goal: Option<&Goal>,
-        opening: Option<Opening>,
-    ) -> GateAnswer {
-        let mut held = Vec::new();
-        let mut until = None;
-        let past = self.sky.past.get(&self.phone.mac);
-        if let Some((end, why)) = past.and_then(|past| past.withdrawn.clone()).filter(|(e, _)| *e > self.at) {
-            held.push(Reason::PenaltyBox { until: end, after: why });
-            until = until.max(Some(end));
-        }
-        let gap = self.terms.as_ref().map_or(TimeDelta::minutes(5), |terms| terms.timing.gap);
-        if let Some(end) = self.last().and_then(Trip::asked_at).map(|asked| asked + gap)
-            && end > self.at
-        {
-            held.push(Reason::PenaltyBox { until: end, after: "its last NOTIFY".to_owned() });
-            until = until.max(Some(end));
-        }
-        // It may be flashing, or dead: only a person sends it again before it was seen.
-        if self.sky.lost.contains(&self.phone.mac) && matches!(mandate, Some(Mandate::Policy(_))) {
-            held.push(Reason::Lost);
-            return self.closed(Gate::Penalty, held, None);
-        }
-        let retry = match mandate {
-            Some(Mandate::Policy(policy)) => policy.retry.clone(),
-            Some(Mandate::Job(_)) | None => Retry { attempts: u32::MAX, ..Retry::default() },
-        };
-        let attempts = goal.map_or(0, |goal| self.attempts(goal, opening));
-        if let (Some(trip), 1.., Some(Mandate::Policy(_))) = (self.last(), attempts, mandate) {
-            let (text, retryable) = match trip.outcome() {
-                Some(Outcome::Failed { failure }) => (failure.to_string(), failure.is_retryable()),
-                _ => ("being cancelled".to_owned(), false),
-            };
-            let doubled = retry.backoff * 2_i32.pow((attempts - 1).min(10));
-            if !retryable || attempts >= retry.attempts {
-                held.push(Reason::NoAttemptsLeft { attempts, last: text });
-                // Attempts at an update count for ever, those at a reboot in one opening only.
-                let again = match goal {
-                    Some(Goal::Reboot) => opening.and_then(|opening| self.opening_after(opening)),
-                    Some(Goal::Update { .. }) | None => None,
-                };
-                return self.closed(Gate::Penalty, held, again.map(|next| next.start));
-            } else if trip.since() + doubled > self.at {
-                let end = trip.since() + doubled;
-                held.push(Reason::PenaltyBox { until: end, after: text });
-                until = until.max(Some(end));
-            }
-        }
-        if held.is_empty() {
-            return self.open(Gate::Penalty, || match mandate {
-                Some(Mandate::Policy(_)) => format!("{attempts} of {} used", retry.attempts),
-                Some(Mandate::Job(_)) | None => "none needed".into(),
-            });
-        }
-        self.closed(Gate::Penalty, held, until)
     }
 }

@@ -1,9 +1,13 @@
 //! How quiet a phone must have been before it may be rebooted, who says so, and what happens when it never is.
 
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use super::reason::Reason;
+use crate::domain::phone::LineId;
 
 /// The idle rule of a policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdleRule {
     /// How long all lines of the phone must have been without any call.
     pub quiet: TimeDelta,
@@ -43,12 +47,36 @@ pub enum IdleBy {
 }
 
 /// States that some authors count as busy and others do not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AlsoBusy {
     /// An agent is logged in to a queue at one of its lines.
     pub agent_logged_in: bool,
     /// Do-not-disturb is set on one of its lines.
     pub do_not_disturb: bool,
+}
+
+impl AlsoBusy {
+    /// What of it holds a line of which this was told; of what nobody told, it holds that.
+    pub fn reasons(
+        self,
+        line: &LineId,
+        agent_logged_in: Option<bool>,
+        do_not_disturb: Option<bool>,
+    ) -> impl Iterator<Item = Reason> {
+        let untold = |what: &str| Reason::Untold { line: line.clone(), what: what.to_owned() };
+        let agent = self.agent_logged_in.then(|| match agent_logged_in {
+            Some(true) => Some(Reason::AgentLoggedIn { line: line.clone() }),
+            Some(false) => None,
+            None => Some(untold("queue agents")),
+        });
+        let quiet = self.do_not_disturb.then(|| match do_not_disturb {
+            Some(true) => Some(Reason::DoNotDisturb { line: line.clone() }),
+            Some(false) => None,
+            None => Some(untold("do-not-disturb")),
+        });
+        agent.flatten().into_iter().chain(quiet.flatten())
+    }
 }
 
 /// What happens to a phone that has not been idle when its window is about to close.
@@ -59,9 +87,10 @@ pub enum Patience {
     /// At the last moment of the window the order is sent, and the phone waits until its calls have ended; only to
     /// phones whose maker documents that they do. Its reboot may come after the window.
     PhoneWaits,
-    /// Held by its calls for so long in one opening of the window, it is rebooted even in a call.
+    /// Once the window has been open for so long, a phone that only its calls still hold is rebooted even in a call;
+    /// never one of which anything is unknown, and never in a window that does not close.
     Force {
-        /// For how long it was held.
+        /// How long the window must have been open.
         after: TimeDelta,
     },
 }

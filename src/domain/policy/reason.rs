@@ -56,6 +56,11 @@ pub enum Reason {
         /// When it was back.
         at: DateTime<Utc>,
     },
+    /// It read its settings anew in this opening of the window already.
+    AlreadyResynced {
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The release is not staged, or holds no image for this model.
     NoImage {
         /// The release, or the channel.
@@ -262,6 +267,9 @@ impl Reason {
             Self::AlreadyRebooted { at } => {
                 format!("rebooted in this window already ({})", clock(at, "%H:%M"))
             }
+            Self::AlreadyResynced { at } => {
+                format!("read its settings in this window already ({})", clock(at, "%H:%M"))
+            }
             Self::NoImage { from } => format!("{from} has no image for it"),
             Self::Misfit(misfit) => misfit.to_string(),
             Self::PenaltyBox { until, after } => {
@@ -349,6 +357,7 @@ impl Reason {
             Self::NotYet { .. } => "not-yet",
             Self::AlreadyCurrent { .. } => "already-current",
             Self::AlreadyRebooted { .. } => "already-rebooted",
+            Self::AlreadyResynced { .. } => "already-resynced",
             Self::NoImage { .. } => "no-image",
             Self::Misfit(_) => "misfit",
             Self::PenaltyBox { .. } => "penalty-box",

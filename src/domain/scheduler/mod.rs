@@ -276,7 +276,8 @@ impl Scheduler {
             }
         }
         self.budgets.set_under_way(mac, false);
-        let returned = matches!(trip.outcome(), Some(Outcome::Verified { .. } | Outcome::Rebooted));
+        let returned =
+            matches!(trip.outcome(), Some(Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Resynced));
         if is_lost(trip) {
             self.lost.insert(mac);
         } else if returned || !self.lost.contains(&mac) {

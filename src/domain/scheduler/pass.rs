@@ -98,6 +98,7 @@ impl Scheduler {
     /// Those that want the same as this phone.
     fn party_of(&mut self, phone: &Phone, order: &Order) -> u32 {
         let job = self.jobs.contains_key(&phone.mac);
+        let even_in_a_call = self.jobs.get(&phone.mac).is_some_and(|job| job.even_in_a_call);
         let own = self.rules.policies.iter().find(|policy| policy.name == order.policy);
         let policy = own.filter(|_| !job);
         let addresses = match self.rules.limits_subnets() {
@@ -112,7 +113,7 @@ impl Scheduler {
         }
         let (mut groups, mut last, mut told_for) = (Vec::new(), false, None);
         let all = &self.budgets.groups;
-        if !order.even_in_a_call && !all.is_empty() {
+        if !even_in_a_call && !all.is_empty() {
             for number in all.numbers_of(phone.mac) {
                 let Some(standing) = all.get(*number) else { continue };
                 last |= standing.goes_last();
@@ -238,8 +239,8 @@ fn plan(phone: &Phone, order: Order) -> Option<(Plan, Order)> {
         attempt: order.attempt,
         goal: order.goal.clone(),
         line: lines.first()?.line.clone(),
-        triggers: order.terms.triggers.clone(),
-        waits_for_idle: order.terms.waits_for_idle,
+        triggers: order.triggers.clone(),
+        look: order.look,
         timing: order.terms.timing,
         runs: phone.version.clone(),
         lines,

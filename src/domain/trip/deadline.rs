@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::machine::Trip;
-use super::state::{Cause, Failure, Outcome, Output, State};
+use super::state::{Cause, Failure, Goal, Outcome, Output, State};
 
 impl Trip {
     pub(super) fn tick(&mut self, now: DateTime<Utc>, busy: bool, out: &mut Vec<Output>) {
@@ -18,12 +18,18 @@ impl Trip {
             State::Asked { .. } => self.unsure(now, "no answer in time; watching whether it goes", out),
             State::Accepted { sure } => {
                 let asked = self.asked_at.unwrap_or(self.since);
-                if busy && self.plan.waits_for_idle && now - asked < self.plan.timing.leave_busy {
-                    // A call came between the last look and the NOTIFY; the maker says that the phone waits.
+                let waits = self.plan.triggers.get(self.asked_with).is_some_and(|asked| asked.waits_for_idle);
+                if busy && waits && now - asked < self.plan.timing.leave_busy {
+                    // A call came between the last look and the NOTIFY, or the policy leaves the wait to the phone.
                     self.since = now;
                     out.push(Output::Look);
                 } else {
-                    self.fail(now, if sure { Failure::NeverLeft } else { Failure::NoAnswer }, out);
+                    let failure = match (sure, &self.plan.goal) {
+                        (false, _) => Failure::NoAnswer,
+                        (true, Goal::Resync) => Failure::NeverAsked,
+                        (true, Goal::Reboot | Goal::Update { .. }) => Failure::NeverLeft,
+                    };
+                    self.fail(now, failure, out);
                 }
             }
             State::Away => {

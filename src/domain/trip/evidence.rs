@@ -123,6 +123,7 @@ impl Trip {
         now: DateTime<Utc>,
         version: Option<Version>,
         idle: bool,
+        own: bool,
         out: &mut Vec<Output>,
     ) {
         let text = match &version {
@@ -133,6 +134,16 @@ impl Trip {
             State::Confirming { .. } => {
                 let why = "it asked for its settings just now: it may be booting by itself".to_owned();
                 return self.finish(now, Outcome::Withdrawn { why }, out);
+            }
+            State::Asked { .. } | State::Accepted { .. } if self.plan.goal == Goal::Resync => {
+                if !own {
+                    out.push(Output::Note("polled", format!("{text}, but not from where it is registered")));
+                    return;
+                }
+                // Whether it obeyed or was about to ask anyway: it has read its settings since it was asked.
+                self.seen.settings += 1;
+                out.push(Output::Note("settings", text));
+                return self.finish(now, Outcome::Resynced, out);
             }
             State::Asked { .. } | State::Accepted { .. } => {
                 // A phone that polls, or waits for its call to end, asks too. Only one that had the time to boot, and is
@@ -248,7 +259,7 @@ impl Trip {
 
     pub(super) fn runs_target(&self) -> bool {
         match &self.plan.goal {
-            Goal::Reboot => false,
+            Goal::Reboot | Goal::Resync => false,
             Goal::Update { target, .. } => self.seen.version.as_ref() == Some(target),
         }
     }
@@ -264,7 +275,8 @@ impl Trip {
             return;
         }
         match (&self.plan.goal, self.seen.version.clone()) {
-            (Goal::Reboot, _) => self.finish(now, Outcome::Rebooted, out),
+            // Whoever was to read its settings only, and rebooted, has read them as well.
+            (Goal::Reboot | Goal::Resync, _) => self.finish(now, Outcome::Rebooted, out),
             (Goal::Update { target, .. }, Some(version)) if version == *target => {
                 self.finish(now, Outcome::Verified { version }, out);
             }

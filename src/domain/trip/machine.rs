@@ -22,6 +22,9 @@ pub struct Trip {
     pub(super) since: DateTime<Utc>,
     /// When the first NOTIFY was ordered.
     pub(super) asked_at: Option<DateTime<Utc>>,
+    /// Which of the plan's triggers was ordered last.
+    #[serde(default)]
+    pub(super) asked_with: usize,
     pub(super) seen: Seen,
 }
 
@@ -67,6 +70,7 @@ impl Trip {
             state: State::Confirming { trigger: 0 },
             since: now,
             asked_at: None,
+            asked_with: 0,
             seen: Seen::default(),
         };
         (trip, vec![Output::Confirm])
@@ -75,7 +79,7 @@ impl Trip {
     /// A trip that is over, as it is remembered: asked and ended at these instants.
     pub fn over(plan: Plan, asked: DateTime<Utc>, ended: DateTime<Utc>, outcome: Outcome) -> Self {
         let state = State::Done { outcome };
-        Self { plan, state, since: ended, asked_at: Some(asked), seen: Seen::default() }
+        Self { plan, state, since: ended, asked_at: Some(asked), asked_with: 0, seen: Seen::default() }
     }
 
     /// What was decided before.
@@ -215,7 +219,9 @@ impl Trip {
             Input::Registered { line, call_id, expires, version } => {
                 self.registered(now, line, call_id, expires, version, &mut out);
             }
-            Input::BootRequest { version, idle } => self.boot_request(now, version, idle, &mut out),
+            Input::BootRequest { version, idle, own } => {
+                self.boot_request(now, version, idle, own, &mut out);
+            }
             Input::Offered => {
                 self.seen.offers += 1;
                 out.push(Output::Note("offered", "was offered the image".to_owned()));
@@ -243,6 +249,7 @@ impl Trip {
         let text = match &outcome {
             Outcome::Verified { version } => format!("runs {version}, all lines registered"),
             Outcome::Rebooted => "rebooted, all lines registered".to_owned(),
+            Outcome::Resynced => "read its settings anew".to_owned(),
             Outcome::Failed { failure } => format!("{failure}; {}", failure.advice()),
             Outcome::Withdrawn { why } => why.clone(),
             Outcome::Cancelled => "cancelled".to_owned(),
@@ -263,6 +270,7 @@ impl Trip {
             return self.fail(now, Failure::NotReachable { why }, out);
         };
         self.asked_at.get_or_insert(now);
+        self.asked_with = trigger;
         self.enter(now, State::Asked { trigger }, out, &format!("NOTIFY Event: {}", order.event));
         out.push(Output::Notify(order));
     }
@@ -322,8 +330,8 @@ impl Trip {
                     self.enter(now, State::Accepted { sure: true }, out, &format!("{status} {phrase}"));
                     out.push(Output::Look);
                 }
-                // The stack or the phone does not take this event: another one may do. The maker documents of the first
-                // alone that a phone in a call waits with it, so all is looked at once more.
+                // The stack or the phone does not take this event: another one may do. A phone in a call need not wait
+                // with that one, so all is looked at once more.
                 404 | 405 | 481 | 489 if trigger + 1 < self.plan.triggers.len() => {
                     out.push(Output::Note("refused", format!("{status} {phrase}")));
                     let text = "looks once more, then asks in another way";

@@ -5,10 +5,12 @@
 
 mod deadline;
 mod evidence;
+pub mod look;
 mod machine;
 pub mod state;
 pub mod timing;
 
+pub use look::{CallsAllowed, LastLook, Probe};
 pub use machine::Trip;
 pub use state::{Failure, Goal, Input, LineBefore, Outcome, Output, Plan, State};
 pub use timing::{Timing, Trigger};

@@ -9,6 +9,9 @@
 //!                     Failed(…)  ◀── any deadline ──           │
 //!                                                              └── right version, all lines ──▶ Verified
 //! ```
+//!
+//! A resync ends well as soon as the phone asks for its settings after it was asked; where it reboots instead, as soon
+//! as it is back.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -17,6 +20,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::look::LastLook;
 use super::timing::{Timing, Trigger};
 use crate::domain::firmware::Version;
 use crate::domain::phone::{LineId, Mac};
@@ -27,6 +31,8 @@ use crate::domain::phone::{LineId, Mac};
 pub enum Goal {
     /// The phone is to reboot, no more.
     Reboot,
+    /// The phone is to read its settings anew; it need not reboot for that.
+    Resync,
     /// The phone is to run this version.
     Update {
         /// The staged release.
@@ -67,8 +73,9 @@ pub struct Plan {
     pub line: LineId,
     /// How it is asked, first choice first.
     pub triggers: Vec<Trigger>,
-    /// The maker documents that a triggered phone waits for its calls to end.
-    pub waits_for_idle: bool,
+    /// The last look before each of them.
+    #[serde(default)]
+    pub look: LastLook,
     /// The deadlines.
     pub timing: Timing,
     /// What it ran when the trip began.
@@ -138,6 +145,8 @@ pub enum Outcome {
     },
     /// It rebooted and all its lines are registered again.
     Rebooted,
+    /// It read its settings anew, without a reboot.
+    Resynced,
     /// It failed.
     Failed {
         /// How.
@@ -158,6 +167,7 @@ impl Outcome {
         match self {
             Self::Verified { .. } => "verified",
             Self::Rebooted => "rebooted",
+            Self::Resynced => "resynced",
             Self::Failed { .. } => "failed",
             Self::Withdrawn { .. } => "withdrawn",
             Self::Cancelled => "cancelled",
@@ -190,6 +200,8 @@ pub enum Failure {
     NoAnswer,
     /// It accepted and never left.
     NeverLeft,
+    /// It accepted and did not ask for its settings, nor did it leave.
+    NeverAsked,
     /// It left and did not come back in time, or not with all its lines.
     NeverReturned {
         /// The lines still missing.
@@ -230,12 +242,13 @@ pub enum Cause {
 
 impl Failure {
     /// All short machine names.
-    pub const SLUGS: [&'static str; 10] = [
+    pub const SLUGS: [&'static str; 11] = [
         "refused",
         "no-credentials",
         "not-reachable",
         "no-answer",
         "never-left",
+        "never-asked",
         "never-returned",
         "image-rejected",
         "download-broken",
@@ -251,6 +264,7 @@ impl Failure {
             Self::NotReachable { .. } => "not-reachable",
             Self::NoAnswer => "no-answer",
             Self::NeverLeft => "never-left",
+            Self::NeverAsked => "never-asked",
             Self::NeverReturned { .. } => "never-returned",
             Self::ImageRejected => "image-rejected",
             Self::DownloadBroken { .. } => "download-broken",
@@ -265,6 +279,7 @@ impl Failure {
             Self::NotReachable { .. }
             | Self::NoAnswer
             | Self::NeverLeft
+            | Self::NeverAsked
             | Self::NeverReturned { .. }
             | Self::DownloadBroken { .. } => true,
             Self::NothingHappened { cause } => !matches!(cause, Cause::NotWanted),
@@ -287,6 +302,9 @@ impl Failure {
             Self::NotReachable { .. } => "see how this phone can be reached from here",
             Self::NoAnswer => "see whether the phone is alive and takes SIP from this address",
             Self::NeverLeft => "see whether the phone's settings allow a reboot by NOTIFY",
+            Self::NeverAsked => {
+                "point the phone's setting server to this depot, and see whether it allows a resync by NOTIFY"
+            }
             Self::NeverReturned { .. } => "go and look at the phone; do not cut its power while it flashes",
             Self::ImageRejected => "compare the image with the phone's hardware level",
             Self::DownloadBroken { .. } => "look at the network between phone and depot",
@@ -313,6 +331,7 @@ impl fmt::Display for Failure {
             Self::NotReachable { why } => write!(f, "not reachable: {why}"),
             Self::NoAnswer => write!(f, "gave no answer and never left"),
             Self::NeverLeft => write!(f, "accepted and was not seen to leave"),
+            Self::NeverAsked => write!(f, "accepted and did not ask this depot for its settings"),
             Self::NeverReturned { missing } => {
                 let lines: Vec<&str> = missing.iter().map(|line| line.user.as_ref()).collect();
                 write!(f, "did not come back (line {})", lines.join(", "))
@@ -394,6 +413,8 @@ pub enum Input {
         version: Option<Version>,
         /// Whether all its lines are without a call right now.
         idle: bool,
+        /// Whether it asked from where its lines are registered: anybody can write its MAC into a request.
+        own: bool,
     },
     /// The phone read the document that offers it the image.
     Offered,

@@ -3,11 +3,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::state::Cause;
-use super::{Failure, Goal, Input, LineBefore, Outcome, Output, Plan, State, Timing, Trigger, Trip};
+use super::{
+    Failure, Goal, Input, LastLook, LineBefore, Outcome, Output, Plan, State, Timing, Trigger, Trip,
+};
 use crate::domain::firmware::Version;
 use crate::domain::phone::{LineId, Mac, PbxName};
 
 mod evidence;
+mod resync;
 
 const TIMING: Timing = Timing {
     answer: TimeDelta::seconds(40),
@@ -39,8 +42,8 @@ fn plan(goal: Goal, users: &[&str]) -> Plan {
         attempt: 1,
         goal,
         line: line(users[0]),
-        triggers: vec![Trigger::event("reboot"), Trigger::event("check-sync;reboot=true")],
-        waits_for_idle: true,
+        triggers: vec![Trigger::waiting("reboot"), Trigger::event("check-sync;reboot=true")],
+        look: LastLook::default(),
         timing: TIMING,
         runs: Some(version("10.1.64")),
         lines: users
@@ -69,7 +72,7 @@ fn registered(user: &str, call_id: &str, runs: &str) -> Input {
 }
 
 fn boot_request(runs: &str) -> Input {
-    Input::BootRequest { version: Some(version(runs)), idle: true }
+    Input::BootRequest { version: Some(version(runs)), idle: true, own: true }
 }
 
 fn answered(status: u16) -> Input {
@@ -449,6 +452,7 @@ fn every_failure_says_what_to_do() {
         Failure::NotReachable { why: "no route".into() },
         Failure::NoAnswer,
         Failure::NeverLeft,
+        Failure::NeverAsked,
         Failure::NeverReturned { missing: vec![line("2117")] },
         Failure::ImageRejected,
         Failure::DownloadBroken { breaks: 2 },
@@ -468,6 +472,7 @@ fn every_failure_has_its_machine_name_in_the_list() {
         Failure::NotReachable { why: String::new() },
         Failure::NoAnswer,
         Failure::NeverLeft,
+        Failure::NeverAsked,
         Failure::NeverReturned { missing: Vec::new() },
         Failure::ImageRejected,
         Failure::DownloadBroken { breaks: 1 },

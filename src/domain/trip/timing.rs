@@ -10,12 +10,20 @@ pub struct Trigger {
     pub event: String,
     /// `Content-Type` and body, for the few vendors that want one.
     pub body: Option<(String, String)>,
+    /// The maker documents that a phone asked so waits for its calls to end.
+    #[serde(default)]
+    pub waits_for_idle: bool,
 }
 
 impl Trigger {
-    /// A trigger without a body.
+    /// A trigger without a body, of which nobody documents that the phone waits.
     pub fn event(event: &str) -> Self {
-        Self { event: event.to_owned(), body: None }
+        Self { event: event.to_owned(), body: None, waits_for_idle: false }
+    }
+
+    /// The same where the maker documents that the phone waits for its calls to end.
+    pub fn waiting(event: &str) -> Self {
+        Self { waits_for_idle: true, ..Self::event(event) }
     }
 }
 

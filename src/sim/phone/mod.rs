@@ -111,6 +111,8 @@ pub enum Misfit {
     SilentFor(TimeDelta),
     /// Downloads an image and refuses to flash it.
     RejectsImage,
+    /// Reboots where it is asked to read its settings anew.
+    RebootsToResync,
 }
 
 impl fmt::Display for Misfit {
@@ -126,6 +128,7 @@ impl fmt::Display for Misfit {
             Self::LosesOks(count) => write!(f, "loses {count} answers"),
             Self::SilentFor(_) => f.write_str("is silent for a while"),
             Self::RejectsImage => f.write_str("rejects the image"),
+            Self::RebootsToResync => f.write_str("reboots to read its settings"),
         }
     }
 }

@@ -15,8 +15,8 @@ enum Wish {
     WhenIdle,
     /// Reboot at once, calls or not.
     AtOnce,
-    /// Nothing that shows.
-    Nothing,
+    /// Read the settings anew, calls or not.
+    Resync,
     /// An event the phone does not know.
     Unknown,
 }
@@ -66,7 +66,12 @@ impl Desk<'_> {
                 self.promised.get_or_insert(cause);
                 self.leave_if_idle()
             }
-            Wish::Nothing | Wish::Unknown => None,
+            Wish::Resync if self.life.spec.misfit == Misfit::RebootsToResync => Some(cause),
+            Wish::Resync => {
+                self.wants_settings = true;
+                None
+            }
+            Wish::Unknown => None,
         }
     }
 
@@ -131,7 +136,7 @@ impl Desk<'_> {
         let reboot = parameter(event, "reboot").is_some_and(|value| value.eq_ignore_ascii_case("true"));
         match (name.as_str(), reboot) {
             ("check-sync", true) => Wish::AtOnce,
-            ("check-sync", false) => Wish::Nothing,
+            ("check-sync", false) => Wish::Resync,
             ("reboot", _) if self.life.spec.vendor == "snom" => Wish::WhenIdle,
             _ => Wish::Unknown,
         }

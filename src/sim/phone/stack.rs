@@ -67,8 +67,13 @@ pub(super) struct Desk<'a> {
     sent: HashMap<String, Sent>,
     timers: BTreeMap<(Instant, u64), Due>,
     timer_count: u64,
+    /// An order to read its settings anew has not been carried out yet.
+    pub wants_settings: bool,
     offer: Option<String>,
 }
+
+/// An errand that runs beside the phone's service, and what it brings in the end.
+type Beside = Option<Pin<Box<dyn Future<Output = Option<String>> + Send>>>;
 
 /// What woke the phone.
 enum Woken {
@@ -77,6 +82,8 @@ enum Woken {
     Timer,
     /// The download that ran beside the phone's service ended; the version it flashed.
     Updated(Option<String>),
+    /// It has read its settings anew; the address of the image they offer.
+    SettingsRead(Option<String>),
 }
 
 impl<'a> Desk<'a> {
@@ -95,6 +102,7 @@ impl<'a> Desk<'a> {
             sent: HashMap::new(),
             timers: BTreeMap::new(),
             timer_count: 0,
+            wants_settings: false,
             offer,
         }
     }
@@ -104,10 +112,13 @@ impl<'a> Desk<'a> {
         self.register();
         self.plan_fit();
         let mut buffer = vec![0; 4096];
-        let mut update: Option<Pin<Box<dyn Future<Output = Option<String>> + Send>>> = None;
+        let (mut update, mut settings): (Beside, Beside) = (None, None);
         loop {
             if self.registration.done && update.is_none() {
                 update = self.begin_update();
+            }
+            if std::mem::take(&mut self.wants_settings) && settings.is_none() {
+                settings = self.begin_settings();
             }
             let next = self.timers.keys().next().map(|(at, _)| *at);
             let life = &mut *self.life;
@@ -120,6 +131,7 @@ impl<'a> Desk<'a> {
                 Some(hand) = life.hands.recv() => Woken::Hand(hand),
                 () = sleep_until(next), if next.is_some() => Woken::Timer,
                 version = finish(&mut update), if update.is_some() => Woken::Updated(version),
+                offer = finish(&mut settings), if settings.is_some() => Woken::SettingsRead(offer),
             };
             let leave = match woken {
                 Woken::Datagram(length, from) => {
@@ -131,6 +143,11 @@ impl<'a> Desk<'a> {
                 }
                 Woken::Hand(Hand::PowerCycle) => Some(Cause::Itself),
                 Woken::Timer => self.timer(),
+                Woken::SettingsRead(offer) => {
+                    settings = None;
+                    self.offer = self.offer.take().or(offer);
+                    None
+                }
                 Woken::Updated(version) => {
                     self.offer = None;
                     update = None;
@@ -318,7 +335,17 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn begin_update(&mut self) -> Option<Pin<Box<dyn Future<Output = Option<String>> + Send>>> {
+    fn begin_settings(&self) -> Beside {
+        let base = self.life.spec.depot.clone().or_else(|| self.life.house.depot())?;
+        let (spec, house, errand) = (self.life.spec.clone(), self.life.house.clone(), self.life.errand());
+        let runs = self.life.version.clone();
+        Some(Box::pin(async move {
+            house.pass(spec.pace.settings).await;
+            download::ask(&spec, &house, &errand, &base, &runs).await
+        }))
+    }
+
+    fn begin_update(&mut self) -> Beside {
         let url = self.offer.take()?;
         let may_break = self.life.may_break_download();
         let (spec, house, errand) = (self.life.spec.clone(), self.life.house.clone(), self.life.errand());
@@ -342,9 +369,9 @@ async fn sleep_until(instant: Option<Instant>) {
     }
 }
 
-async fn finish(update: &mut Option<Pin<Box<dyn Future<Output = Option<String>> + Send>>>) -> Option<String> {
-    match update {
-        Some(update) => update.await,
+async fn finish(errand: &mut Beside) -> Option<String> {
+    match errand {
+        Some(errand) => errand.await,
         None => None,
     }
 }

@@ -74,7 +74,7 @@ pub const PENALTY_BOX: &str = "\
   ok    selected           policy reboots, priority 0
   ok    work to do         one reboot in each window
   ok    image fits         no image needed
-  HOLD  attempts           after its last NOTIFY: not before Fri 20 Nov 22:05:00; after refused with 500 Refused: not before Fri 20 Nov 22:10:00; ok in 9 min
+  HOLD  attempts           after its last NOTIFY: not before Fri 20 Nov 22:05:00; after refused with 500 Refused: not before Fri 20 Nov 22:10:51; ok in 9 min
   ok    window             open until Sat 21 Nov 03:00
   ok    blackout           none
   ok    PBX view           pocket, fresh
@@ -82,7 +82,7 @@ pub const PENALTY_BOX: &str = "\
   ok    idle               quiet for 1 min
   ok    coverage           in no group
   ok    budget             0 of 1 down
-earliest: Fri 20 Nov 22:10
+earliest: Fri 20 Nov 22:10:51
 ";
 
 pub const VIEW_STALE: &str = "\

@@ -97,7 +97,7 @@ fn a_blackout_does_not_make_two_openings_of_one() {
         goal: order.goal,
         line: line(),
         triggers: vec![Trigger::event("reboot")],
-        waits_for_idle: true,
+        look: order.look,
         timing: TIMING,
         runs: None,
         lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],

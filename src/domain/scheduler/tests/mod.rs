@@ -58,7 +58,7 @@ fn rules(down_at_once: u32, in_all: Option<u32>) -> Rules {
         Some(Terms {
             triggers: vec![Trigger::event("reboot")],
             update_boots: None,
-            waits_for_idle: false,
+            resync: vec![],
             tells_dialogs: false,
             timing,
         })

@@ -101,7 +101,7 @@ fn a_maker_that_keeps_its_call_id_is_back_when_its_contact_was_gone() {
 fn a_settings_request_too_soon_or_in_a_call_is_a_poll() {
     let early = asked(update(), vec![(1, answered(200)), (5, boot_request("10.1.64"))]);
     assert_eq!(early.state(), &State::Accepted { sure: true });
-    let busy = Input::BootRequest { version: None, idle: false };
+    let busy = Input::BootRequest { version: None, idle: false, own: true };
     let waiting = asked(update(), vec![(1, answered(200)), (100, busy)]);
     assert_eq!(waiting.state(), &State::Accepted { sure: true });
     assert_eq!(waiting.offer(), None);
