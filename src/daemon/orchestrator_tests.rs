@@ -178,6 +178,7 @@ impl Night {
         night.tell(PbxNews::Picture(Picture {
             contacts: vec![(line(), Self::contact())],
             calls: vec![(line(), CallState::Idle)],
+            ..Picture::default()
         }));
         night.daemon.step().await;
         let confirmed = night.mailbox.recv().await.unwrap();

@@ -1,5 +1,7 @@
 //! All phones, indexed for the questions that are asked of them, and how fresh each PBX's view is.
 
+mod groups;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
@@ -64,6 +66,9 @@ pub struct Fleet {
     views: BTreeMap<PbxName, View>,
     /// Queues and ring groups with their lines, as each PBX told them.
     groups: BTreeMap<PbxName, BTreeMap<Group, BTreeSet<LineId>>>,
+    /// Lines with an agent, and lines with do-not-disturb, of each PBX that tells.
+    agents: BTreeMap<PbxName, BTreeSet<LineId>>,
+    silent: BTreeMap<PbxName, BTreeSet<LineId>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -161,6 +166,7 @@ impl Fleet {
 
     /// Binds a stranger's line to a phone.
     fn adopt(&mut self, mac: Mac, line: LineId) {
+        self.recall(mac, &line);
         let Some(stranger) = self.strangers.remove(&line) else { return };
         if let Some(slot) = self.phones.get_mut(&mac).and_then(|phone| phone.lines.get_mut(&line)) {
             slot.contacts = stranger.contacts.len();
@@ -227,22 +233,6 @@ impl Fleet {
         &self.views
     }
 
-    /// All queues and ring groups of a PBX; what is missing here is not there.
-    pub fn set_groups(&mut self, pbx: &PbxName, groups: Vec<(Group, Vec<LineId>)>) {
-        let mut all: BTreeMap<Group, BTreeSet<LineId>> = BTreeMap::new();
-        for (group, lines) in groups {
-            all.entry(group).or_default().extend(lines);
-        }
-        self.groups.insert(pbx.clone(), all);
-    }
-
-    /// The phones of a queue or a ring group; `None` when no PBX told of it.
-    pub fn members(&self, group: &Group) -> Option<BTreeSet<Mac>> {
-        let mut told = self.groups.values().filter_map(|groups| groups.get(group)).peekable();
-        told.peek()?;
-        Some(told.flatten().filter_map(|line| self.by_line(line)).collect())
-    }
-
     /// The PBX answered just now. Means nothing while there is no picture.
     pub fn freshen(&mut self, pbx: &PbxName, now: DateTime<Utc>) {
         if let Some(view) = self.views.get_mut(pbx) {
@@ -250,8 +240,11 @@ impl Fleet {
         }
     }
 
-    /// The connection to a PBX is gone: nobody knows what its phones do, and quiet begins anew.
+    /// The connection to a PBX is gone: nobody knows what its phones do, and quiet begins anew. Who belongs to which
+    /// group stays as it was last told.
     pub fn lost(&mut self, pbx: &PbxName) -> Vec<Mac> {
+        self.agents.remove(pbx);
+        self.silent.remove(pbx);
         if let Some(view) = self.views.get_mut(pbx) {
             view.fresh = None;
         }
@@ -260,6 +253,8 @@ impl Fleet {
             for (_, line) in phone.lines.iter_mut().filter(|(id, _)| id.pbx == *pbx) {
                 line.calls = CallState::Unknown;
                 line.quiet_since = None;
+                line.agent_logged_in = None;
+                line.do_not_disturb = None;
                 touched.push(phone.mac);
             }
         }
