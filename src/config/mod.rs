@@ -4,6 +4,7 @@ mod check;
 mod clock_changes;
 mod inventory;
 pub mod keys;
+pub mod layout;
 mod policy_file;
 pub mod problem;
 mod raw;
