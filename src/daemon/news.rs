@@ -92,6 +92,7 @@ impl Orchestrator {
             self.scheduler.touch(sight.mac(), now);
             match sight {
                 Sight::Gone(mac, line) => self.drive(now, mac, Input::Gone { line }),
+                Sight::Anew { mac, was_gone, .. } => self.registered_anew(now, mac, was_gone),
                 Sight::Registered(mac, line) => self.registered(now, mac, line),
                 Sight::Counted(_, _) => {}
                 Sight::Calls(mac, _) => {
@@ -144,6 +145,7 @@ impl Orchestrator {
             vendor: phone.vendor.clone(),
             model: phone.model.clone(),
             version: phone.version.clone(),
+            booted: phone.booted,
             lines: match phone.known_by {
                 KnownBy::Inventory => Vec::new(),
                 KnownBy::BootRequest | KnownBy::SipInstance => phone.lines.keys().cloned().collect(),

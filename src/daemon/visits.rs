@@ -37,6 +37,9 @@ impl Orchestrator {
         self.introduce_visitor(now, &visit);
         if visit.wanted == Wanted::Settings {
             let in_place = self.comes_from_its_place(&visit);
+            if in_place {
+                self.asked_settings(now, mac);
+            }
             let idle = !self.in_a_call(mac) && in_place;
             let version = visit.version.clone().filter(|_| in_place);
             self.drive(now, mac, Input::BootRequest { version, idle });

@@ -4,6 +4,7 @@ mod groups;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -38,6 +39,15 @@ pub enum Sight {
     Gone(Mac, LineId),
     /// A line was registered, or its registration is another one than before.
     Registered(Mac, LineId),
+    /// A line is registered with another Call-ID than before; told before [`Self::Registered`].
+    Anew {
+        /// The phone.
+        mac: Mac,
+        /// The line.
+        line: LineId,
+        /// Its contact had gone away in between.
+        was_gone: bool,
+    },
     /// A line has another number of contacts than before, and is shown at the same one.
     Counted(Mac, LineId),
     /// A line's calls changed.
@@ -48,9 +58,11 @@ impl Sight {
     /// The phone it is about.
     pub fn mac(&self) -> Mac {
         match self {
-            Self::Gone(mac, _) | Self::Registered(mac, _) | Self::Counted(mac, _) | Self::Calls(mac, _) => {
-                *mac
-            }
+            Self::Gone(mac, _)
+            | Self::Registered(mac, _)
+            | Self::Anew { mac, .. }
+            | Self::Counted(mac, _)
+            | Self::Calls(mac, _) => *mac,
         }
     }
 }
@@ -64,6 +76,8 @@ pub struct Fleet {
     /// Contacts and calls of lines that belong to no known phone yet.
     strangers: BTreeMap<LineId, Stranger>,
     views: BTreeMap<PbxName, View>,
+    /// Lines whose contact went away, each with its last Call-ID.
+    left: HashMap<LineId, Arc<str>>,
     /// Queues and ring groups with their lines, as each PBX told them.
     groups: BTreeMap<PbxName, BTreeMap<Group, BTreeSet<LineId>>>,
     /// Lines with an agent, and lines with do-not-disturb, of each PBX that tells.
@@ -138,9 +152,11 @@ impl Fleet {
         known.hardware = phone.hardware.or(known.hardware.take());
         known.site = phone.site;
         known.switch = phone.switch;
+        known.booted = known.booted.max(phone.booted);
         known.tags = phone.tags;
         for line in known.lines.keys().filter(|line| !phone.lines.contains_key(line)) {
             self.by_line.remove(line);
+            self.left.remove(line);
         }
         known.lines.retain(|line, _| phone.lines.contains_key(line));
         for (line, fresh) in phone.lines {
@@ -158,6 +174,7 @@ impl Fleet {
         let Some(phone) = self.phones.remove(&mac) else { return };
         for (line, state) in phone.lines {
             self.by_line.remove(&line);
+            self.left.remove(&line);
             let stranger =
                 Stranger { contacts: state.contact.into_iter().collect(), calls: Some(state.calls) };
             self.strangers.insert(line, stranger);
@@ -309,12 +326,21 @@ impl Fleet {
             let changed = counted != slot.contacts;
             return changed.then_some(Sight::Counted(mac, line)).into_iter().collect();
         }
+        let before = std::mem::replace(&mut slot.contact, contact).and_then(|contact| contact.call_id);
+        let Some(contact) = &slot.contact else {
+            if let Some(call_id) = before {
+                self.left.insert(line.clone(), call_id);
+            }
+            return vec![Sight::Gone(mac, line)];
+        };
         // Another URI with the same Call-ID is a phone whose NAT gave it another port: no sign of a boot by itself.
-        slot.contact = contact;
-        match &slot.contact {
-            Some(_) => vec![Sight::Registered(mac, line)],
-            None => vec![Sight::Gone(mac, line)],
-        }
+        let (was_gone, before) = match self.left.remove(&line) {
+            Some(left) => (true, Some(left)),
+            None => (false, before),
+        };
+        let anew = before.is_some() && contact.call_id.is_some() && contact.call_id != before;
+        let anew = anew.then(|| Sight::Anew { mac, line: line.clone(), was_gone });
+        anew.into_iter().chain([Sight::Registered(mac, line)]).collect()
     }
 
     /// Takes in what a line is doing.
