@@ -24,6 +24,8 @@ mod depot_transfer;
 mod orchestrator;
 /// kill -9 at random instants.
 mod restart;
+/// JSON Schemas for editors.
+mod schemas;
 /// Everything in policies/ and examples/ loads without a problem.
 mod shipped_files;
 /// The simulated phones and pocket PBX, over real sockets.
