@@ -176,7 +176,8 @@ struct Shelf(Bytes);
 
 impl Gatekeeper for Shelf {
     fn visit(&self, _: Visit) -> BoxFuture<'static, Permit> {
-        Box::pin(std::future::ready(Permit::Offer { release: "nov".into(), file: FILE.to_owned() }))
+        let (release, file) = ("nov".into(), FILE.to_owned());
+        Box::pin(std::future::ready(Permit::Offer { release, file, lanes: Vec::new() }))
     }
 
     fn transfer(&self, _: Transfer) {}

@@ -1,6 +1,7 @@
 //! A real Asterisk on loopback: watched through our adapter alone here, and by the whole daemon in the modules.
 
 mod doubles;
+mod groups;
 mod night;
 mod restart;
 mod through_pbx;

@@ -1,16 +1,18 @@
 //! The AMI adapter against recorded traffic of real Asterisks, and against one that misbehaves.
 
+mod groups;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use sipherd::domain::phone::{CallState, Contact, LineId, PbxName};
 use sipherd::domain::trip::Trigger;
 use sipherd::pbx::asterisk::{connect, connect_over};
-use sipherd::ports::{NotifyOrder, NotifyOutcome, OrderId, Pbx, PbxNews, Target};
+use sipherd::ports::{Groups, LineNow, NotifyOrder, NotifyOutcome, OrderId, Pbx, PbxNews, Target};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::ami::{Manager, Talk, contact, device, recorded, recording};
+use crate::support::ami::{Manager, Talk, contact, device, member, queue, recorded, recording};
 use crate::support::news::News;
 
 fn line(user: &str) -> LineId {
@@ -100,7 +102,7 @@ async fn a_recorded_evening_of_events_is_told_call_by_call() {
     assert_eq!(of("1001"), [Idle, Talking, Idle, Offline]);
     assert_eq!(of("1002"), [Idle, Ringing, Talking, Idle, Offline]);
     assert_eq!(of("1100")[..3], [Idle, Offline, Idle]);
-    assert_eq!(talk.asked("PJSIPShowContacts").await.id(), "8", "all those registrations cost one reading");
+    assert_eq!(talk.asked("PJSIPShowContacts").await.id(), "13", "all those registrations cost one reading");
 }
 
 #[tokio::test]
@@ -148,8 +150,12 @@ async fn what_is_heard_while_the_lists_are_read_is_newer_than_the_lists() {
     let asked = talk.asked("CoreShowChannels").await;
     talk.say("Event: ContactStatus\nContactStatus: NonQualified\nAOR: 1001\nURI: sip:1001@a\n\n").await;
     talk.list(&asked, &[]).await;
+    talk.say(&format!("{}\n", device("Custom:DND1002", "BUSY"))).await;
+    talk.groups(&[], None).await;
     let picture = news.picture().await;
     assert_eq!(picture.calls, [(line("1001"), CallState::Talking), (line("1002"), CallState::Idle)]);
+    assert_eq!(picture.do_not_disturb, Some(vec![line("1002")]));
+    assert_eq!(picture.groups, Groups::default(), "nobody there knows of queues");
     let asked = talk.asked("PJSIPShowContacts").await;
     talk.contacts(&asked, &[contact("1001", "new", "snomD785/10.1", 1_800_000_000)]).await;
     assert_eq!(news.contacts(&line("1001")).await.len(), 1);
@@ -179,18 +185,49 @@ async fn a_line_is_confirmed_by_asking_anew() {
     let (_manager, pbx, _news, mut talk) = settled().await;
     let lines = vec![line("1002"), line("1001"), line("1003")];
     let answers = async {
-        for state in ["RINGINUSE", "NOT_INUSE", "INVALID"] {
-            let asked = talk.asked("Getvar").await;
+        for _ in 0..10 {
+            let asked = talk.next().await.unwrap();
+            if asked.get("Action") == "QueueStatus" {
+                let member = member("support", "PJSIP/1001", "", false);
+                talk.list(&asked, &[queue("support"), member]).await;
+                continue;
+            }
             let variable = asked.get("Variable").to_owned();
-            assert!(variable.starts_with("DEVICE_STATE(PJSIP/100"), "{variable}");
+            let state = match variable.as_str() {
+                "DEVICE_STATE(PJSIP/1002)" => "RINGINUSE",
+                "DEVICE_STATE(PJSIP/1001)" => "NOT_INUSE",
+                "DEVICE_STATE(PJSIP/1003)" => "INVALID",
+                "DEVICE_STATE(Custom:DND1003)" => "BUSY",
+                "DEVICE_STATE(Custom:DND1001)" => "NOT_INUSE",
+                other if other.starts_with("DEVICE_STATE(Custom:D") => "UNKNOWN",
+                other => panic!("{other}"),
+            };
             talk.answer(&asked, "Success", &format!("Variable: {variable}\nValue: {state}\n")).await;
         }
     };
     let (told, ()) = tokio::join!(pbx.confirm(lines), answers);
-    let calls: Vec<CallState> = told.unwrap().iter().map(|line| line.calls).collect();
-    assert_eq!(calls, [CallState::Talking, CallState::Idle, CallState::Unknown]);
+    let now =
+        |calls, agent, silent| LineNow { calls, agent_logged_in: Some(agent), do_not_disturb: Some(silent) };
+    let expected = [
+        now(CallState::Talking, false, false),
+        now(CallState::Idle, true, false),
+        now(CallState::Unknown, false, true),
+    ];
+    assert_eq!(told.unwrap(), expected);
 
     let answers = async {
+        talk.queues(None).await;
+        for state in ["NOT_INUSE", "UNKNOWN", "UNKNOWN"] {
+            let asked = talk.asked("Getvar").await;
+            talk.answer(&asked, "Success", &format!("Variable: x\nValue: {state}\n")).await;
+        }
+    };
+    let (told, ()) = tokio::join!(pbx.confirm(vec![line("1001")]), answers);
+    let untold = LineNow { agent_logged_in: None, ..now(CallState::Idle, false, false) };
+    assert_eq!(told.unwrap(), [untold], "no queue is loaded: nobody can tell of agents");
+
+    let answers = async {
+        talk.queues(None).await;
         let asked = talk.asked("Getvar").await;
         talk.answer(&asked, "Success", "Variable: DEVICE_STATE(PJSIP/1001)\nValue: \n").await;
     };
@@ -203,7 +240,7 @@ async fn a_line_is_confirmed_by_asking_anew() {
     }
 
     let hang_up = async {
-        talk.asked("Getvar").await;
+        talk.next().await.unwrap();
         drop(talk);
     };
     let (told, ()) = tokio::join!(pbx.confirm(vec![line("1001")]), hang_up);

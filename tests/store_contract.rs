@@ -47,6 +47,7 @@ fn phone_row(n: u32) -> PhoneRow {
         vendor: Some(Vendor::SNOM),
         model: Some(Model::new("D785")),
         version: Some(Version::parse("V1 R4.9.0").unwrap()),
+        booted: DateTime::from_timestamp(1_795_193_256, 789),
         lines: vec![LineId { pbx: PbxName::new("pbx1"), user: "2117".into() }],
     }
 }
@@ -89,7 +90,14 @@ async fn everything_comes_back_after_a_reopening(open: Opener<'_>) {
         trip(3, 1, "asked", true),
         trip(4, 2, "verified", false),
         Change::Phone(phone_row(1)),
-        Change::Phone(PhoneRow { vendor: None, model: None, version: None, lines: vec![], ..phone_row(2) }),
+        Change::Phone(PhoneRow {
+            vendor: None,
+            model: None,
+            version: None,
+            booted: None,
+            lines: vec![],
+            ..phone_row(2)
+        }),
         Change::Job(job(1, vec![mac(1)])),
         Change::Job(job(7, vec![mac(1), mac(2)])),
         Change::Entry(entry(1, Some(1), "asked to reboot")),
@@ -105,7 +113,14 @@ async fn everything_comes_back_after_a_reopening(open: Opener<'_>) {
         ],
         phones: vec![
             phone_row(1),
-            PhoneRow { vendor: None, model: None, version: None, lines: vec![], ..phone_row(2) },
+            PhoneRow {
+                vendor: None,
+                model: None,
+                version: None,
+                booted: None,
+                lines: vec![],
+                ..phone_row(2)
+            },
         ],
         jobs: vec![job(1, vec![mac(1)])],
         last_trip: 4,
@@ -286,7 +301,7 @@ async fn a_store_of_a_newer_sipherd_is_refused() {
     assert_eq!(
         error.to_string(),
         format!(
-            "store {}: written by a newer sipherd (schema 99, this one knows 2); install that sipherd again or \
+            "store {}: written by a newer sipherd (schema 99, this one knows 3); install that sipherd again or \
              restore a backup from before",
             path.display()
         )

@@ -1,6 +1,7 @@
 //! The daemon: boots in this order, runs until told to stop, and is otherwise dull.
 
 mod answers;
+mod boots;
 mod explanation;
 mod mail;
 mod metrics;
@@ -283,6 +284,7 @@ fn fleet(config: &Config, kept: &Kept) -> Fleet {
         phone.vendor.clone_from(&row.vendor);
         phone.model.clone_from(&row.model);
         phone.version.clone_from(&row.version);
+        phone.booted = row.booted;
         phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
         fleet.introduce(phone);
     }

@@ -17,9 +17,13 @@ impl Orchestrator {
             PbxNews::Picture(picture) => {
                 let was_stale = self.fleet.views().get(&pbx).is_none_or(|view| !view.is_fresh(now));
                 let sights = self.fleet.picture(&pbx, picture.contacts, picture.calls, now);
+                let mut touched = self.fleet.set_do_not_disturb(&pbx, picture.do_not_disturb);
+                touched.append(&mut self.fleet.set_agents(&pbx, picture.groups.agents));
+                touched.append(&mut self.fleet.set_groups(&pbx, picture.groups.members));
                 self.metrics.picture();
                 self.sights(now, sights);
                 self.bind_visitors(now);
+                self.touch(touched, now);
                 if was_stale {
                     tracing::info!(%pbx, phones = self.fleet.len(), "the view of the PBX is fresh");
                     self.touch_all_of(&pbx, now);
@@ -38,6 +42,17 @@ impl Orchestrator {
                 self.fleet.freshen(&pbx, now);
                 let sight = self.fleet.calls(line, calls, now);
                 self.sights(now, sight);
+            }
+            PbxNews::Groups(groups) => {
+                self.fleet.freshen(&pbx, now);
+                let mut touched = self.fleet.set_agents(&pbx, groups.agents);
+                touched.append(&mut self.fleet.set_groups(&pbx, groups.members));
+                self.touch(touched, now);
+            }
+            PbxNews::DoNotDisturb(line, set) => {
+                self.fleet.freshen(&pbx, now);
+                let touched = self.fleet.do_not_disturb(&line, set);
+                self.touch(touched, now);
             }
             PbxNews::Fresh => {
                 let was_stale = self.fleet.views().get(&pbx).is_none_or(|view| !view.is_fresh(now));
@@ -63,6 +78,10 @@ impl Orchestrator {
             .filter(|phone| phone.lines.keys().any(|line| line.pbx == *pbx))
             .map(|phone| phone.mac)
             .collect();
+        self.touch(macs, now);
+    }
+
+    fn touch(&mut self, macs: impl IntoIterator<Item = Mac>, now: DateTime<Utc>) {
         for mac in macs {
             self.scheduler.touch(mac, now);
         }
@@ -73,6 +92,7 @@ impl Orchestrator {
             self.scheduler.touch(sight.mac(), now);
             match sight {
                 Sight::Gone(mac, line) => self.drive(now, mac, Input::Gone { line }),
+                Sight::Anew { mac, was_gone, .. } => self.registered_anew(now, mac, was_gone),
                 Sight::Registered(mac, line) => self.registered(now, mac, line),
                 Sight::Counted(_, _) => {}
                 Sight::Calls(mac, _) => {
@@ -125,6 +145,7 @@ impl Orchestrator {
             vendor: phone.vendor.clone(),
             model: phone.model.clone(),
             version: phone.version.clone(),
+            booted: phone.booted,
             lines: match phone.known_by {
                 KnownBy::Inventory => Vec::new(),
                 KnownBy::BootRequest | KnownBy::SipInstance => phone.lines.keys().cloned().collect(),

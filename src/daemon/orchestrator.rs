@@ -97,6 +97,8 @@ pub struct Orchestrator {
     pub(super) refused_reload: Option<String>,
     /// Phones without a line that asked the depot, and from where: their lines may register later.
     pub(super) visitors: BTreeMap<IpAddr, BTreeSet<Mac>>,
+    /// Phones that asked for their settings, and when: they may be booting.
+    pub(super) settings_asked: BTreeMap<Mac, DateTime<Utc>>,
     contacts_read: DateTime<Utc>,
     /// When old findings were last looked for.
     pub(super) forgot: DateTime<Utc>,
@@ -129,6 +131,7 @@ impl Orchestrator {
             reloader,
             refused_reload: None,
             visitors: BTreeMap::new(),
+            settings_asked: BTreeMap::new(),
             contacts_read,
             // The first step looks.
             forgot: DateTime::UNIX_EPOCH,

@@ -16,8 +16,8 @@ use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Vendor};
 use crate::domain::policy::Policy;
 use crate::ports::NotifyOutcome;
 use crate::ports::{
-    DialogOutcome, FindingRow, HistoryQuery, Kept, LineNow, PbxEvent, PbxNews, PbxSilent, PhoneRow, Picture,
-    ProbeOutcome, RebootAsk, StoreError, Target, Visit, Wanted,
+    DialogOutcome, FindingRow, Groups, HistoryQuery, Kept, LineNow, PbxEvent, PbxNews, PbxSilent, PhoneRow,
+    Picture, ProbeOutcome, RebootAsk, StoreError, Target, Visit, Wanted,
 };
 
 /// A store that fails so many times before it works.
@@ -218,6 +218,7 @@ impl Night {
         night.tell(PbxNews::Picture(Picture {
             contacts: vec![(line(), Self::contact())],
             calls: vec![(line(), CallState::Idle)],
+            ..Picture::default()
         }));
         night.daemon.step().await;
         let confirmed = night.mailbox.recv().await.unwrap();
@@ -313,6 +314,7 @@ fn a_phone_that_left_the_inventory_while_sipherd_was_down_is_not_brought_back() 
         vendor: Some(Vendor::SNOM),
         model: None,
         version: None,
+        booted: None,
         lines: vec![LineId { pbx: PbxName::new("pbx1"), user: "2199".into() }],
     };
     let learned =
@@ -381,6 +383,71 @@ async fn what_was_seen_before_the_store_hung_is_too_old_to_act_on() {
     night.step().await;
     assert_eq!(night.sent(), 0, "ten minutes later nobody knows whether it is idle, or the window open");
     assert!(night.daemon.trips.is_empty(), "the trip is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phone_that_boots_by_itself_is_seen_to_and_one_that_was_asked_to_is_not() {
+    let booted = |night: &Night| night.daemon.fleet.get(mac()).unwrap().booted;
+    let contact = |call_id: &str| Contact { call_id: Some(call_id.into()), ..Night::contact() };
+    let mut night = Night::new();
+    night.tell(PbxNews::Picture(Picture {
+        contacts: vec![(line(), Night::contact())],
+        calls: vec![(line(), CallState::Held)],
+        ..Picture::default()
+    }));
+    night.tell(PbxNews::Contacts(line(), vec![]));
+    night.step().await;
+    assert_eq!(booted(&night), None);
+    night.tell(PbxNews::Contacts(line(), vec![contact("second")]));
+    let first = booted(&night).expect("gone, and back with another Call-ID");
+    night.daemon.keep().await;
+    let is_kept = |change: &Change| matches!(change, Change::Phone(row) if row.booted == Some(first));
+    assert!(night.ledger.kept.lock().unwrap().iter().any(is_kept), "a restart forgets nothing");
+
+    tokio::time::advance(Duration::from_secs(60)).await;
+    night.tell(PbxNews::Contacts(line(), vec![contact("third")]));
+    assert_eq!(booted(&night), Some(first), "another Call-ID alone is no boot");
+    night.visit(mac(), "10.0.0.1", "10.1.64.14");
+    assert_eq!(booted(&night), Some(first), "nor is a question for settings");
+    night.tell(PbxNews::Contacts(line(), vec![contact("fourth")]));
+    assert!(booted(&night) > Some(first), "both together are");
+
+    let mut night = Night::confirming().await;
+    night.daemon.fleet.get_mut(mac()).unwrap().booted = Some(first);
+    night.step().await;
+    assert_eq!(night.sent(), 1);
+    tokio::time::advance(Duration::from_secs(60)).await;
+    night.tell(PbxNews::Contacts(line(), vec![]));
+    night.tell(PbxNews::Contacts(line(), vec![contact("after-the-order")]));
+    night.step().await;
+    assert!(night.daemon.trips.is_empty(), "the trip is over");
+    assert_eq!(booted(&night), None, "the order used it up, and its own boot is none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_pbxs_tell_of_agents_and_groups_reaches_the_phone() {
+    let mut night = Night::confirming().await;
+    let told = |night: &Night| {
+        let slot = night.daemon.fleet.get(mac()).unwrap().lines.get(&line()).unwrap();
+        (slot.agent_logged_in, slot.do_not_disturb)
+    };
+    assert_eq!(told(&night), (None, None), "that PBX tells of neither");
+    let support = crate::domain::policy::Group::Queue("support".into());
+    let groups = Groups { members: vec![(support.clone(), vec![line()])], agents: Some(vec![line()]) };
+    night.tell(PbxNews::Picture(Picture {
+        contacts: vec![(line(), Night::contact())],
+        calls: vec![(line(), CallState::Idle)],
+        groups,
+        do_not_disturb: Some(vec![]),
+    }));
+    assert_eq!(told(&night), (Some(true), Some(false)));
+    night.tell(PbxNews::DoNotDisturb(line(), true));
+    let groups = Groups { members: vec![(support.clone(), vec![line()])], agents: Some(vec![]) };
+    night.tell(PbxNews::Groups(groups));
+    assert_eq!(told(&night), (Some(false), Some(true)));
+    night.tell(PbxNews::Lost { why: "gone".to_owned() });
+    assert_eq!(told(&night), (None, None));
+    assert_eq!(night.daemon.fleet.members(&support), Some([mac()].into()));
 }
 
 #[path = "orchestrator_tests/idle.rs"]

@@ -172,6 +172,9 @@ impl Orchestrator {
         }
         self.scheduler.ended(&open.trip, now);
         let withdrawn = matches!(open.trip.outcome(), Some(Outcome::Withdrawn { .. }));
+        if !withdrawn && open.trip.asked_at().is_some() {
+            self.boot_is_used_up(mac);
+        }
         let name = open.trip.plan().policy.clone();
         if let Some(job) = self.jobs.get_mut(&name).filter(|_| !withdrawn) {
             job.macs.retain(|left| *left != mac);

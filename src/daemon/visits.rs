@@ -11,7 +11,7 @@ use super::orchestrator::{Act, Orchestrator};
 use crate::domain::phone::{CallState, KnownBy, Mac, Phone};
 use crate::domain::trip::{Input, State};
 use crate::phones::Sighting;
-use crate::ports::{Permit, Transfer, TransferStep, Visit, Wanted};
+use crate::ports::{Lane, Permit, Transfer, TransferStep, Visit, Wanted};
 
 /// A phone waits at the door so long for the PBX to tell what its lines are doing.
 const WAITS_AT_THE_DOOR: TimeDelta = TimeDelta::seconds(5);
@@ -37,6 +37,9 @@ impl Orchestrator {
         self.introduce_visitor(now, &visit);
         if visit.wanted == Wanted::Settings {
             let in_place = self.comes_from_its_place(&visit);
+            if in_place {
+                self.asked_settings(now, mac);
+            }
             let idle = !self.in_a_call(mac) && in_place;
             let version = visit.version.clone().filter(|_| in_place);
             self.drive(now, mac, Input::BootRequest { version, idle, own: in_place });
@@ -151,9 +154,26 @@ impl Orchestrator {
             Wanted::Image { .. } => open.trip.download(),
         };
         match image {
-            Some((release, file)) => Permit::Offer { release: release.clone(), file: file.to_owned() },
+            Some((release, file)) => {
+                let lanes = self.lanes(mac, &open.trip.plan().policy);
+                Permit::Offer { release: release.clone(), file: file.to_owned(), lanes }
+            }
             None => stay(open.trip.state().slug()),
         }
+    }
+
+    /// What limits how fast a phone is served by the policy of its trip, its site's share first. Phones without a site
+    /// share one as if they stood at one.
+    fn lanes(&self, mac: Mac, policy: &str) -> Vec<Lane> {
+        let policies = &self.scheduler.rules().policies;
+        let Some(policy) = policies.iter().find(|known| *known.name == *policy) else { return Vec::new() };
+        let (name, bandwidth) = (&policy.name, policy.pace.bandwidth);
+        let site = self.fleet.get(mac).and_then(|phone| phone.site.as_ref()).map_or("", |site| site.as_str());
+        let lane = |name: String, rate: Option<u64>| {
+            rate.map(|bytes_per_second| Lane { name: name.into(), bytes_per_second })
+        };
+        let at_site = lane(format!("{name} at {site}"), bandwidth.per_site);
+        at_site.into_iter().chain(lane(format!("{name} in all"), bandwidth.total)).collect()
     }
 
     /// News of a transfer.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Patient;
+use super::lanes::Lanes;
 use super::reply::answer;
 use crate::ports::{Gatekeeper, Images};
 
@@ -91,7 +92,7 @@ pub async fn serve_within(
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     check_base(depot.base())?;
-    let depot = Arc::new(depot);
+    let (depot, lanes) = (Arc::new(depot), Arc::new(Lanes::default()));
     let places = Arc::new(Semaphore::new(limits.connections));
     let tasks = TaskTracker::new();
     let cut = CancellationToken::new();
@@ -111,10 +112,11 @@ pub async fn serve_within(
                 }
             },
         };
-        let (depot, shutdown, cut) = (Arc::clone(&depot), shutdown.clone(), cut.clone());
+        let (depot, lanes) = (Arc::clone(&depot), Arc::clone(&lanes));
+        let (shutdown, cut) = (shutdown.clone(), cut.clone());
         tasks.spawn(async move {
             tokio::select! {
-                () = talk(limits, stream, source, &depot, shutdown) => {}
+                () = talk(limits, stream, source, (&depot, &lanes), shutdown) => {}
                 () = cut.cancelled() => {}
             }
             drop(place);
@@ -131,11 +133,17 @@ pub async fn serve_within(
 }
 
 /// One phone's connection, request after request.
-async fn talk(limits: Limits, stream: TcpStream, source: IpAddr, depot: &Depot, shutdown: CancellationToken) {
+async fn talk(
+    limits: Limits,
+    stream: TcpStream,
+    source: IpAddr,
+    (depot, lanes): (&Depot, &Lanes),
+    shutdown: CancellationToken,
+) {
     // Without it a small answer may wait for the phone's delayed ACK; failing costs only that.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| async move {
-        let response = answer(depot, source, &request).await;
+        let response = answer(depot, lanes, source, &request).await;
         tracing::debug!(%source, method = %request.method(), path = request.uri().path(), status = response.status().as_u16(), "answered");
         Ok::<_, Infallible>(response)
     });

@@ -13,18 +13,24 @@ use hyper::http::{HeaderValue, response};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 
 use super::http::Depot;
+use super::lanes::Lanes;
 use super::range::{Part, part};
 use super::transfer::{Outgoing, Progress};
 use crate::domain::phone::{Mac, Vendor};
 use crate::phones::{generic, snom};
-use crate::ports::{Permit, Visit, Wanted};
+use crate::ports::{Lane, Permit, Visit, Wanted};
 
 /// The decision must come within this time; else the phone is asked to come again.
 const DECISION: Duration = Duration::from_secs(10);
 
 /// Answers one request from this address.
-pub(super) async fn answer<B>(depot: &Depot, source: IpAddr, request: &Request<B>) -> Response<Outgoing> {
-    let asked = Asked { method: request.method(), headers: request.headers() };
+pub(super) async fn answer<B>(
+    depot: &Depot,
+    lanes: &Lanes,
+    source: IpAddr,
+    request: &Request<B>,
+) -> Response<Outgoing> {
+    let asked = Asked { method: request.method(), headers: request.headers(), lanes };
     if request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) {
         return asked.text(StatusCode::BAD_REQUEST, "an HTTP/1.1 request needs a Host header");
     }
@@ -55,6 +61,7 @@ pub(super) async fn answer<B>(depot: &Depot, source: IpAddr, request: &Request<B
 struct Asked<'a> {
     method: &'a Method,
     headers: &'a HeaderMap,
+    lanes: &'a Lanes,
 }
 
 impl Asked<'_> {
@@ -107,8 +114,8 @@ impl Asked<'_> {
     /// The image the phone's firmware document names: the offered one, else the one it runs.
     fn firmware_url(&self, depot: &Depot, read: &snom::Request, permit: &Permit) -> Option<String> {
         let file = match permit {
-            Permit::Offer { release, file } if depot.images.open(release, file).is_some() => file.clone(),
-            Permit::Offer { release, file } => {
+            Permit::Offer { release, file, .. } if depot.images.open(release, file).is_some() => file.clone(),
+            Permit::Offer { release, file, .. } => {
                 tracing::error!(mac = %read.mac, %release, file, "offered, but not staged");
                 return None;
             }
@@ -124,9 +131,14 @@ impl Asked<'_> {
             self.text(StatusCode::NOT_FOUND, &format!("{file} is not offered to {mac}: {why}"))
         };
         match permit {
-            Permit::Offer { release, file: offered } if offered == file => {
+            Permit::Offer { release, file: offered, lanes } if offered == file => {
                 match depot.images.open(&release, file) {
-                    Some((bytes, tag)) if !bytes.is_empty() => self.bytes(depot, mac, file, &bytes, &tag),
+                    Some((bytes, tag)) if !bytes.is_empty() => {
+                        let gatekeeper = Arc::clone(&depot.gatekeeper);
+                        let length = bytes.len() as u64;
+                        let of = Progress { mac, file: file.to_owned(), length, gatekeeper };
+                        self.bytes(&bytes, &tag, of, &lanes)
+                    }
                     Some(_) | None => refused("it is not staged, or broken"),
                 }
             }
@@ -135,8 +147,8 @@ impl Asked<'_> {
         }
     }
 
-    fn bytes(&self, depot: &Depot, mac: Mac, file: &str, image: &Bytes, tag: &str) -> Response<Outgoing> {
-        let length = image.len() as u64;
+    fn bytes(&self, image: &Bytes, tag: &str, of: Progress, lanes: &[Lane]) -> Response<Outgoing> {
+        let length = of.length;
         let part = part(self.headers, self.method == Method::GET, length, tag);
         let mut head = Response::builder().header(ETAG, format!("\"{tag}\"")).header(ACCEPT_RANGES, "bytes");
         let (first, last) = match part {
@@ -166,9 +178,7 @@ impl Asked<'_> {
         }
         // Both ends lie inside the image, which is in memory: they fit.
         let slice = usize::try_from(first).unwrap_or(0)..=usize::try_from(last).unwrap_or(0);
-        let gatekeeper = Arc::clone(&depot.gatekeeper);
-        let of = Progress { mac, file: file.to_owned(), length, gatekeeper };
-        built(head, Outgoing::image(image.slice(slice), first, of))
+        built(head, Outgoing::image(image.slice(slice), first, of, self.lanes.driver(lanes)))
     }
 
     fn document(&self, bytes: Vec<u8>) -> Response<Outgoing> {

@@ -5,11 +5,12 @@ use std::io::IoSlice;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
 
+use super::lanes::Driver;
 use crate::domain::phone::Mac;
 use crate::ports::{Gatekeeper, Transfer, TransferStep};
 
@@ -20,19 +21,21 @@ const FRAME: usize = 64 * 1024;
 pub(super) struct Outgoing {
     rest: Bytes,
     meter: Option<Arc<Meter>>,
+    /// Where the image's policy limits how fast it goes out.
+    driver: Option<Driver>,
 }
 
 impl Outgoing {
     /// A text or a document, or nothing.
     pub fn plain(bytes: impl Into<Bytes>) -> Self {
-        Self { rest: bytes.into(), meter: None }
+        Self { rest: bytes.into(), meter: None, driver: None }
     }
 
-    /// This part of an image, reported to the gatekeeper as it goes out.
-    pub fn image(part: Bytes, offset: u64, of: Progress) -> Self {
+    /// This part of an image, reported to the gatekeeper as it goes out, and no faster than its driver lets it.
+    pub fn image(part: Bytes, offset: u64, of: Progress, driver: Option<Driver>) -> Self {
         let end = offset + part.len() as u64;
         let meter = Meter { of, offset, end, at: AtomicU64::new(NOT_BEGUN) };
-        Self { rest: part, meter: Some(Arc::new(meter)) }
+        Self { rest: part, meter: Some(Arc::new(meter)), driver }
     }
 }
 
@@ -42,7 +45,7 @@ impl Body for Outgoing {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Slice>, Infallible>>> {
         if self.rest.is_empty() {
             return Poll::Ready(None);
@@ -50,7 +53,11 @@ impl Body for Outgoing {
         if let Some(meter) = &self.meter {
             meter.begin();
         }
-        let length = self.rest.len().min(FRAME);
+        let rest = self.rest.len();
+        let length = match &mut self.driver {
+            Some(driver) => ready!(driver.poll_turn(rest, cx)),
+            None => rest.min(FRAME),
+        };
         let bytes = self.rest.split_to(length);
         Poll::Ready(Some(Ok(Frame::data(Slice { bytes, meter: self.meter.clone() }))))
     }

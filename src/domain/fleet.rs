@@ -1,7 +1,10 @@
 //! All phones, indexed for the questions that are asked of them, and how fresh each PBX's view is.
 
+mod groups;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -36,6 +39,15 @@ pub enum Sight {
     Gone(Mac, LineId),
     /// A line was registered, or its registration is another one than before.
     Registered(Mac, LineId),
+    /// A line is registered with another Call-ID than before; told before [`Self::Registered`].
+    Anew {
+        /// The phone.
+        mac: Mac,
+        /// The line.
+        line: LineId,
+        /// Its contact had gone away in between.
+        was_gone: bool,
+    },
     /// A line has another number of contacts than before, and is shown at the same one.
     Counted(Mac, LineId),
     /// A line's calls changed.
@@ -46,9 +58,11 @@ impl Sight {
     /// The phone it is about.
     pub fn mac(&self) -> Mac {
         match self {
-            Self::Gone(mac, _) | Self::Registered(mac, _) | Self::Counted(mac, _) | Self::Calls(mac, _) => {
-                *mac
-            }
+            Self::Gone(mac, _)
+            | Self::Registered(mac, _)
+            | Self::Anew { mac, .. }
+            | Self::Counted(mac, _)
+            | Self::Calls(mac, _) => *mac,
         }
     }
 }
@@ -62,10 +76,15 @@ pub struct Fleet {
     /// Contacts and calls of lines that belong to no known phone yet.
     strangers: BTreeMap<LineId, Stranger>,
     views: BTreeMap<PbxName, View>,
+    /// Lines whose contact went away, each with its last Call-ID.
+    left: HashMap<LineId, Arc<str>>,
     /// Queues and ring groups with their lines, as each PBX told them.
     groups: BTreeMap<PbxName, BTreeMap<Group, BTreeSet<LineId>>>,
     /// How often they were told.
     groups_told: u64,
+    /// Lines with an agent, and lines with do-not-disturb, of each PBX that tells.
+    agents: BTreeMap<PbxName, BTreeSet<LineId>>,
+    silent: BTreeMap<PbxName, BTreeSet<LineId>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -135,9 +154,11 @@ impl Fleet {
         known.hardware = phone.hardware.or(known.hardware.take());
         known.site = phone.site;
         known.switch = phone.switch;
+        known.booted = known.booted.max(phone.booted);
         known.tags = phone.tags;
         for line in known.lines.keys().filter(|line| !phone.lines.contains_key(line)) {
             self.by_line.remove(line);
+            self.left.remove(line);
         }
         known.lines.retain(|line, _| phone.lines.contains_key(line));
         for (line, fresh) in phone.lines {
@@ -155,6 +176,7 @@ impl Fleet {
         let Some(phone) = self.phones.remove(&mac) else { return };
         for (line, state) in phone.lines {
             self.by_line.remove(&line);
+            self.left.remove(&line);
             let stranger =
                 Stranger { contacts: state.contact.into_iter().collect(), calls: Some(state.calls) };
             self.strangers.insert(line, stranger);
@@ -163,6 +185,7 @@ impl Fleet {
 
     /// Binds a stranger's line to a phone.
     fn adopt(&mut self, mac: Mac, line: LineId) {
+        self.recall(mac, &line);
         let Some(stranger) = self.strangers.remove(&line) else { return };
         if let Some(slot) = self.phones.get_mut(&mac).and_then(|phone| phone.lines.get_mut(&line)) {
             slot.contacts = stranger.contacts.len();
@@ -229,33 +252,6 @@ impl Fleet {
         &self.views
     }
 
-    /// All queues and ring groups of a PBX; what is missing here is not there.
-    pub fn set_groups(&mut self, pbx: &PbxName, groups: Vec<(Group, Vec<LineId>)>) {
-        let mut all: BTreeMap<Group, BTreeSet<LineId>> = BTreeMap::new();
-        for (group, lines) in groups {
-            all.entry(group).or_default().extend(lines);
-        }
-        self.groups.insert(pbx.clone(), all);
-        self.groups_told += 1;
-    }
-
-    /// A number that changes whenever queues and ring groups are told.
-    pub fn groups_told(&self) -> u64 {
-        self.groups_told
-    }
-
-    /// The lines of a queue or a ring group; `None` when no PBX told of it.
-    pub fn lines_of<'a>(&'a self, group: &'a Group) -> Option<impl Iterator<Item = &'a LineId>> {
-        let mut told = self.groups.values().filter_map(move |groups| groups.get(group)).peekable();
-        told.peek()?;
-        Some(told.flatten())
-    }
-
-    /// The phones of a queue or a ring group; `None` when no PBX told of it.
-    pub fn members(&self, group: &Group) -> Option<BTreeSet<Mac>> {
-        Some(self.lines_of(group)?.filter_map(|line| self.by_line(line)).collect())
-    }
-
     /// The PBX answered just now. Means nothing while there is no picture.
     pub fn freshen(&mut self, pbx: &PbxName, now: DateTime<Utc>) {
         if let Some(view) = self.views.get_mut(pbx) {
@@ -263,8 +259,11 @@ impl Fleet {
         }
     }
 
-    /// The connection to a PBX is gone: nobody knows what its phones do, and quiet begins anew.
+    /// The connection to a PBX is gone: nobody knows what its phones do, and quiet begins anew. Who belongs to which
+    /// group stays as it was last told.
     pub fn lost(&mut self, pbx: &PbxName) -> Vec<Mac> {
+        self.agents.remove(pbx);
+        self.silent.remove(pbx);
         if let Some(view) = self.views.get_mut(pbx) {
             view.fresh = None;
         }
@@ -273,6 +272,8 @@ impl Fleet {
             for (_, line) in phone.lines.iter_mut().filter(|(id, _)| id.pbx == *pbx) {
                 line.calls = CallState::Unknown;
                 line.quiet_since = None;
+                line.agent_logged_in = None;
+                line.do_not_disturb = None;
                 touched.push(phone.mac);
             }
         }
@@ -327,12 +328,21 @@ impl Fleet {
             let changed = counted != slot.contacts;
             return changed.then_some(Sight::Counted(mac, line)).into_iter().collect();
         }
+        let before = std::mem::replace(&mut slot.contact, contact).and_then(|contact| contact.call_id);
+        let Some(contact) = &slot.contact else {
+            if let Some(call_id) = before {
+                self.left.insert(line.clone(), call_id);
+            }
+            return vec![Sight::Gone(mac, line)];
+        };
         // Another URI with the same Call-ID is a phone whose NAT gave it another port: no sign of a boot by itself.
-        slot.contact = contact;
-        match &slot.contact {
-            Some(_) => vec![Sight::Registered(mac, line)],
-            None => vec![Sight::Gone(mac, line)],
-        }
+        let (was_gone, before) = match self.left.remove(&line) {
+            Some(left) => (true, Some(left)),
+            None => (false, before),
+        };
+        let anew = before.is_some() && contact.call_id.is_some() && contact.call_id != before;
+        let anew = anew.then(|| Sight::Anew { mac, line: line.clone(), was_gone });
+        anew.into_iter().chain([Sight::Registered(mac, line)]).collect()
     }
 
     /// Takes in what a line is doing.

@@ -192,3 +192,19 @@ fn a_second_contact_that_lapses_is_news() {
     let sights = fleet.contacts(line("2117"), vec![new, old]);
     assert_eq!(sights.first().map(Sight::mac), Some(mac(1)));
 }
+
+#[test]
+fn another_call_id_is_told_with_whether_the_contact_had_gone() {
+    let mut fleet = fleet();
+    let registered = |fleet: &mut Fleet, call_id: &str| {
+        fleet.contacts(line("2117"), vec![contact("2117", "10.0.0.1:5060", call_id)])
+    };
+    let (came, here) = (Sight::Registered(mac(1), line("2117")), mac(1));
+    let anew = |was_gone| Sight::Anew { mac: here, line: line("2117"), was_gone };
+    assert_eq!(registered(&mut fleet, "a"), [came.clone()], "the first one says nothing of a boot");
+    assert_eq!(registered(&mut fleet, "b"), [anew(false), came.clone()]);
+    fleet.contacts(line("2117"), vec![]);
+    assert_eq!(registered(&mut fleet, "b"), [came.clone()], "cut off for a while, and the same phone");
+    fleet.contacts(line("2117"), vec![]);
+    assert_eq!(registered(&mut fleet, "c"), [anew(true), came]);
+}

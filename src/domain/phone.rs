@@ -283,7 +283,7 @@ pub struct Phone {
     pub switch: Option<Switch>,
     /// What the administrator calls it.
     pub tags: BTreeSet<Tag>,
-    /// When it was last seen to boot.
+    /// When it was last seen to boot by itself; a boot that sipherd ordered is none, and ends what is left of an older one.
     pub booted: Option<DateTime<Utc>>,
     /// All its lines. A phone is idle only when each of them is.
     pub lines: Lines,

@@ -2,16 +2,21 @@
 
 mod answers;
 mod device;
+mod ended;
+mod hints;
 mod login;
 mod notify;
 mod picture;
+mod queues;
+mod reading;
 mod session;
+mod survey;
 mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::{BoxFuture, FutureExt, try_join, try_join_all};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -20,7 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::phone::{LineId, PbxName};
 use crate::ports::{LineNow, NotifyOrder, NotifyOutcome, Pbx, PbxEvent, PbxNews, PbxSilent, Secret};
-use session::{Ask, Session, SessionError};
+use ended::SessionError;
+use hints::Endpoints;
+use session::{Ask, Reply, Session};
 
 /// The daemon waits so long for an answer, the time in the queue included.
 const ANSWER_MAX: Duration = Duration::from_secs(12);
@@ -34,7 +41,7 @@ pub struct AsteriskSettings {
     pub name: PbxName,
     /// Host and port of its manager interface.
     pub ami: String,
-    /// The manager user; it needs `read` and `write` = `system,call,reporting`.
+    /// The manager user; it needs `read` = `system,call,reporting,agent` and `write` = `system,call,reporting`.
     pub user: String,
     /// That user's secret; only its MD5 answer to a challenge is sent.
     pub secret: Secret,
@@ -109,8 +116,7 @@ impl Pbx for Asterisk {
             {
                 return Err(silent(format!("`{stranger}` is no line it could be asked about")));
             }
-            let answers = lines.into_iter().map(|line| state_of(ask.clone(), line.user));
-            timeout(ANSWER_MAX, futures_util::future::try_join_all(answers))
+            timeout(ANSWER_MAX, lines_now(&ask, &lines))
                 .await
                 .map_err(|_| silent(format!("no answer within {} s", ANSWER_MAX.as_secs())))?
                 .map_err(silent)
@@ -140,12 +146,46 @@ impl Pbx for Asterisk {
     }
 }
 
-async fn state_of(ask: mpsc::Sender<Ask>, endpoint: Arc<str>) -> Result<LineNow, String> {
+type Asks = mpsc::Sender<Ask>;
+
+/// What these lines are doing now; one answer a line.
+async fn lines_now(asks: &Asks, lines: &[LineId]) -> Result<Vec<LineNow>, String> {
+    let agents = ask(asks, Ask::Agents);
+    let each = lines.iter().map(|line| async move {
+        let device = format!("PJSIP/{}", line.user);
+        let (calls, silent) = try_join(state_of(asks, device), is_silent(asks, &line.user)).await?;
+        Ok((&line.user, device::of_device(&calls), silent))
+    });
+    let (agents, each): (Option<Endpoints>, _) = try_join(agents, try_join_all(each)).await?;
+    let now = |(user, calls, do_not_disturb)| LineNow {
+        calls,
+        agent_logged_in: agents.as_ref().map(|agents| agents.contains(user)),
+        do_not_disturb,
+    };
+    Ok(each.into_iter().map(now).collect())
+}
+
+/// Whether one of an endpoint's do-not-disturb switches is set.
+async fn is_silent(asks: &Asks, endpoint: &Arc<str>) -> Result<Option<bool>, String> {
+    let switches = ask(asks, |reply| Ask::Switches(endpoint.clone(), reply)).await?;
+    if !switches.iter().all(|switch| notify::askable(switch)) {
+        return Ok(None);
+    }
+    let states = switches.iter().map(|switch| state_of(asks, switch.to_string()));
+    let states = try_join_all(states).await?;
+    Ok(Some(states.iter().any(|state| hints::is_set(state))))
+}
+
+async fn state_of(asks: &Asks, device: String) -> Result<String, String> {
+    ask(asks, |reply| Ask::State(device, reply)).await
+}
+
+/// Asks the session, which says nothing more when the connection is lost.
+async fn ask<T>(asks: &Asks, question: impl FnOnce(Reply<T>) -> Ask) -> Result<T, String> {
     let gone = || "the connection to asterisk was lost".to_owned();
     let (reply, answer) = oneshot::channel();
-    ask.send(Ask::State(endpoint, reply)).await.map_err(|_| gone())?;
-    let calls = answer.await.map_err(|_| gone())?.map(|state| device::of_device(&state))?;
-    Ok(LineNow { calls, agent_logged_in: None, do_not_disturb: None })
+    asks.send(question(reply)).await.map_err(|_| gone())?;
+    answer.await.map_err(|_| gone())?
 }
 
 /// Connects, works, and connects again.

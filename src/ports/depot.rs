@@ -50,6 +50,8 @@ pub enum Permit {
         release: Arc<str>,
         /// The image's file.
         file: String,
+        /// What limits how fast it is served: all of them, the narrowest first. None limits nothing.
+        lanes: Vec<Lane>,
     },
     /// Nothing new: its documents name what it already runs.
     Stay {
@@ -58,6 +60,15 @@ pub enum Permit {
         /// Why nothing is offered, for the log.
         why: String,
     },
+}
+
+/// A limit on how fast images are served, shared by all downloads whose permits name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lane {
+    /// Its name: permits of the same name mean the same lane.
+    pub name: Arc<str>,
+    /// Bytes per second over all of them together. The permit given last decides.
+    pub bytes_per_second: u64,
 }
 
 /// How the transfer of an image goes.

@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 
 use super::sip::{NotifyOrder, NotifyOutcome};
 use crate::domain::phone::{CallState, Contact, LineId, PbxName};
+use crate::domain::policy::Group;
 
 /// All a PBX knows at one instant, complete: what is missing here is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +13,19 @@ pub struct Picture {
     pub contacts: Vec<(LineId, Contact)>,
     /// What each line is doing. A line that is not listed is unknown.
     pub calls: Vec<(LineId, CallState)>,
+    /// Its queues, ring groups and agents.
+    pub groups: Groups,
+    /// Lines on which do-not-disturb is set; `None` when the PBX cannot tell.
+    pub do_not_disturb: Option<Vec<LineId>>,
+}
+
+/// The queues, ring groups and agents of a PBX at one instant, complete: what is missing here is not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Groups {
+    /// Each group with its lines.
+    pub members: Vec<(Group, Vec<LineId>)>,
+    /// Lines with an agent who takes calls of a queue; `None` when the PBX cannot tell.
+    pub agents: Option<Vec<LineId>>,
 }
 
 /// What a PBX adapter tells.
@@ -23,6 +37,10 @@ pub enum PbxNews {
     Contacts(LineId, Vec<Contact>),
     /// One line changed what it is doing.
     Calls(LineId, CallState),
+    /// Its queues, ring groups and agents, read anew and not what they were.
+    Groups(Groups),
+    /// Do-not-disturb was set on a line, or taken back.
+    DoNotDisturb(LineId, bool),
     /// The PBX answered just now: what is known is fresh.
     Fresh,
     /// The connection is gone; the adapter is trying to get it back.

@@ -45,6 +45,8 @@ pub struct PhoneRow {
     pub model: Option<Model>,
     /// What it was last seen to run.
     pub version: Option<Version>,
+    /// When it was last seen to boot by itself.
+    pub booted: Option<DateTime<Utc>>,
     /// Lines learned by observation (those of the inventory are not kept here).
     pub lines: Vec<LineId>,
 }

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use sipherd::ports::Lane;
 use tokio::process::Command;
 
-use super::fixture::{AGENT, OURS, Running, image_path};
+use super::fixture::{AGENT, D785, OTHERS, OURS, Running, image_path};
 
 const CURL: &str = "/usr/bin/curl";
 
@@ -69,4 +70,56 @@ async fn curl_is_told_lengths_and_refusals() {
     let head = String::from_utf8_lossy(&head.stdout).to_ascii_lowercase();
     assert!(head.contains(&format!("content-length: {}\r\n", depot.image.len())), "{head}");
     assert!(head.contains(&format!("etag: {}\r\n", depot.etag())), "{head}");
+}
+
+/// Downloads by this curl, and what it says of it: its status, bytes, seconds.
+async fn timed(depot: &Running, phone: &str, arguments: &[&str]) -> (u64, f64) {
+    let say = ["--fail", "--output", "/dev/null", "--write-out", "%{size_download} %{time_total}"];
+    let agent = AGENT.replace(OURS, phone);
+    let arguments: Vec<&str> = say.iter().copied().chain(arguments.iter().copied()).collect();
+    let arguments = [&arguments[..], &["--user-agent", &agent]].concat();
+    let output = curl(depot, &format!("/snom/{phone}/{D785}"), &arguments).await;
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let (bytes, seconds) = said.split_once(' ').unwrap();
+    (bytes.parse().unwrap(), seconds.parse().unwrap())
+}
+
+/// Never faster than one part in ten above the rate; as slow as ever a busy machine makes it, so the best of some tries
+/// is no more than one part in ten below it.
+#[tokio::test]
+async fn curl_is_served_at_the_rate_of_its_lanes() {
+    if !present() {
+        return;
+    }
+    let depot = Running::new().await;
+    let lane = |name: &str, bytes_per_second| Lane { name: name.into(), bytes_per_second };
+    let whole = depot.image.len() as u64;
+    let (all, half) = (lane("policy in all", 4_000_000), lane("policy at berlin", 2_000_000));
+    let phones = [OURS, OTHERS];
+    // One phone alone, a part of the image, and two that share a lane.
+    let kinds: [(&[&str], &[Lane], &[&str], f64); 3] = [
+        (&phones[..1], &[half.clone(), all.clone()], &[], 2_000_000.0),
+        (&phones[..1], &[lane("policy in all", 1_000_000)], &["--range", "1000003-"], 1_000_000.0),
+        (&phones, std::slice::from_ref(&all), &[], 4_000_000.0),
+    ];
+    for (phones, lanes, arguments, rate) in kinds {
+        depot.offer_within(phones, lanes);
+        let mut best = 0.0_f64;
+        for _ in 0..5 {
+            let each = phones.iter().map(|phone| timed(&depot, phone, arguments));
+            let each = futures_util::future::join_all(each).await;
+            let bytes: u64 = each.iter().map(|(bytes, _)| bytes).sum();
+            let length = if arguments.is_empty() { whole } else { whole - 1_000_003 };
+            assert_eq!(bytes, length * phones.len() as u64);
+            let seconds = each.iter().map(|(_, seconds)| *seconds).fold(0.0, f64::max);
+            let found = f64::from(u32::try_from(bytes).unwrap()) / seconds / rate;
+            assert!(found <= 1.1, "{lanes:?}: {found:.3} of the rate");
+            best = best.max(found);
+            if best >= 0.9 {
+                break;
+            }
+        }
+        assert!(best >= 0.9, "{lanes:?}: at best {best:.3} of the rate");
+    }
 }

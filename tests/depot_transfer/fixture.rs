@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use sipherd::depot::{Depot, Limits, Releases, ServeError, add, serve_within};
 use sipherd::domain::firmware::Version;
 use sipherd::domain::phone::Mac;
-use sipherd::ports::{Gatekeeper, Permit, Transfer, TransferStep, Visit};
+use sipherd::ports::{Gatekeeper, Lane, Permit, Transfer, TransferStep, Visit};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -90,7 +90,15 @@ impl Running {
 
     /// From now on our phone is offered the image.
     pub fn offer(&self) {
-        self.permit(Permit::Offer { release: "nov".into(), file: D785.into() });
+        self.permit(Permit::Offer { release: "nov".into(), file: D785.into(), lanes: Vec::new() });
+    }
+
+    /// From now on these phones are offered the image, on these lanes.
+    pub fn offer_within(&self, phones: &[&str], lanes: &[Lane]) {
+        for phone in phones {
+            let permit = Permit::Offer { release: "nov".into(), file: D785.into(), lanes: lanes.to_vec() };
+            self.fake.permits.lock().unwrap().insert(phone.parse().unwrap(), permit);
+        }
     }
 
     pub fn permit(&self, permit: Permit) {

@@ -196,3 +196,40 @@ async fn a_thousand_phones_are_cheap() {
     assert_eq!(ami.list("PJSIPShowContacts", "ContactListComplete").await.len(), 1000);
     building.shutdown().await;
 }
+
+#[tokio::test]
+async fn the_ami_tells_of_queues_ring_groups_and_do_not_disturb() {
+    let building = building(vec![snom(1), snom(2)]).await;
+    let pbx = building.pbx();
+    let mut ami = Ami::logged_in(&building).await;
+    pbx.open_queue("empty");
+    pbx.join_queue("support", "2001");
+    let added = ami.event("QueueMemberAdded", "Queue", "support").await;
+    assert_eq!((added["Interface"].as_str(), added["Paused"].as_str()), ("Local/2001@from-queue/n", "0"));
+    pbx.pause_member("support", "2001", true);
+    ami.event("QueueMemberPause", "Paused", "1").await;
+    let queues = ami.list("QueueStatus", "QueueStatusComplete").await;
+    let seen: Vec<_> = queues.iter().map(|item| (item["Event"].as_str(), item["Queue"].as_str())).collect();
+    assert_eq!(seen, [("QueueParams", "empty"), ("QueueParams", "support"), ("QueueMember", "support")]);
+    assert_eq!(
+        (queues[2]["StateInterface"].as_str(), queues[2]["Paused"].as_str()),
+        ("hint:2001@phones", "1")
+    );
+    pbx.leave_queue("support", "2001");
+    ami.event("QueueMemberRemoved", "Queue", "support").await;
+    assert_eq!(ami.list("QueueStatus", "QueueStatusComplete").await.len(), 2);
+
+    pbx.ring_together("700", &["2001", "2002"]);
+    let hints = ami.list("ExtensionStateList", "ExtensionStateListComplete").await;
+    let seen: Vec<_> = hints.iter().map(|item| (item["Exten"].as_str(), item["Hint"].as_str())).collect();
+    let own = [("2001", "PJSIP/2001&Custom:DND2001"), ("2002", "PJSIP/2002&Custom:DND2002")];
+    assert_eq!(seen, [own[0], own[1], ("700", "PJSIP/2001&PJSIP/2002")]);
+
+    let getvar = ["Action: Getvar", "Variable: DEVICE_STATE(Custom:DND2001)"];
+    assert_eq!(ami.ask(&getvar).await["Value"], "UNKNOWN");
+    pbx.do_not_disturb("2001", true);
+    ami.event("DeviceStateChange", "Device", "Custom:DND2001").await;
+    assert_eq!(ami.ask(&getvar).await["Value"], "BUSY");
+    let states = ami.list("DeviceStateList", "DeviceStateListComplete").await;
+    assert_eq!(states.last().unwrap()["Device"], "Custom:DND2001");
+}

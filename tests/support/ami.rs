@@ -161,13 +161,13 @@ impl Talk {
         assert_eq!((login.get("Username"), login.get("Key")), ("sipherd", proof.as_str()));
         self.answer(&login, "Success", "Message: Authentication accepted\n").await;
         self.say(then).await;
-        for _ in 0..4 {
+        for _ in 0..7 {
             let filter = self.asked("Filter").await;
             self.answer(&filter, "Error", "Message: Permission denied\n").await;
         }
     }
 
-    /// Answers the three questions of a survey.
+    /// Answers the questions of a survey, with no hint and no queue.
     pub async fn survey(&mut self, contacts: &[String], devices: &[(&str, &str)], channels: &[String]) {
         let asked = self.asked("PJSIPShowContacts").await;
         self.contacts(&asked, contacts).await;
@@ -175,6 +175,30 @@ impl Talk {
         self.list(&asked, &devices.iter().map(|(name, state)| device(name, state)).collect::<Vec<_>>()).await;
         let asked = self.asked("CoreShowChannels").await;
         self.list(&asked, channels).await;
+        self.groups(&[], Some(&[])).await;
+    }
+
+    /// Answers the two questions of a survey about hints and queues; without queues nothing that knows of them is loaded.
+    pub async fn groups(&mut self, hints: &[String], queues: Option<&[String]>) {
+        let asked = self.asked("ExtensionStateList").await;
+        match hints {
+            [] => self.answer(&asked, "Error", "Message: No dialplan hints are available\n").await,
+            _ => self.list(&asked, hints).await,
+        }
+        self.queues(queues).await;
+    }
+
+    /// Answers the question for the queues.
+    pub async fn queues(&mut self, queues: Option<&[String]>) {
+        let asked = self.asked("QueueStatus").await;
+        match queues {
+            Some(queues) => self.list(&asked, queues).await,
+            None => {
+                let message = "Message: Invalid/unknown command: QueueStatus. Use Action: ListCommands to show \
+                               available commands.\n";
+                self.answer(&asked, "Error", message).await;
+            }
+        }
     }
 
     /// Answers with contacts; none is an error in Asterisk's words.
@@ -210,6 +234,27 @@ impl Talk {
 /// A device's state, as an item of a list or, as it is, an event.
 pub fn device(name: &str, state: &str) -> String {
     format!("Event: DeviceStateChange\nDevice: {name}\nState: {state}\n")
+}
+
+/// A hint, as an item of a list.
+pub fn hint(exten: &str, context: &str, devices: &str) -> String {
+    format!(
+        "Event: ExtensionStatus\nExten: {exten}\nContext: {context}\nHint: {devices}\nStatus: 0\nStatusText: Idle\n"
+    )
+}
+
+/// A queue, as an item of a list.
+pub fn queue(name: &str) -> String {
+    format!("Event: QueueParams\nQueue: {name}\nMax: 0\nStrategy: ringall\nCalls: 0\n")
+}
+
+/// A member of a queue, as an item of a list.
+pub fn member(queue: &str, interface: &str, state_interface: &str, paused: bool) -> String {
+    format!(
+        "Event: QueueMember\nQueue: {queue}\nName: {interface}\nLocation: {interface}\nStateInterface: {state_interface}\n\
+         Membership: dynamic\nPaused: {}\n",
+        u8::from(paused)
+    )
 }
 
 /// A contact.

@@ -21,6 +21,7 @@ const START: Duration = Duration::from_secs(60);
 const MODULES: &[&str] = &[
     "app_dial",
     "app_echo",
+    "app_queue",
     "bridge_simple",
     "chan_pjsip",
     "codec_ulaw",
@@ -50,7 +51,9 @@ const MODULES: &[&str] = &[
 ];
 
 /// A running Asterisk with endpoints 1001, 1002 …, each registered by at most one contact. Extension 600 answers and
-/// holds the call, 601 answers and echoes; endpoints can dial each other, and each has a hint.
+/// holds the call, 601 answers and echoes; endpoints can dial each other, and each has a hint
+/// with its do-not-disturb. Extension 700 is 1002 and 1003 together; 1001 is a member of queue `support`, and queue `empty`
+/// has none.
 pub struct Asterisk {
     /// Where it listens for SIP over UDP.
     pub sip: SocketAddr,
@@ -217,7 +220,7 @@ fn configure(program: &Path, home: &Path, sip: SocketAddr, ami: SocketAddr, endp
         &format!(
             "[general]\nenabled = yes\nbindaddr = {}\nport = {}\n\n[sipherd]\nsecret = of-the-yard\n\
              deny = 0.0.0.0/0.0.0.0\npermit = 127.0.0.0/255.0.0.0\n\
-             read = system,call,reporting\nwrite = system,call,reporting\n",
+             read = system,call,reporting,agent\nwrite = system,call,reporting,agent\n",
             ami.ip(),
             ami.port()
         ),
@@ -227,8 +230,9 @@ fn configure(program: &Path, home: &Path, sip: SocketAddr, ami: SocketAddr, endp
          contact_expiration_check_interval = 1\n\n\
          [udp]\ntype = transport\nprotocol = udp\nbind = {sip}\n\n[sipherd]\ntype = endpoint\ncontext = none\n"
     );
+    write("queues.conf", "[general]\n\n[support]\nstrategy = ringall\nmember => PJSIP/1001\n\n[empty]\n");
     let mut dialplan = String::from(
-        "[phones]\nexten => 600,1,Answer()\n same => n,Wait(3600)\nexten => 601,1,Answer()\n same => n,Echo()\n",
+        "[phones]\nexten => 700,hint,PJSIP/1002&PJSIP/1003\nexten => 600,1,Answer()\n same => n,Wait(3600)\nexten => 601,1,Answer()\n same => n,Echo()\n",
     );
     for user in (1001..).take(endpoints) {
         write!(
@@ -240,8 +244,11 @@ fn configure(program: &Path, home: &Path, sip: SocketAddr, ami: SocketAddr, endp
             Asterisk::password(&user.to_string())
         )
         .unwrap();
-        write!(dialplan, "exten => {user},hint,PJSIP/{user}\nexten => {user},1,Dial(PJSIP/{user},30)\n")
-            .unwrap();
+        write!(
+            dialplan,
+            "exten => {user},hint,PJSIP/{user}&Custom:DND{user}\nexten => {user},1,Dial(PJSIP/{user},30)\n"
+        )
+        .unwrap();
     }
     write("pjsip.conf", &pjsip);
     write("extensions.conf", &dialplan);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sipherd::domain::phone::{CallState, Contact, LineId};
-use sipherd::ports::{PbxEvent, PbxNews, Picture};
+use sipherd::ports::{Groups, PbxEvent, PbxNews, Picture};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -73,6 +73,24 @@ impl News {
             _ => None,
         })
         .await;
+    }
+
+    /// The next queues, ring groups and agents that are not what they were.
+    pub async fn groups(&mut self) -> Groups {
+        self.until("groups", |news| match news {
+            PbxNews::Groups(groups) => Some(groups.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The next line that has do-not-disturb, or has it no more.
+    pub async fn do_not_disturb(&mut self) -> (LineId, bool) {
+        self.until("do-not-disturb", |news| match news {
+            PbxNews::DoNotDisturb(line, set) => Some((line.clone(), *set)),
+            _ => None,
+        })
+        .await
     }
 
     /// Waits for the next word that the view is fresh.

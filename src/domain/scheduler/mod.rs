@@ -80,6 +80,11 @@ impl Scheduler {
         }
     }
 
+    /// Whether a phone went on a trip and was not seen again.
+    pub fn is_lost(&self, mac: Mac) -> bool {
+        self.lost.contains(&mac)
+    }
+
     /// The rules in force.
     pub fn rules(&self) -> &Rules {
         &self.rules

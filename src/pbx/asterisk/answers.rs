@@ -24,7 +24,11 @@ pub(super) enum Asked {
     Devices,
     /// Which channels are there?
     Channels,
-    /// What is this one line doing right now?
+    /// Which hints has the dialplan?
+    Hints,
+    /// Which queues are there, and who is in them?
+    Queues,
+    /// What is this one device doing right now?
     State(oneshot::Sender<Result<String, String>>),
     /// Send a NOTIFY.
     Notify(oneshot::Sender<NotifyOutcome>),
@@ -39,6 +43,8 @@ impl Asked {
             Self::Contacts => "PJSIPShowContacts",
             Self::Devices => "DeviceStateList",
             Self::Channels => "CoreShowChannels",
+            Self::Hints => "ExtensionStateList",
+            Self::Queues => "QueueStatus",
             Self::State(_) => "Getvar",
             Self::Notify(_) => "PJSIPNotify",
         }
@@ -46,7 +52,7 @@ impl Asked {
 
     fn wants_list(&self) -> bool {
         match self {
-            Self::Contacts | Self::Devices | Self::Channels => true,
+            Self::Contacts | Self::Devices | Self::Channels | Self::Hints | Self::Queues => true,
             Self::Ping | Self::Filter | Self::State(_) | Self::Notify(_) => false,
         }
     }
@@ -57,7 +63,7 @@ impl Asked {
 pub(super) enum BadAnswer {
     /// It was refused.
     #[error(
-        "asterisk refused {action}: {message}; hint: the manager user needs read and write = system,call,reporting"
+        "asterisk refused {action}: {message}; hint: the manager user needs read = system,call,reporting,agent and write = system,call,reporting"
     )]
     Refused {
         /// The action.
@@ -179,9 +185,20 @@ pub(super) fn message(block: &Block) -> String {
     block.filled("Message").unwrap_or("no reason given").chars().take(200).collect()
 }
 
-/// Asterisk says with an error that nobody is registered; that is its word for an empty list.
+/// Asterisk says with an error that nobody is registered, that there is no hint, and that nothing it has loaded knows of
+/// queues; that is its word for an empty list.
 fn empty(asked: &Asked, block: &Block) -> bool {
-    matches!(asked, Asked::Contacts)
-        && block.get("Response") == Some("Error")
-        && block.get("Message") == Some("No Contacts found")
+    let message = block.get("Message").unwrap_or_default();
+    let known = match asked {
+        Asked::Contacts => message == "No Contacts found",
+        Asked::Hints => message == "No dialplan hints are available",
+        Asked::Queues => message.starts_with("Invalid/unknown command"),
+        Asked::Ping
+        | Asked::Filter
+        | Asked::Devices
+        | Asked::Channels
+        | Asked::State(_)
+        | Asked::Notify(_) => false,
+    };
+    known && block.get("Response") == Some("Error")
 }

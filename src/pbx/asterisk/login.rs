@@ -4,7 +4,7 @@ use md5::{Digest, Md5};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::answers::message;
-use super::session::SessionError;
+use super::ended::SessionError;
 use super::wire::{Action, Block, Blocks};
 use crate::ports::Secret;
 

@@ -19,8 +19,10 @@ pub(super) type Calls = BTreeMap<Arc<str>, CallState>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("asterisk listed a {what} without `{key}`")]
 pub(super) struct Incomplete {
-    what: &'static str,
-    key: &'static str,
+    /// What was listed.
+    pub(super) what: &'static str,
+    /// What it lacks.
+    pub(super) key: &'static str,
 }
 
 /// The contacts in the items of `PJSIPShowContacts`.

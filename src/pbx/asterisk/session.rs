@@ -1,5 +1,6 @@
 //! One connection to Asterisk's manager, from login to its end: asks, listens, and tells the daemon what changed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,82 +8,48 @@ use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::answers::{Answers, Asked, BadAnswer, PATIENCE, Took, message};
+use super::answers::{Answers, Asked, PATIENCE, Took, message};
 use super::device;
+use super::ended::SessionError;
+use super::hints::{self, Endpoints, Hints};
 use super::login::login;
-use super::picture::{self, Calls, Contacts, Incomplete};
-use super::wire::{Action, Block, Blocks, Unsendable, WireError};
+use super::picture::{self, Contacts};
+use super::queues::Queues;
+use super::reading::Reading;
+use super::survey::{Survey, turn};
+use super::wire::{Action, Block, Blocks};
 use super::{AsteriskSettings, Dial, Stream};
-use crate::domain::phone::{CallState, LineId};
-use crate::ports::{NotifyOutcome, PbxEvent, PbxNews, Picture};
+use crate::domain::phone::LineId;
+use crate::domain::policy::Group;
+use crate::ports::{Groups, NotifyOutcome, PbxEvent, PbxNews, Picture};
 
-/// Events that arrive close together cause one reading of the contacts.
-const DEBOUNCE: Duration = Duration::from_millis(200);
-/// The contacts are not read for more than one part in five of the time: a whole fleet that registers anew raises
-/// an event a phone, and each reading costs Asterisk something.
-const READING_SHARE: u32 = 4;
 /// Asterisk has so long to finish booting once it accepted the login.
-const BOOT: Duration = Duration::from_secs(60);
+pub(super) const BOOT: Duration = Duration::from_secs(60);
 /// The events we read; Asterisk is asked to send no others.
-const EVENTS: [&str; 4] = ["DeviceStateChange", "ContactStatus", "FullyBooted", "Shutdown"];
+const EVENTS: [&str; 7] = [
+    "DeviceStateChange",
+    "ContactStatus",
+    "QueueMemberAdded",
+    "QueueMemberRemoved",
+    "QueueMemberPause",
+    "FullyBooted",
+    "Shutdown",
+];
 
-/// Why a session ended.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum SessionError {
-    /// The connection could not be made.
-    #[error("cannot connect to {address}: {error}")]
-    Connect {
-        /// Host and port.
-        address: String,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// Reading failed.
-    #[error(transparent)]
-    Wire(#[from] WireError),
-    /// Writing failed.
-    #[error("the connection broke: {0}")]
-    Write(#[from] std::io::Error),
-    /// Nothing came while logging in, or a question could not be written.
-    #[error("asterisk is silent")]
-    Silent,
-    /// The user or its secret is wrong, or it may not come from here.
-    #[error(
-        "asterisk refused the manager user `{user}`: {message}; \
-         hint: see its secret, `permit` and `deny` in manager.conf"
-    )]
-    LoginRefused {
-        /// The user.
-        user: String,
-        /// Asterisk's words.
-        message: String,
-    },
-    /// Booting took too long, or the event that tells is kept from us.
-    #[error(
-        "no `FullyBooted` within {} s; hint: the manager user needs read = system,call,reporting", BOOT.as_secs()
-    )]
-    NotBooted,
-    /// An answer that must not be believed.
-    #[error(transparent)]
-    Answer(#[from] BadAnswer),
-    /// A list held something that cannot be understood.
-    #[error(transparent)]
-    Incomplete(#[from] Incomplete),
-    /// A name from the configuration cannot be sent.
-    #[error(transparent)]
-    Unsendable(#[from] Unsendable),
-    /// Asterisk said goodbye.
-    #[error("asterisk is shutting down")]
-    ShuttingDown,
-    /// Nobody listens to the news any more.
-    #[error("the daemon has gone")]
-    Unheard,
-}
+/// A queue's member that joins, pauses or goes on is told as a device too: `Queue:support_pause_PJSIP/1001`.
+const PAUSE_DEVICE: (&str, &str) = ("Queue:", "_pause_");
+
+/// Where an answer goes, or why there is none.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, String>>;
 
 /// What the daemon asks of a session.
 pub(super) enum Ask {
-    /// The state of one endpoint at this moment; gives Asterisk's word for it.
-    State(Arc<str>, oneshot::Sender<Result<String, String>>),
+    /// The state of one device at this moment; gives Asterisk's word for it.
+    State(String, Reply<String>),
+    /// The do-not-disturb switches of one endpoint.
+    Switches(Arc<str>, Reply<BTreeSet<Arc<str>>>),
+    /// The endpoints with an agent at this moment; nothing where `app_queue` is not loaded.
+    Agents(Reply<Option<Endpoints>>),
     /// A NOTIFY.
     Notify(Action, oneshot::Sender<NotifyOutcome>),
 }
@@ -92,19 +59,11 @@ impl Ask {
     pub(super) fn refuse(self, why: &str) {
         match self {
             Self::State(_, reply) => drop(reply.send(Err(why.to_owned()))),
+            Self::Switches(_, reply) => drop(reply.send(Err(why.to_owned()))),
+            Self::Agents(reply) => drop(reply.send(Err(why.to_owned()))),
             Self::Notify(_, reply) => drop(reply.send(NotifyOutcome::NotSent { why: why.to_owned() })),
         }
     }
-}
-
-/// Three lists being read, and what was heard meanwhile.
-#[derive(Default)]
-struct Survey {
-    contacts: Option<Contacts>,
-    devices: Option<Vec<Block>>,
-    channels: Option<Vec<Block>>,
-    /// Changes that came after the lists were asked for: they are newer than what the lists hold.
-    later: Vec<(Arc<str>, CallState)>,
 }
 
 /// A connection in use.
@@ -120,10 +79,16 @@ pub(super) struct Session<'a> {
     survey_due: Instant,
     /// Contacts as last told; nothing before the first picture.
     known: Option<Contacts>,
-    contacts_due: Option<Instant>,
-    /// When the reading of the contacts began, and since when it is over and how soon it may be repeated.
-    reading_since: Option<Instant>,
-    rest_until: Instant,
+    contacts: Reading,
+    queues: Reading,
+    /// Who waits for the agents: of the reading under way, and of one that has not begun.
+    agents_asked: Vec<Reply<Option<Endpoints>>>,
+    agents_wanted: Vec<Reply<Option<Endpoints>>>,
+    hints: Hints,
+    /// Do-not-disturb switches that are set.
+    switches: BTreeSet<Arc<str>>,
+    /// Queues, ring groups and agents as last told.
+    groups: Groups,
     answered: Instant,
 }
 
@@ -154,9 +119,13 @@ impl<'a> Session<'a> {
             survey: None,
             survey_due: now,
             known: None,
-            contacts_due: None,
-            reading_since: None,
-            rest_until: now,
+            contacts: Reading::at_rest(now),
+            queues: Reading::at_rest(now),
+            agents_asked: Vec::new(),
+            agents_wanted: Vec::new(),
+            hints: Hints::default(),
+            switches: BTreeSet::new(),
+            groups: Groups::default(),
             answered: now,
         };
         for event in EVENTS {
@@ -185,7 +154,7 @@ impl<'a> Session<'a> {
                 },
                 Some(ask) = asks.recv() => self.serve(ask).await,
                 () = refresh.notified() => {
-                    self.contacts_stale();
+                    self.contacts.stale();
                     Ok(())
                 }
                 () = sleep_until(due) => self.tick().await,
@@ -205,10 +174,7 @@ impl<'a> Session<'a> {
         if self.survey.is_none() {
             due = due.min(self.survey_due);
         }
-        if self.reading_since.is_none() {
-            due = due.min(self.contacts_due.unwrap_or(due));
-        }
-        due
+        [&self.contacts, &self.queues].iter().filter_map(|reading| reading.due()).fold(due, Instant::min)
     }
 
     async fn tick(&mut self) -> Result<(), SessionError> {
@@ -222,8 +188,11 @@ impl<'a> Session<'a> {
         if self.booted && self.survey.is_none() && self.survey_due <= now {
             return self.begin_survey().await;
         }
-        if self.booted && self.reading_since.is_none() && self.contacts_due.is_some_and(|due| due <= now) {
+        if self.booted && self.contacts.due().is_some_and(|due| due <= now) {
             return self.read_contacts().await;
+        }
+        if self.booted && self.queues.due().is_some_and(|due| due <= now) {
+            return self.read_queues().await;
         }
         if self.answers.is_empty() && self.answered + self.settings.stale_probe <= now {
             self.ask(Action::new("Ping"), Asked::Ping).await?;
@@ -234,22 +203,27 @@ impl<'a> Session<'a> {
     async fn begin_survey(&mut self) -> Result<(), SessionError> {
         self.survey = Some(Survey::default());
         self.survey_due = Instant::now() + self.settings.reconcile;
-        if self.reading_since.is_none() {
+        if !self.contacts.is_open() {
             self.read_contacts().await?;
         }
-        self.ask(Action::new("DeviceStateList"), Asked::Devices).await?;
-        self.ask(Action::new("CoreShowChannels"), Asked::Channels).await
+        for asked in [Asked::Devices, Asked::Channels, Asked::Hints] {
+            self.ask(Action::new(asked.action()), asked).await?;
+        }
+        match self.queues.is_open() {
+            true => Ok(()),
+            false => self.read_queues().await,
+        }
     }
 
     async fn read_contacts(&mut self) -> Result<(), SessionError> {
-        self.contacts_due = None;
-        self.reading_since = Some(Instant::now());
+        self.contacts.begin();
         self.ask(Action::new("PJSIPShowContacts"), Asked::Contacts).await
     }
 
-    fn contacts_stale(&mut self) {
-        let soon = (Instant::now() + DEBOUNCE).max(self.rest_until);
-        self.contacts_due.get_or_insert(soon);
+    async fn read_queues(&mut self) -> Result<(), SessionError> {
+        self.queues.begin();
+        self.agents_asked.append(&mut self.agents_wanted);
+        self.ask(Action::new("QueueStatus"), Asked::Queues).await
     }
 
     async fn take(&mut self, block: Block) -> Result<(), SessionError> {
@@ -272,20 +246,42 @@ impl<'a> Session<'a> {
         match block.event().filter(|_| !block.overlong) {
             Some("FullyBooted") => self.booted = true,
             Some("Shutdown") => return Err(SessionError::ShuttingDown),
-            Some("ContactStatus") => self.contacts_stale(),
+            Some("ContactStatus") => self.contacts.stale(),
+            Some("QueueMemberAdded" | "QueueMemberRemoved" | "QueueMemberPause") => self.queues.stale(),
             Some("DeviceStateChange") => {
-                let device = block.get("Device").and_then(device::endpoint_of_device);
-                if let (Some(endpoint), Some(state)) = (device, block.get("State")) {
-                    let (user, state) = (Arc::<str>::from(endpoint), device::of_device(state));
-                    if let Some(survey) = &mut self.survey {
-                        survey.later.push((user.clone(), state));
-                    }
-                    if self.told() {
-                        return self.tell(PbxNews::Calls(self.line(user), state)).await;
-                    }
+                if let (Some(device), Some(state)) = (block.get("Device"), block.get("State")) {
+                    return self.hear_device(device, state).await;
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    async fn hear_device(&mut self, device: &str, state: &str) -> Result<(), SessionError> {
+        if let Some(endpoint) = device::endpoint_of_device(device) {
+            let (user, state) = (Arc::<str>::from(endpoint), device::of_device(state));
+            if let Some(survey) = &mut self.survey {
+                survey.later.push((user.clone(), state));
+            }
+            if self.told() {
+                return self.tell(PbxNews::Calls(self.line(user), state)).await;
+            }
+        } else if hints::owner(device).is_some() {
+            let (switch, set) = (Arc::<str>::from(device), hints::is_set(state));
+            if let Some(survey) = &mut self.survey {
+                survey.later_switches.push((switch.clone(), set));
+            }
+            turn(&mut self.switches, switch, set);
+            if self.told() {
+                for user in self.hints.silenced_by(device) {
+                    let set = self.hints.switches_of(&user).iter().any(|own| self.switches.contains(own));
+                    self.tell(PbxNews::DoNotDisturb(self.line(user), set)).await?;
+                }
+            }
+        } else if device.starts_with(PAUSE_DEVICE.0) && device.contains(PAUSE_DEVICE.1) {
+            // Comes with `call`, also to a manager user who may not read the class `agent`.
+            self.queues.stale();
         }
         Ok(())
     }
@@ -307,9 +303,7 @@ impl<'a> Session<'a> {
                 false => NotifyOutcome::NotSent { why: message(block) },
             })),
             Asked::Contacts => {
-                let now = Instant::now();
-                let took = self.reading_since.take().map_or(Duration::ZERO, |since| now - since);
-                self.rest_until = now + took * READING_SHARE;
+                self.contacts.end();
                 let contacts = picture::contacts(&items)?;
                 match &mut self.survey {
                     Some(survey) => survey.contacts = Some(contacts),
@@ -318,29 +312,62 @@ impl<'a> Session<'a> {
             }
             Asked::Devices => self.survey.get_or_insert_default().devices = Some(items),
             Asked::Channels => self.survey.get_or_insert_default().channels = Some(items),
+            Asked::Hints => self.survey.get_or_insert_default().hints = Some(Hints::read(&items)?),
+            Asked::Queues => {
+                self.queues.end();
+                // A list ends with an event; the answer is a response only where nobody knows of queues.
+                let queues = block.event().map(|_| Queues::read(&items)).transpose()?;
+                for reply in self.agents_asked.drain(..) {
+                    drop(reply.send(Ok(queues.as_ref().map(|queues| queues.agents(&self.hints)))));
+                }
+                if !self.agents_wanted.is_empty() {
+                    self.queues.at_once();
+                }
+                match &mut self.survey {
+                    Some(survey) => survey.queues = Some(queues),
+                    None => {
+                        let groups = self.groups_of(queues.as_ref());
+                        if groups != self.groups {
+                            self.groups = groups.clone();
+                            self.tell(PbxNews::Groups(groups)).await?;
+                        }
+                    }
+                }
+            }
         }
         self.finish_survey().await
     }
 
     async fn finish_survey(&mut self) -> Result<(), SessionError> {
-        let Some(Survey {
-            contacts: Some(contacts),
-            devices: Some(devices),
-            channels: Some(channels),
-            later,
-        }) = self.survey.take_if(|s| s.contacts.is_some() && s.devices.is_some() && s.channels.is_some())
-        else {
-            return Ok(());
-        };
-        let mut calls: Calls = picture::calls(&devices, &channels)?;
-        calls.extend(later);
-        let listed = contacts.iter().flat_map(|(user, list)| list.iter().map(move |contact| (user, contact)));
+        let Some(survey) = self.survey.take_if(|survey| survey.is_complete()) else { return Ok(()) };
+        let found = survey.finish()?;
+        self.hints = found.hints;
+        self.switches = found.switches;
+        self.groups = self.groups_of(found.queues.as_ref());
+        let listed =
+            found.contacts.iter().flat_map(|(user, list)| list.iter().map(move |contact| (user, contact)));
+        let silent: Endpoints =
+            self.switches.iter().flat_map(|switch| self.hints.silenced_by(switch)).collect();
         let picture = Picture {
             contacts: listed.map(|(user, contact)| (self.line(user.clone()), contact.clone())).collect(),
-            calls: calls.into_iter().map(|(user, state)| (self.line(user), state)).collect(),
+            calls: found.calls.into_iter().map(|(user, state)| (self.line(user), state)).collect(),
+            groups: self.groups.clone(),
+            do_not_disturb: Some(self.lines(silent)),
         };
-        self.known = Some(contacts);
+        self.known = Some(found.contacts);
         self.tell(PbxNews::Picture(picture)).await
+    }
+
+    /// Queues, ring groups and agents, as far as Asterisk knows of them.
+    fn groups_of(&self, queues: Option<&Queues>) -> Groups {
+        let ring =
+            self.hints.ring_groups().into_iter().map(|(name, phones)| (Group::RingGroup(name), phones));
+        let rung = queues.map(|queues| queues.phones(&self.hints)).unwrap_or_default();
+        let rung = rung.into_iter().map(|(name, phones)| (Group::Queue(name), phones));
+        Groups {
+            members: ring.chain(rung).map(|(group, phones)| (group, self.lines(phones))).collect(),
+            agents: queues.map(|queues| self.lines(queues.agents(&self.hints))),
+        }
     }
 
     async fn tell_changed(&mut self, now: Contacts) -> Result<(), SessionError> {
@@ -357,9 +384,21 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         match ask {
-            Ask::State(endpoint, reply) => {
-                let variable = format!("DEVICE_STATE(PJSIP/{endpoint})");
+            Ask::State(device, reply) => {
+                let variable = format!("DEVICE_STATE({device})");
                 self.ask(Action::new("Getvar").with("Variable", &variable)?, Asked::State(reply)).await
+            }
+            Ask::Switches(endpoint, reply) => {
+                drop(reply.send(Ok(self.hints.switches_of(&endpoint))));
+                Ok(())
+            }
+            Ask::Agents(reply) => {
+                self.agents_wanted.push(reply);
+                // One that is under way may have looked already; the next one answers all who ask until it begins.
+                match self.queues.is_open() {
+                    true => Ok(()),
+                    false => self.read_queues().await,
+                }
             }
             // Whoever asked gave up waiting: what was wanted then may be wrong now.
             Ask::Notify(_, reply) if reply.is_closed() => Ok(()),
@@ -383,5 +422,9 @@ impl<'a> Session<'a> {
 
     fn line(&self, user: Arc<str>) -> LineId {
         LineId { pbx: self.settings.name.clone(), user }
+    }
+
+    fn lines(&self, endpoints: Endpoints) -> Vec<LineId> {
+        endpoints.into_iter().map(|user| self.line(user)).collect()
     }
 }

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Office;
 use super::book::{Book, Leg};
+use super::groups;
 use super::switchboard::{Errand, address_of};
 use crate::sim::wire::{md5_hex, user_of};
 
@@ -30,11 +31,12 @@ impl Event {
     }
 
     /// An event of a class.
-    fn of(name: &str, class: &str) -> Self {
+    pub fn of(name: &str, class: &str) -> Self {
         Self::new("Event", name).with("Privilege", &format!("{class},all")).with("SystemName", "pocket")
     }
 
-    fn with(mut self, key: &str, value: &str) -> Self {
+    /// One more line.
+    pub fn with(mut self, key: &str, value: &str) -> Self {
         // Writing into a String cannot fail.
         let _ = write!(self.0, "{key}: {value}\r\n");
         self
@@ -65,7 +67,12 @@ impl Event {
 
     /// A line's state changed.
     pub fn device(user: &str, state: &str) -> Self {
-        Self::of("DeviceStateChange", "call").with("Device", &format!("PJSIP/{user}")).with("State", state)
+        Self::device_named(&format!("PJSIP/{user}"), state)
+    }
+
+    /// The state of a device of any kind changed.
+    pub fn device_named(device: &str, state: &str) -> Self {
+        Self::of("DeviceStateChange", "call").with("Device", device).with("State", state)
     }
 
     /// A channel was made.
@@ -208,6 +215,8 @@ impl Clerk {
             "pjsipshowcontacts" => self.contacts(action),
             "devicestatelist" => self.states(action),
             "coreshowchannels" => self.channels(action),
+            "queuestatus" => groups::queue_status(action, &self.office.book()),
+            "extensionstatelist" => groups::hints(action, &self.office.book(), self.office.spec.lines.keys()),
             "getvar" => self.variable(action),
             "pjsipnotify" => self.notify(action),
             _ => action.error(&format!(
@@ -281,7 +290,13 @@ impl Clerk {
                 .with("State", self.state(&book, user));
             list += &event.text();
         }
-        list + &action.complete("DeviceStateListComplete", self.office.spec.lines.len())
+        let mut count = self.office.spec.lines.len();
+        for (device, state) in book.groups.devices() {
+            count += 1;
+            let event = action.item("DeviceStateChange").with("Device", &device).with("State", state);
+            list += &event.text();
+        }
+        list + &action.complete("DeviceStateListComplete", count)
     }
 
     fn channels(&self, action: &Action) -> String {
@@ -309,10 +324,12 @@ impl Clerk {
 
     fn variable(&self, action: &Action) -> String {
         let name = action.get("variable");
-        let device = name.strip_prefix("DEVICE_STATE(PJSIP/").and_then(|rest| rest.strip_suffix(')'));
-        let value = match device {
-            Some(user) if self.office.spec.lines.contains_key(user) => self.state(&self.office.book(), user),
-            Some(_) => "INVALID",
+        let device = name.strip_prefix("DEVICE_STATE(").and_then(|rest| rest.strip_suffix(')'));
+        let book = self.office.book();
+        let value = match device.map(|device| (device, device.strip_prefix("PJSIP/"))) {
+            Some((_, Some(user))) if self.office.spec.lines.contains_key(user) => self.state(&book, user),
+            Some((_, Some(_))) => "INVALID",
+            Some((device, None)) => book.groups.switch_state(device).unwrap_or("UNKNOWN"),
             None => "",
         };
         action.success().with("Variable", name).with("Value", value).text()
@@ -355,7 +372,7 @@ impl Clerk {
 }
 
 /// What a client asked for: keys in lower case, in their order.
-struct Action(Vec<(String, String)>);
+pub(super) struct Action(Vec<(String, String)>);
 
 impl Action {
     fn get(&self, key: &str) -> &str {
@@ -385,15 +402,18 @@ impl Action {
         self.response("Error").with("Message", message).text()
     }
 
-    fn list(&self, message: &str) -> String {
+    /// The beginning of a list.
+    pub fn list(&self, message: &str) -> String {
         self.success().with("EventList", "start").with("Message", message).text()
     }
 
-    fn item(&self, event: &str) -> Event {
+    /// An item of a list.
+    pub fn item(&self, event: &str) -> Event {
         self.tagged(Event::new("Event", event))
     }
 
-    fn complete(&self, event: &str, items: usize) -> String {
+    /// The end of a list.
+    pub fn complete(&self, event: &str, items: usize) -> String {
         self.item(event).with("EventList", "Complete").with("ListItems", &items.to_string()).text()
     }
 

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use chrono::{DateTime, Utc};
 
+use super::groups::Groups;
+
 /// A registered contact; each line has at most one (`max_contacts=1`, `remove_existing=yes`).
 #[derive(Debug, Clone)]
 pub(super) struct Contact {
@@ -63,6 +65,8 @@ pub(super) struct Book {
     pub calls: BTreeMap<String, Call>,
     /// Channels made so far.
     pub channels: u64,
+    /// Queues, ring groups, do-not-disturb.
+    pub groups: Groups,
 }
 
 impl Book {

@@ -1,7 +1,9 @@
-//! A pocket PBX: registrar, calls between lines and to the echo test `600`, and an AMI that speaks as Asterisk 22 does.
+//! A pocket PBX: registrar, calls between lines and to the echo test `600`, queues
+//! without callers, ring groups, do-not-disturb, and an AMI that speaks as Asterisk 22 does.
 
 mod ami;
 mod book;
+mod groups;
 mod switchboard;
 
 use std::collections::BTreeMap;

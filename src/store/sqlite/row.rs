@@ -15,7 +15,7 @@ use crate::ports::{
 use crate::store::group::job_number;
 
 type TripText = (i64, String, String, String, i64, i64, String);
-type PhoneText = (String, String, Option<String>, Option<String>, Option<String>, String);
+type PhoneText = (String, String, Option<String>, Option<String>, Option<String>, String, Option<i64>);
 type JobText = (String, String, i64, i64, i64);
 type EntryText = (i64, i64, Option<String>, Option<i64>, String, String);
 
@@ -32,7 +32,7 @@ pub fn check(batch: &[Change]) -> Result<(), String> {
     for change in batch {
         match change {
             Change::Trip(trip) => number(trip.id.0).and_then(|()| time(trip.changed))?,
-            Change::Phone(_) => {}
+            Change::Phone(phone) => phone.booted.map_or(Ok(()), time)?,
             Change::Job(job) => number(job_number(&job.name).unwrap_or(0)).and_then(|()| time(job.asked))?,
             Change::Finding(finding) => time(finding.at)?,
             Change::ForgetFindings(before) => time(*before)?,
@@ -54,11 +54,12 @@ pub async fn load(connection: &mut SqliteConnection, place: &Place) -> Result<Ke
     .fetch_all(&mut *connection)
     .await
     .map_err(said)?;
-    let phones: Vec<PhoneText> =
-        sqlx::query_as("SELECT mac, known_by, vendor, model, version, lines FROM phones ORDER BY mac")
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(said)?;
+    let phones: Vec<PhoneText> = sqlx::query_as(
+        "SELECT mac, known_by, vendor, model, version, lines, booted FROM phones ORDER BY mac",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(said)?;
     let jobs: Vec<JobText> =
         sqlx::query_as("SELECT name, macs, now, even_in_a_call, asked FROM jobs ORDER BY asked, name")
             .fetch_all(&mut *connection)
@@ -170,13 +171,14 @@ fn trip((id, mac, policy, state, open, changed, body): TripText) -> Result<TripR
     })
 }
 
-fn phone((mac, known_by, vendor, model, version, lines): PhoneText) -> Result<PhoneRow, String> {
+fn phone((mac, known_by, vendor, model, version, lines, booted): PhoneText) -> Result<PhoneRow, String> {
     Ok(PhoneRow {
         mac: address(&mac)?,
         known_by: serde_json::from_value(known_by.into()).map_err(|e| e.to_string())?,
         vendor: vendor.map(|v| Vendor::new(&v)),
         model: model.map(Model::new),
         version: version.map(|v| Version::parse(&v)).transpose().map_err(|e| e.to_string())?,
+        booted: booted.map(DateTime::from_timestamp_nanos),
         lines: list(&lines)?,
     })
 }
