@@ -233,7 +233,8 @@ impl<'a> Rows<'a> {
             _ => 0..shown.len(),
         };
         let column = shown[..span.start].chars().count() + 1;
-        Place { line, column, text: (self.show == Show::Line).then(|| shown.to_owned()), span }
+        let end_column = shown[..span.end].chars().count() + 1;
+        Place { line, column, end_column, text: (self.show == Show::Line).then(|| shown.to_owned()), span }
     }
 }
 

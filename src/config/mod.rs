@@ -2,6 +2,7 @@
 
 mod check;
 mod clock_changes;
+pub mod code;
 mod inventory;
 pub mod keys;
 mod policy_file;
@@ -18,11 +19,12 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use crate::domain::phone::{Hardware, LineId, Mac, Model, PbxName, Site, Tag, Vendor};
+use crate::domain::phone::{Hardware, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Tag, Vendor};
 use crate::domain::policy::Policy;
 use crate::domain::rules::FleetPace;
 use crate::ports::{Credentials, Secret};
 
+pub use code::Code;
 pub use problem::{Place, Problem, Report, Severity};
 
 /// A configuration that may be used.
@@ -165,6 +167,20 @@ pub struct InventoryPhone {
     pub site: Option<Site>,
     /// What the administrator calls it.
     pub tags: BTreeSet<Tag>,
+}
+
+impl InventoryPhone {
+    /// The phone as selections see it before anything was seen of it.
+    pub fn phone(&self) -> Phone {
+        let mut phone = Phone::new(self.mac, KnownBy::Inventory);
+        phone.vendor.clone_from(&self.vendor);
+        phone.model.clone_from(&self.model);
+        phone.hardware.clone_from(&self.hardware);
+        phone.site.clone_from(&self.site);
+        phone.tags.clone_from(&self.tags);
+        phone.lines = self.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
+        phone
+    }
 }
 
 /// `[sip]`.

@@ -119,9 +119,11 @@ impl Source {
             (0..=byte).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
         };
         let (from, to) = (within(start), within(span.end));
+        let column = self.text[line_start..start].chars().count() + 1;
         Place {
             line: self.text[..start].matches('\n').count() + 1,
-            column: self.text[line_start..start].chars().count() + 1,
+            column,
+            end_column: column.max(text[..to.max(from)].chars().count() + 1),
             text: self.may_be_shown(text).then(|| text.to_owned()),
             span: from..to.max(from),
         }
