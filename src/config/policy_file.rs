@@ -185,22 +185,20 @@ fn window(table: &Table<'_>) -> Option<(Window, Marks)> {
             _ => {}
         }
     }
-    let (opens, open_span) = match (cron, days, from) {
-        (Some(cron), _, _) => (Opens::Cron(cron.value), cron.span),
-        (None, Some(days), Some(from)) => {
-            (Opens::Weekly { days: values(&days), from: from.value }, from.span)
-        }
-        _ => return None,
-    };
     let (lasts, close_span) = match (to, length) {
         (Some(to), _) => (Lasts::Until(to.value), to.span),
         (None, Some(length)) => (Lasts::For(length.value), length.span),
         (None, None) => return None,
     };
-    Some((
-        Window { opens, lasts, zone: zone.and_then(|zone| zone.value), last_start: None },
-        Marks { opens: open_span, closes: close_span },
-    ))
+    let (opens, open_span) = match (cron, days, from, lasts) {
+        (Some(cron), _, _, Lasts::For(length)) => (Opens::Cron { cron: cron.value, length }, cron.span),
+        (None, Some(days), Some(from), lasts) => {
+            (Opens::Weekly { days: values(&days), from: from.value, lasts }, from.span)
+        }
+        _ => return None,
+    };
+    let zone = zone.and_then(|zone| zone.value);
+    Some((Window { opens, zone, last_start: None }, Marks { opens: open_span, closes: close_span }))
 }
 
 /// `[idle]`, `[pace]`, `[retry]`.
