@@ -26,6 +26,7 @@ use crate::ports::{Credentials, Secret};
 
 pub use code::Code;
 pub use problem::{Place, Problem, Report, Severity};
+pub use value::spell as duration_text;
 
 /// A configuration that may be used.
 #[derive(Debug, Clone)]
