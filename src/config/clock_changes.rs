@@ -8,8 +8,8 @@ use chrono::{
 };
 use chrono_tz::Tz;
 
-use super::check::Zones;
-use super::policy_file::Draft;
+use super::compare::Zones;
+use super::policy::Draft;
 use super::raw::{Complaint, Source};
 use crate::domain::policy::{Lasts, Opens, Window};
 
@@ -36,7 +36,9 @@ struct Finding {
 
 /// Records a warning for each start and end that falls into a change of the next two years.
 pub(super) fn warn(source: &Source, draft: &Draft, zones: &Zones, now: DateTime<Utc>) {
-    for (window, marks) in draft.policy.calendar.windows.iter().zip(&draft.windows) {
+    for (window, marks) in
+        draft.policy.calendar.windows.iter().zip(&draft.windows).filter(|(_, marks)| !marks.shifts)
+    {
         let mut findings: BTreeMap<Finding, BTreeSet<NaiveDate>> = BTreeMap::new();
         for zone in zones_of(window, draft, zones) {
             for change in changes(zone, now) {

@@ -3,12 +3,14 @@
 mod check;
 mod clock_changes;
 pub mod code;
+mod compare;
 mod inventory;
 pub mod keys;
-mod policy_file;
+mod policy;
 pub mod problem;
 mod raw;
 mod settings;
+mod table;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,9 +21,12 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use crate::domain::phone::{Hardware, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Tag, Vendor};
+use crate::domain::phone::{
+    Hardware, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Switch, Tag, Vendor,
+};
 use crate::domain::policy::Policy;
 use crate::domain::rules::FleetPace;
+use crate::domain::trip::Timing;
 use crate::ports::{Credentials, Secret};
 
 pub use code::Code;
@@ -37,6 +42,15 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
 }
 
+/// What files are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To act on them.
+    Run,
+    /// To tell their author about them, with all warnings.
+    Check,
+}
+
 /// What `sipherd check` found.
 #[derive(Debug, Clone)]
 pub struct Checked {
@@ -50,10 +64,12 @@ pub struct Checked {
 
 /// Reads `sipherd.toml`, the inventory, the credentials and the policies.
 ///
-/// Nothing is loaded when there is any error; the report then holds all problems of all files.
-pub fn load(path: &Path) -> Result<Loaded, Report> {
-    let mut reading = check::Reading::default();
-    let config = reading.everything(path, None);
+/// Nothing is loaded when there is any error; the report then holds all problems of all files. What this version reads
+/// and checks but does not act on is an error here. A policy whose files were edited less than `edit_grace` before
+/// `now` is loaded, but does not act before that time is over.
+pub fn load(path: &Path, now: DateTime<Utc>) -> Result<Loaded, Report> {
+    let mut reading = check::Reading::new(Purpose::Run, now);
+    let config = reading.everything(path);
     let report = reading.report();
     match config {
         Some(config) if !report.has_errors() => Ok(Loaded { config, warnings: report.problems }),
@@ -65,7 +81,7 @@ pub fn load(path: &Path) -> Result<Loaded, Report> {
 ///
 /// Beyond what [`load`] finds it warns about windows that daylight saving moves in the two years after `now`.
 pub fn check_paths<P: AsRef<Path>>(paths: &[P], now: DateTime<Utc>) -> Checked {
-    let mut reading = check::Reading::default();
+    let mut reading = check::Reading::new(Purpose::Check, now);
     let mut config = None;
     let mut policies = Vec::new();
     for path in paths {
@@ -73,11 +89,11 @@ pub fn check_paths<P: AsRef<Path>>(paths: &[P], now: DateTime<Utc>) -> Checked {
         let inside = path.join("sipherd.toml");
         if inside.is_file() || is_settings(path) {
             let path = if inside.is_file() { &inside } else { path };
-            let read = reading.everything(path, Some(now));
+            let read = reading.everything(path);
             policies.extend(read.iter().flat_map(|config| config.policies.iter().cloned()));
             config = read.or(config);
         } else {
-            policies.extend(reading.policies_alone(path, now));
+            policies.extend(reading.policies_alone(path));
         }
     }
     Checked { report: reading.report(), config, policies }
@@ -85,8 +101,8 @@ pub fn check_paths<P: AsRef<Path>>(paths: &[P], now: DateTime<Utc>) -> Checked {
 
 /// Checks one configuration, whatever its file is called, as [`check_paths`] does.
 pub fn check_file(path: &Path, now: DateTime<Utc>) -> Checked {
-    let mut reading = check::Reading::default();
-    let config = reading.everything(path, Some(now));
+    let mut reading = check::Reading::new(Purpose::Check, now);
+    let config = reading.everything(path);
     let policies = config.iter().flat_map(|config| config.policies.iter().cloned()).collect();
     Checked { report: reading.report(), config, policies }
 }
@@ -166,6 +182,8 @@ pub struct InventoryPhone {
     pub hardware: Option<Hardware>,
     /// Where it stands, when written; always a site of `sipherd.toml`.
     pub site: Option<Site>,
+    /// The switch it is plugged into, when written.
+    pub switch: Option<Switch>,
     /// What the administrator calls it.
     pub tags: BTreeSet<Tag>,
 }
@@ -178,6 +196,7 @@ impl InventoryPhone {
         phone.model.clone_from(&self.model);
         phone.hardware.clone_from(&self.hardware);
         phone.site.clone_from(&self.site);
+        phone.switch.clone_from(&self.switch);
         phone.tags.clone_from(&self.tags);
         phone.lines = self.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
         phone
@@ -292,4 +311,20 @@ pub struct TimingOverride {
     pub gap: Option<TimeDelta>,
     /// Boots of a whole update, the asked-for one included.
     pub boots: Option<u8>,
+}
+
+impl TimingOverride {
+    /// The profile's deadlines with these laid over them.
+    pub fn over(&self, profile: Timing) -> Timing {
+        Timing {
+            answer: self.answer.unwrap_or(profile.answer),
+            leave: self.leave.unwrap_or(profile.leave),
+            leave_busy: self.leave_busy.unwrap_or(profile.leave_busy),
+            boot_at_least: self.boot_at_least.unwrap_or(profile.boot_at_least),
+            boot: self.boot.unwrap_or(profile.boot),
+            fetch: self.fetch.unwrap_or(profile.fetch),
+            flash: self.flash.unwrap_or(profile.flash),
+            gap: self.gap.unwrap_or(profile.gap),
+        }
+    }
 }

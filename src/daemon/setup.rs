@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 
 use super::mail::{Mail, Reply};
 use super::orchestrator::{Act, Orchestrator};
-use crate::config::{self, Config, TimingOverride};
+use crate::config::{self, Config, InventoryPhone, TimingOverride};
 use crate::depot::Releases;
-use crate::domain::phone::{KnownBy, Line, LineId, Mac, Phone, Vendor};
+use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Vendor};
 use crate::domain::policy::Firmware;
 use crate::domain::rules::{Rules, Terms, TermsOf};
 use crate::phones;
@@ -38,15 +38,7 @@ fn terms(timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
         let vendor = phone.vendor.as_ref()?;
         let profile = phones::profile(vendor)?;
         let own = timing.get(vendor).unwrap_or(&none);
-        let mut timing = profile.timing;
-        timing.answer = own.answer.unwrap_or(timing.answer);
-        timing.leave = own.leave.unwrap_or(timing.leave);
-        timing.leave_busy = own.leave_busy.unwrap_or(timing.leave_busy);
-        timing.boot_at_least = own.boot_at_least.unwrap_or(timing.boot_at_least);
-        timing.boot = own.boot.unwrap_or(timing.boot);
-        timing.fetch = own.fetch.unwrap_or(timing.fetch);
-        timing.flash = own.flash.unwrap_or(timing.flash);
-        timing.gap = own.gap.unwrap_or(timing.gap);
+        let timing = own.over(profile.timing);
         Some(Terms {
             triggers: profile.reboot.clone(),
             update_boots: profile.update_boots.map(|boots| own.boots.unwrap_or(boots)),
@@ -59,18 +51,7 @@ fn terms(timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
 
 /// The phones of the inventory.
 pub fn inventory(config: &Config) -> Vec<Phone> {
-    let rows = config.inventory.iter();
-    rows.map(|row| {
-        let mut phone = Phone::new(row.mac, KnownBy::Inventory);
-        phone.vendor.clone_from(&row.vendor);
-        phone.model.clone_from(&row.model);
-        phone.hardware.clone_from(&row.hardware);
-        phone.site.clone_from(&row.site);
-        phone.tags.clone_from(&row.tags);
-        phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
-        phone
-    })
-    .collect()
+    config.inventory.iter().map(InventoryPhone::phone).collect()
 }
 
 /// Policies whose release is not staged, as warnings for the log.
@@ -112,8 +93,8 @@ pub struct Reread(pub Result<Box<Config>, String>);
 
 impl Reloader {
     /// Reads everything; blocks.
-    fn read(&self) -> Reread {
-        let loaded = match config::load(&self.file) {
+    fn read(&self, now: DateTime<Utc>) -> Reread {
+        let loaded = match config::load(&self.file, now) {
             Ok(loaded) => loaded,
             Err(report) => return Reread(Err(report.to_string())),
         };
@@ -156,8 +137,9 @@ impl Orchestrator {
     /// Reads the files again in a thread of its own; the letter with what was read follows.
     pub(super) fn reload(&self, reply: Reply<()>) {
         let (reloader, letters) = (self.reloader.clone(), self.letters.clone());
+        let now = self.hands.clock.now();
         tokio::task::spawn_blocking(move || {
-            let reread = reloader.read();
+            let reread = reloader.read(now);
             // A daemon that is gone reloads nothing.
             let _ = letters.blocking_send(Mail::Reread(reread, reply));
         });

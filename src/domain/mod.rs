@@ -6,6 +6,7 @@ pub mod fleet;
 pub mod gates;
 pub mod hours;
 pub mod lines;
+pub mod lot;
 pub mod phone;
 pub mod policy;
 pub mod rules;

@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(clean["policies"][0]["openings"][0]["start"], "2027-03-26T21:00:00Z");
         let (_, broken) = said("[reboot]\n", Format::Json);
         let broken: serde_json::Value = serde_json::from_str(&broken).unwrap();
-        assert_eq!(broken["clean"], Format::Text);
+        assert_eq!(broken["clean"], false);
         assert_eq!(broken["problems"][0]["severity"], "error");
         assert_eq!(broken["problems"][0]["line"], 1);
     }

@@ -375,3 +375,5 @@ fn removing_every_named_cause_lets_the_phone_go() {
     world.budgets.release(Mac::new([9, 9, 9, 9, 9, 0]));
     assert!(world.judge(600).verdict.is_go());
 }
+
+mod hours;

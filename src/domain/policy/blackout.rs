@@ -1,9 +1,9 @@
 //! Dates on which nothing happens, whatever the windows say.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
-use super::wall_clock::whole_days;
+use super::wall_clock::{first_instant, last_instant, whole_days};
 use super::window::Opening;
 
 /// A `[[blackout]]`: whole local days, or what a calendar file holds.
@@ -48,6 +48,13 @@ pub enum Event {
         from: NaiveDate,
         /// The last day.
         to: NaiveDate,
+    },
+    /// From one wall-clock time up to another, by the clock of whoever asks.
+    Local {
+        /// When it begins.
+        from: NaiveDateTime,
+        /// The first moment after it.
+        to: NaiveDateTime,
     },
     /// From one instant up to another.
     Instants(Opening),
@@ -103,21 +110,43 @@ impl Blackout {
                 let today = now.date_naive();
                 let past = today.checked_sub_days(Days::new(2)).unwrap_or(today);
                 let ahead = today.checked_add_days(Days::new(2)).unwrap_or(today);
-                let mut later: Option<(NaiveDate, NaiveDate)> = None;
+                let mut later: Option<NaiveDate> = None;
                 for event in events {
-                    match *event {
-                        Event::Instants(stretch) if stretch.end > now => see(stretch),
-                        Event::Days { from, to } if from > ahead => {
-                            later = Some(later.map_or((from, to), |least| least.min((from, to))));
-                        }
-                        Event::Days { from, to } if to >= past => {
-                            whole_days(from, to, zone).into_iter().for_each(&mut see);
-                        }
-                        Event::Instants(_) | Event::Days { .. } => {}
+                    let (first, last) = event.days();
+                    if first > ahead {
+                        later = Some(later.map_or(first, |least| least.min(first)));
+                    } else if last >= past {
+                        event.stretch(zone).into_iter().for_each(&mut see);
                     }
                 }
-                later.and_then(|(from, to)| whole_days(from, to, zone)).into_iter().for_each(see);
+                // Which of those about the same day is the first depends on their clocks.
+                let Some(days) = later.and_then(|day| day.checked_add_days(Days::new(2))) else { return };
+                let nearest = events.iter().filter(|event| event.days().0 > ahead && event.days().0 <= days);
+                nearest.filter_map(|event| event.stretch(zone)).for_each(see);
             }
+        }
+    }
+}
+
+impl Event {
+    /// The first and the last day it may touch, by its own clock.
+    fn days(&self) -> (NaiveDate, NaiveDate) {
+        match self {
+            Self::Days { from, to } => (*from, *to),
+            Self::Local { from, to } => (from.date(), to.date()),
+            Self::Instants(Opening { start, end }) => (start.date_naive(), end.date_naive()),
+        }
+    }
+
+    /// When it is, for somebody in this zone.
+    fn stretch(&self, zone: Tz) -> Option<Opening> {
+        match self {
+            Self::Days { from, to } => whole_days(*from, *to, zone),
+            Self::Local { from, to } => {
+                let (start, end) = (first_instant(*from, zone)?, last_instant(*to, zone)?);
+                (start < end).then_some(Opening { start, end })
+            }
+            Self::Instants(opening) => (opening.start < opening.end).then_some(*opening),
         }
     }
 }

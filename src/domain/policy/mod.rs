@@ -20,7 +20,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use action::{Action, Firmware};
-pub use blackout::{Blackout, BlackoutDates, BlackoutState};
+pub use blackout::{Blackout, BlackoutDates, BlackoutState, Event};
 pub use calendar::{Calendar, Margin, WindowState};
 pub use coverage::{Coverage, CoverageRule, Group, Share};
 pub use cron::Cron;
