@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics is a test that fails")]
 
+/// Policies beside the exact advice their authors get.
+mod advice;
 /// The API router without a socket.
 mod api;
 /// The import rule.

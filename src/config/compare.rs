@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use super::advice;
 use super::check::{Policies, Read};
 use super::clock_changes;
 use super::inventory;
@@ -51,6 +52,9 @@ pub(super) fn all(policies: &Policies, with: Option<(&Settings, &[InventoryPhone
     }
     if let Some(selections) = &policies.selections {
         makers(selections, &policies.shared.mentions, false);
+    }
+    if what.purpose == Purpose::Check {
+        advice::give(&policies.read, with, &zones, what.now);
     }
     for Read { source, draft } in &policies.read {
         makers(source, &draft.mentions, matches!(draft.policy.action, Action::Update { .. }));

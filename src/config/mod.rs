@@ -1,5 +1,6 @@
 //! Reads sipherd.toml, the inventory and the policies; after that nothing in the program doubts them.
 
+mod advice;
 mod check;
 mod clock_changes;
 pub mod code;

@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{SETTINGS_TABLES, nearest};
+use super::code::Code;
 use super::problem::{Place, Problem};
 
 /// A file's text, and what is wrong with it so far.
@@ -81,14 +82,27 @@ impl Source {
 
     /// Records an error at these bytes.
     pub fn error(&self, span: &Range<usize>, complaint: impl Into<Complaint>) {
-        let Complaint { message, near, hint } = complaint.into();
-        self.push(Problem { near, hint, ..Problem::error(&self.path, message).at(self.place(span)) });
+        self.refuse(Code::Mistake, span, complaint);
     }
 
     /// Records a warning at these bytes.
     pub fn warning(&self, span: &Range<usize>, complaint: impl Into<Complaint>) {
-        let Complaint { message, near, hint } = complaint.into();
-        self.push(Problem { near, hint, ..Problem::warning(&self.path, message).at(self.place(span)) });
+        self.warn(Code::Doubtful, span, complaint);
+    }
+
+    /// Records an error of this kind at these bytes.
+    pub fn refuse(&self, code: Code, span: &Range<usize>, complaint: impl Into<Complaint>) {
+        self.record(Problem::error(&self.path, ""), code, span, complaint.into());
+    }
+
+    /// Records a warning of this kind at these bytes.
+    pub fn warn(&self, code: Code, span: &Range<usize>, complaint: impl Into<Complaint>) {
+        self.record(Problem::warning(&self.path, ""), code, span, complaint.into());
+    }
+
+    fn record(&self, problem: Problem, code: Code, span: &Range<usize>, complaint: Complaint) {
+        let Complaint { message, near, hint } = complaint;
+        self.push(Problem { code, message, near, hint, ..problem.at(self.place(span)) });
     }
 
     /// Records a problem.
