@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use sipherd::config::{self, Severity, keys};
+use sipherd::config::{self, Severity};
 use tempfile::TempDir;
 
 fn root() -> PathBuf {
@@ -135,25 +135,6 @@ fn one_line_names_file_and_line() {
         lines[1].ends_with("unknown-table.toml:7: unknown key `windwo`, did you mean `window`?"),
         "{lines:?}"
     );
-}
-
-#[test]
-fn every_key_is_in_the_handbook() {
-    let documented = |page: &str, tables: &[&keys::Keys], columns: &[&'static str]| {
-        let text = std::fs::read_to_string(root().join("docs").join(page)).unwrap();
-        let known = tables.iter().flat_map(|table| table.names()).chain(columns.iter().copied());
-        let missing: Vec<&str> = known.filter(|key| !text.contains(&format!("`{key}`"))).collect();
-        assert!(missing.is_empty(), "docs/{page} does not speak of {missing:?}");
-        let untitled: Vec<_> = tables
-            .iter()
-            .filter(|t| !t.table.is_empty() && !text.contains(t.table))
-            .map(|t| t.table)
-            .collect();
-        assert!(untitled.is_empty(), "docs/{page} does not speak of {untitled:?}");
-    };
-    documented("policy.md", &keys::POLICY_TABLES, &[]);
-    let columns: Vec<&str> = keys::INVENTORY_COLUMNS.into_iter().chain(keys::CREDENTIALS_COLUMNS).collect();
-    documented("configuration.md", &keys::SETTINGS_TABLES, &columns);
 }
 
 /// Cuts a text after each character, and puts an odd character there; each form is written and checked.

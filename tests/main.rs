@@ -12,6 +12,8 @@ mod architecture;
 mod asterisk_real;
 /// The AMI adapter against recorded traffic of real Asterisks.
 mod asterisk_recordings;
+/// `init` and `fmt`, run as an author runs them.
+mod authoring;
 /// The commands as their users type them.
 mod cli;
 /// Each broken file beside the exact message it must produce.
@@ -20,6 +22,8 @@ mod config_messages;
 mod demo;
 /// Images over real HTTP: gate, ranges, resumption, curl.
 mod depot_transfer;
+/// The tables of keys in docs/ against the code.
+mod handbook;
 /// The daemon on the virtual wire.
 mod orchestrator;
 /// kill -9 at random instants.

@@ -5,7 +5,9 @@ mod client;
 mod completions;
 mod demo;
 mod failure;
+mod fmt;
 mod history;
+mod init;
 mod phone;
 mod phones;
 mod places;
@@ -54,6 +56,10 @@ enum Command {
     Run,
     /// Check configuration and policies: every problem with its place, then the next openings
     Check(check::Options),
+    /// Lay configuration files out in the one usual way; comments and values stay
+    Fmt(fmt::Options),
+    /// Write a first configuration, by asking or from options
+    Init(init::Options),
     /// Show a whole night in a minute: simulated phones, a pocket PBX and the daemon on loopback
     Demo(demo::Options),
     /// Show the daemon at a glance
@@ -124,6 +130,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 check::Verdict::Broken => Err(Failure::AlreadyTold),
             }
         }
+        Command::Fmt(options) => fmt::run(&options, &args.config, args.json, &mut io::stdout().lock()),
+        Command::Init(options) => init::run(&options, args.json, SystemClock.now()),
         Command::Demo(options) => demo::run(&options, args.json),
         Command::Release { verb } => stage(&args.config, args.socket, verb, args.json),
         Command::Completions(options) => completions::print_completions(&options),
@@ -183,6 +191,8 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         Command::Reload => reload::run(client, screen).await,
         Command::Run
         | Command::Check(_)
+        | Command::Fmt(_)
+        | Command::Init(_)
         | Command::Demo(_)
         | Command::Release { .. }
         | Command::Completions(_)

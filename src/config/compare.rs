@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use super::advice;
 use super::check::{Policies, Read};
 use super::clock_changes;
+use super::code::Code;
 use super::inventory;
 use super::keys::{self, Value, nearest};
 use super::policy::{Draft, Mentions};
@@ -75,14 +76,16 @@ fn not_yet(source: &Source, draft: &Draft, purpose: Purpose) {
             _ => value,
         };
         match purpose {
-            Purpose::Run => source.error(
+            Purpose::Run => source.refuse(
+                Code::NotActedOn,
                 span,
                 Complaint::new(
                     format!("this version reads and checks `{table}`, but `run` does not act on it yet"),
                     "leave it out; a later version acts on it",
                 ),
             ),
-            Purpose::Check => source.warning(
+            Purpose::Check => source.warn(
+                Code::NotActedOn,
                 span,
                 Complaint::new(
                     format!("`{table}` is read and checked, but `sipherd run` refuses this policy: it does not act on it yet"),
@@ -102,7 +105,11 @@ fn bygone(source: &Source, draft: &Draft, now: DateTime<Utc>) {
             && over(to)
         {
             let hint = format!("remove it, or write `{}` to have it every year", to.format("%m-%d"));
-            source.warning(span, Complaint::new(format!("this blackout was over on {to}"), hint));
+            source.warn(
+                Code::CalendarEnds,
+                span,
+                Complaint::new(format!("this blackout was over on {to}"), hint),
+            );
         }
     }
 }
@@ -129,10 +136,15 @@ impl Names {
 
     fn check(&self, source: &Source, mentions: &Mentions) {
         for site in mentions.sites.iter().filter(|site| !self.sites.contains(&site.value)) {
-            source.error(&site.span, inventory::unknown_site(site.value.as_str(), &self.sites));
+            source.refuse(
+                Code::UnknownName,
+                &site.span,
+                inventory::unknown_site(site.value.as_str(), &self.sites),
+            );
         }
         for tag in mentions.tags.iter().filter(|tag| !self.tags.contains(&tag.value)) {
-            source.warning(
+            source.warn(
+                Code::UnknownName,
                 &tag.span,
                 Complaint {
                     message: format!("no phone of the inventory has the tag `{}`", tag.value),
@@ -143,10 +155,11 @@ impl Names {
         }
         let stranger = |mac: &&At<Mac>| !self.macs.is_empty() && !self.macs.contains(&mac.value);
         for mac in mentions.macs.iter().filter(stranger) {
-            source.warning(&mac.span, format!("{} is not in the inventory", mac.value));
+            source.warn(Code::UnknownName, &mac.span, format!("{} is not in the inventory", mac.value));
         }
         for pbx in mentions.pbxs.iter().filter(|pbx| !self.pbxs.contains(&pbx.value)) {
-            source.error(
+            source.refuse(
+                Code::UnknownName,
                 &pbx.span,
                 Complaint {
                     message: format!("unknown PBX `{}`", pbx.value),
@@ -162,7 +175,8 @@ impl Names {
         if let Some(channel) =
             draft.channel.as_ref().filter(|channel| !self.channels.contains(&channel.value))
         {
-            source.error(
+            source.refuse(
+                Code::UnknownName,
                 &channel.span,
                 Complaint {
                     message: format!("unknown channel `{}`", channel.value),
@@ -178,8 +192,9 @@ impl Names {
 fn makers(source: &Source, mentions: &Mentions, updates: bool) {
     for vendor in &mentions.vendors {
         match phones::profile(&vendor.value) {
-            None => source.warning(&vendor.span, no_profile(&vendor.value)),
-            Some(profile) if updates && profile.update_boots.is_none() => source.warning(
+            None => source.warn(Code::NotPossible, &vendor.span, no_profile(&vendor.value)),
+            Some(profile) if updates && profile.update_boots.is_none() => source.warn(
+                Code::NotPossible,
                 &vendor.span,
                 Complaint::new(
                     format!("phones of `{}` can be rebooted, but not updated: they are held", vendor.value),
@@ -221,7 +236,8 @@ fn ties(policies: &[Read], inventory: &[InventoryPhone]) {
             1 => format!("phone {example}"),
             n => format!("{n} phones, {example} the first of them"),
         };
-        source.error(
+        source.refuse(
+            Code::Tie,
             &draft.priority,
             Complaint::new(
                 format!(
@@ -240,7 +256,8 @@ fn never_closing(source: &Source, draft: &Draft, zones: &Zones, now: DateTime<Ut
     let zone = zones.daemon.unwrap_or(Tz::UTC);
     if policy.action == Action::Reboot && policy.calendar.never_closes(now, zone) {
         let place = draft.windows.first().map_or(0..0, |marks| draft.places.key(&marks.path));
-        source.warning(
+        source.warn(
+            Code::NeverCloses,
             &place,
             Complaint::new(
                 "these windows follow each other without a pause, and phones reboot once in each opening",

@@ -7,6 +7,7 @@ pub mod code;
 mod compare;
 mod inventory;
 pub mod keys;
+pub mod layout;
 mod policy;
 pub mod problem;
 mod raw;

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{SETTINGS_TABLES, nearest};
 use super::code::Code;
+use super::keys::{SETTINGS_TABLES, nearest};
 use super::problem::{Place, Problem};
 
 /// A file's text, and what is wrong with it so far.
@@ -53,15 +53,15 @@ impl Complaint {
 impl Source {
     /// Reads a text file; a file that cannot be read is itself the problem.
     pub fn read(path: &Path) -> Result<Self, Problem> {
+        let unreadable = |message: String| Problem::error(path, message).code(Code::Unreadable);
         let text = std::fs::read(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Problem::error(path, "this file does not exist"),
-            std::io::ErrorKind::PermissionDenied => {
-                Problem::error(path, "this file may not be read").hint("let the user sipherd runs as read it")
-            }
-            _ => Problem::error(path, format!("this file cannot be read: {error}")),
+            std::io::ErrorKind::NotFound => unreadable("this file does not exist".to_owned()),
+            std::io::ErrorKind::PermissionDenied => unreadable("this file may not be read".to_owned())
+                .hint("let the user sipherd runs as read it"),
+            _ => unreadable(format!("this file cannot be read: {error}")),
         })?;
         let text = String::from_utf8(text)
-            .map_err(|_| Problem::error(path, "this file is not UTF-8 text").hint("save it as UTF-8"))?;
+            .map_err(|_| unreadable("this file is not UTF-8 text".to_owned()).hint("save it as UTF-8"))?;
         Ok(Self::new(path, text.strip_prefix('\u{feff}').unwrap_or(&text)))
     }
 
@@ -174,7 +174,7 @@ impl Source {
         let (document, errors) = DeTable::parse_recoverable(&self.text);
         for error in &errors {
             let span = error.span().unwrap_or(0..0);
-            self.error(&span, error.message().lines().next().unwrap_or("this is not TOML"));
+            self.refuse(Code::Syntax, &span, error.message().lines().next().unwrap_or("this is not TOML"));
         }
         errors.is_empty().then_some(document)
     }

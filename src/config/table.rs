@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::code::Code;
 use super::keys::{Key, Keys, Value, nearest};
 use super::raw::{At, Complaint, Source};
 use super::value;
@@ -43,7 +44,9 @@ impl<'a> Table<'a> {
         for (key, _) in self.entries {
             let name: &str = key.get_ref();
             if self.keys.get(name).is_none() {
-                self.source.error(&key.span(), self.stray(name));
+                let later = self.keys.later.contains(&name);
+                let code = if later { Code::NotSupported } else { Code::UnknownKey };
+                self.source.refuse(code, &key.span(), self.stray(name));
             }
         }
         self
@@ -95,14 +98,14 @@ impl<'a> Table<'a> {
         self.entries.is_empty()
     }
 
-    /// Records that something is wrong with the table as a whole.
+    /// Records that the table as a whole does not say what it must.
     pub fn error(&self, complaint: impl Into<Complaint>) {
-        self.source.error(&self.span, complaint);
+        self.source.refuse(Code::Missing, &self.span, complaint);
     }
 
-    /// Records that something is wrong with a key that is there, else with the table.
+    /// Records that a key goes ill with others, at the key where it is there, else at the table.
     pub fn error_at(&self, key: &str, complaint: impl Into<Complaint>) {
-        self.source.error(&self.key(key).unwrap_or_else(|| self.span()), complaint);
+        self.source.refuse(Code::Contradiction, &self.key(key).unwrap_or_else(|| self.span()), complaint);
     }
 
     /// The bytes of a key, when it is there.
@@ -309,7 +312,8 @@ impl<'a> Table<'a> {
         match value.get_ref() {
             DeValue::Boolean(true) => Some(()),
             DeValue::Boolean(false) => {
-                self.source.error(
+                self.source.refuse(
+                    Code::BadValue,
                     &value.span(),
                     Complaint::new(format!("`{}` can only be `true`", key.name), "leave the key out"),
                 );
@@ -405,7 +409,8 @@ impl<'a> Table<'a> {
 
     fn not_empty(&self, key: &Key, empty: bool, value: &Spanned<DeValue<'_>>) -> Option<()> {
         if empty {
-            self.source.error(
+            self.source.refuse(
+                Code::BadValue,
                 &value.span(),
                 Complaint::new(format!("`{}` is empty", key.name), "leave the key out, or name something"),
             );
@@ -442,7 +447,11 @@ impl<'a> Table<'a> {
         {
             Some(n) => Some(At { value: n, span: value.span() }),
             None => {
-                self.source.error(&value.span(), format!("`{key}` must lie between {least} and {most}"));
+                self.source.refuse(
+                    Code::OutOfBounds,
+                    &value.span(),
+                    format!("`{key}` must lie between {least} and {most}"),
+                );
                 None
             }
         }
@@ -456,7 +465,7 @@ impl<'a> Table<'a> {
         match parse(text.value) {
             Ok(value) => Some(At { value, span: text.span }),
             Err(complaint) => {
-                self.source.error(&text.span, complaint);
+                self.source.refuse(Code::BadValue, &text.span, complaint);
                 None
             }
         }
@@ -472,7 +481,7 @@ impl<'a> Table<'a> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
-        self.source.error(&span, format!("`{key}` must be {wanted}, not {found}"));
+        self.source.refuse(Code::WrongType, &span, format!("`{key}` must be {wanted}, not {found}"));
     }
 }
 

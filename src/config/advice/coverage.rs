@@ -38,7 +38,9 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
                 };
                 let hint = match members {
                     1 => "write `exclude = true` if that is meant, or leave it out".to_owned(),
-                    _ => format!("keep {} up at most, or write `exclude = true` if that is meant", members - 1),
+                    _ => {
+                        format!("keep {} up at most, or write `exclude = true` if that is meant", members - 1)
+                    }
                 };
                 subject.warn(Code::Coverage, &place("keep_up"), message, hint);
             }

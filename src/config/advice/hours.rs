@@ -37,7 +37,7 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
                     "phones of `{vendor}` may need {need} to be {done}, and this window is open for {}: none of them ever starts",
                     spell(longest)
                 ),
-                format!("keep it open for longer than {need}, or say in `[timing.{vendor}]` that yours are faster"),
+                format!("keep it open for {need} at least, or say in `[timing.{vendor}]` that yours are faster"),
             );
         } else if let Some(margin) = window.last_start.filter(|margin| *margin < needs) {
             subject.warn(
@@ -71,7 +71,10 @@ fn in_blackouts(window: &Window, calendar: &Calendar, ground: &Ground<'_>) -> bo
 /// The longest stretch that the next openings of this window, merged with the others, last without a pause.
 fn longest(window: &Window, calendar: &Calendar, ground: &Ground<'_>) -> Option<TimeDelta> {
     let own = Calendar::of(vec![window.clone()]).openings(ground.now, ground.zone, LOOKED_AT);
-    own.iter().map(|opening| merged(calendar, opening.start, ground)).map(|whole| whole.end - whole.start).max()
+    own.iter()
+        .map(|opening| merged(calendar, opening.start, ground))
+        .map(|whole| whole.end - whole.start)
+        .max()
 }
 
 /// What an opening that begins at this instant merges to.

@@ -37,7 +37,8 @@ fn never_reached(subject: &Subject<'_>, ground: &Ground<'_>) {
     let tags = per.tag.iter().map(|(tag, limit)| (format!("per.tag.{}", tag.glob().glob()), Some(*limit)));
     for (key, limit) in parts.into_iter().chain(tags) {
         let Some(limit) = limit.filter(|limit| *limit > all) else { continue };
-        let unsaid = if subject.draft.places.has("pace.down_at_once") { "" } else { ", which is not written," };
+        let unsaid =
+            if subject.draft.places.has("pace.down_at_once") { "" } else { ", which is not written," };
         subject.warn(
             Code::LimitNeverReached,
             &place(&key),
@@ -88,7 +89,9 @@ fn spread(subject: &Subject<'_>, ground: &Ground<'_>) {
         let most = TimeDelta::minutes(most.num_minutes());
         let hint = match most.is_zero() {
             true => "leave it out, or keep the window open for longer".to_owned(),
-            false => format!("write `\"{}\"` or less, or keep the window open for longer", value::spell(most)),
+            false => {
+                format!("write `\"{}\"` or less, or keep the window open for longer", value::spell(most))
+            }
         };
         subject.warn(
             Code::SpreadTooLong,

@@ -118,6 +118,13 @@ impl Subject<'_> {
         self.source.warn(code, span, Complaint::new(message, hint));
     }
 
+    /// Where this limit stands, or the windows that it has to do with where the author left it out.
+    fn place_of_limit(&self, path: &str) -> Range<usize> {
+        let window = || self.draft.windows.first().map(|marks| marks.closes.clone());
+        let place = self.draft.places.has(path).then(|| self.draft.places.value(path));
+        place.or_else(window).unwrap_or_else(|| self.draft.priority.clone())
+    }
+
     /// The makers of its phones: as the inventory tells, else as its selection does.
     fn vendors(&self) -> BTreeSet<&Vendor> {
         if self.perhaps.is_empty() {
@@ -153,7 +160,11 @@ impl Ground<'_> {
     }
 
     /// The slowest maker among these, and what its phones need.
-    fn slowest<'v>(&self, vendors: &BTreeSet<&'v Vendor>, action: &Action) -> Option<(&'v Vendor, TimeDelta)> {
+    fn slowest<'v>(
+        &self,
+        vendors: &BTreeSet<&'v Vendor>,
+        action: &Action,
+    ) -> Option<(&'v Vendor, TimeDelta)> {
         let needs = vendors.iter().filter_map(|vendor| Some((*vendor, self.needs(vendor, action)?)));
         needs.max_by_key(|(_, needs)| *needs)
     }

@@ -26,6 +26,13 @@ struct Crowd {
     at_once: u32,
 }
 
+impl Crowd {
+    /// The limit's own key.
+    fn key(&self) -> &str {
+        self.path.strip_prefix("pace.").unwrap_or(&self.path)
+    }
+}
+
 pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
     let Some((vendor, needs)) = ground.slowest(&subject.vendors(), &subject.policy.action) else { return };
     let within = |length| Opening { start: ground.now, end: ground.now + length };
@@ -44,7 +51,7 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
         if most < crowd.phones as u64 {
             subject.warn(
                 Code::TooSlow,
-                &subject.draft.places.value(&crowd.path),
+                &subject.place_of_limit(&crowd.path),
                 format!(
                     "one opening is not enough: with {}, phones of `{vendor}` taking up to {}, {most} of {} are rebooted in {}",
                     crowd.limit,
@@ -52,7 +59,7 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
                     count(crowd.phones),
                     spell(longest)
                 ),
-                format!("write {} or more, or keep the window open for longer", enough(&crowd, rounds(longest, needs))),
+                format!("write `{} = {}` or more, or keep the window open for longer", crowd.key(), enough(&crowd, rounds(longest, needs))),
             );
         }
         return;
@@ -65,20 +72,23 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
     let ending = ending(openings, &crowd, needs);
     let takes = match ending {
         Some((openings, end)) => {
-            format!("it takes {openings} openings, until {}", end.with_timezone(&ground.zone).format("%Y-%m-%d"))
+            format!(
+                "it takes {openings} openings, until {}",
+                end.with_timezone(&ground.zone).format("%Y-%m-%d")
+            )
         }
         None => "it takes more than five years".to_owned(),
     };
     subject.warn(
         Code::TooSlow,
-        &subject.draft.places.value(&crowd.path),
+        &subject.place_of_limit(&crowd.path),
         format!(
             "the windows of the next 30 days are not enough for {}: with {}, phones of `{vendor}` taking up to {}, {takes}",
             count(crowd.phones),
             crowd.limit,
             spell(needs)
         ),
-        format!("write {} or more, or open more windows", enough(&crowd, in_month)),
+        format!("write `{} = {}` or more, or open more windows", crowd.key(), enough(&crowd, in_month)),
     );
 }
 
@@ -135,7 +145,9 @@ fn tightest(subject: &Subject<'_>, ground: &Ground<'_>) -> Option<Crowd> {
     };
     part("site", pace.per.site, &|phone| phone.site.as_ref().map(|site| format!("site `{site}`")));
     part("model", pace.per.model, &|phone| phone.model.as_ref().map(|_| format!("model `{}`", phone.kind())));
-    part("switch", pace.per.switch, &|phone| phone.switch.as_ref().map(|switch| format!("switch `{switch}`")));
+    part("switch", pace.per.switch, &|phone| {
+        phone.switch.as_ref().map(|switch| format!("switch `{switch}`"))
+    });
     for (pattern, limit) in &pace.per.tag {
         let tags = subject.decided.iter().flat_map(|phone| &phone.tags);
         let mut parts: BTreeMap<&str, usize> = BTreeMap::new();

@@ -102,7 +102,12 @@ fn nobody(subject: &Subject<'_>, phones: &[Phone]) {
         // Of these the comparison of names has told.
         if !["tag", "site", "mac", "pbx"].contains(&key) {
             let message = format!("no phone of the inventory is meant by `{key}`: this policy never acts");
-            subject.warn(Code::NeverMatches, &subject.draft.places.value(&format!("select.{key}")), message, check);
+            subject.warn(
+                Code::NeverMatches,
+                &subject.draft.places.value(&format!("select.{key}")),
+                message,
+                check,
+            );
         }
     }
     if said {
@@ -114,7 +119,10 @@ fn nobody(subject: &Subject<'_>, phones: &[Phone]) {
         subject.warn(
             Code::NeverMatches,
             &subject.draft.places.key("select.not"),
-            format!("`not` leaves out every phone of the inventory that the other keys mean ({})", count(meant)),
+            format!(
+                "`not` leaves out every phone of the inventory that the other keys mean ({})",
+                count(meant)
+            ),
             "each key under `not` leaves out by itself",
         );
         return;
@@ -155,7 +163,8 @@ fn shadowed(subject: &Subject<'_>, all: &[Subject<'_>]) {
     }
     let mut by: BTreeMap<&str, usize> = BTreeMap::new();
     for other in all.iter().filter(|other| other.policy.priority > subject.policy.priority) {
-        let theirs = subject.meant.iter().filter(|phone| other.decided.iter().any(|one| one.mac == phone.mac));
+        let theirs =
+            subject.meant.iter().filter(|phone| other.decided.iter().any(|one| one.mac == phone.mac));
         let phones = theirs.count();
         if phones > 0 {
             by.insert(&other.policy.name, phones);
