@@ -13,6 +13,9 @@ fn docs(page: &str) -> PathBuf {
 
 /// The rows of a table of keys, as the handbook has them.
 fn rows(keys: &Keys) -> String {
+    if keys.keys.is_empty() {
+        return "\nIt has no keys.\n\n".to_owned();
+    }
     let mut text = "\n| key | means | example | without it |\n|---|---|---|---|\n".to_owned();
     for key in keys.keys {
         let example = match &key.value {

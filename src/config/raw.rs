@@ -86,6 +86,7 @@ impl Source {
     }
 
     /// Records a warning at these bytes.
+    #[allow(dead_code, reason = "beside `error`")]
     pub fn warning(&self, span: &Range<usize>, complaint: impl Into<Complaint>) {
         self.warn(Code::Doubtful, span, complaint);
     }

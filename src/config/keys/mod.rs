@@ -1,10 +1,16 @@
 //! Every key a file may have, table by table: the readers, the handbook and the editors' schema all go by it.
 
+mod limits;
 mod policy;
+mod rollout;
 mod settings;
+mod when;
 
+pub use limits::{BANDWIDTH, COVERAGE, PACE, PER, RETRY};
 pub use policy::*;
+pub use rollout::{BRAKE, CHECK, ROLLBACK, WAVE};
 pub use settings::*;
+pub use when::{BLACKOUT, IDLE, WINDOW};
 
 /// One table of a kind of file.
 #[derive(Debug)]

@@ -191,13 +191,7 @@ pub static LOG: Keys = Keys {
     table: "[log]",
     about: "What is logged, and how.",
     keys: &[
-        Key::new(
-            "format",
-            Word(&["text", "json"]),
-            "\"text\"",
-            "`\"text\"` for people, `\"json\"` for machines",
-        )
-        .or("\"text\""),
+        Key::new("format", Word(&["text", "json"]), "\"text\"", "for people, or for machines").or("\"text\""),
         Key::new("filter", Text(Form::Free), "\"info,sipherd::sip=debug\"", "levels, for all and for parts")
             .or("\"info\""),
     ],
@@ -269,7 +263,7 @@ pub static TIMING: Keys = Keys {
             "boot_at_least",
             DEADLINE,
             "\"20s\"",
-            "no phone of this kind boots faster; a request for settings before that is a poll",
+            "no phone of this kind boots faster; a request for settings before that is a poll, and no copy of the NOTIFY leaves after it",
         ),
         Key::new("boot", DEADLINE, "\"4m\"", "from leaving to the first sign of life"),
         Key::new("fetch", DEADLINE, "\"10m\"", "from the first byte of the image to the last"),

@@ -42,7 +42,7 @@ fn rule(table: &Table<'_>) -> Option<CoverageRule> {
 }
 
 fn keep_up(table: &Table<'_>) -> Option<Share> {
-    let share = table.number_or_text("keep_up")?;
+    let share = table.number_or_text("keep_up", "a whole number, `\"half\"` or a share like `\"60%\"`")?;
     let text = match share.value {
         Ok(number) => return u32::try_from(number).ok().map(Share::Count),
         Err("half") => return Some(Share::Percent(50)),

@@ -141,8 +141,11 @@ impl<'a> Reader<'a> {
     /// A selection that another one names.
     fn named(&self, name: &At<&str>) -> Option<Named> {
         let Some((other, _)) = self.tables.iter().find(|(other, _)| other.value == name.value) else {
-            self.source
-                .refuse(Code::UnknownName, &name.span, unknown(name.value, self.tables.iter().map(|(other, _)| other.value)));
+            self.source.refuse(
+                Code::UnknownName,
+                &name.span,
+                unknown(name.value, self.tables.iter().map(|(other, _)| other.value)),
+            );
             return None;
         };
         let circle = self.path.borrow().iter().position(|above| *above == other.value).map(|first| {

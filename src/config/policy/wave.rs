@@ -48,9 +48,11 @@ fn wave(table: &Table<'_>, draft: &mut Draft, is_last: bool) -> Option<Wave> {
         && draft.policy.waves.iter().any(|other| other.name == *value)
     {
         let hint = "reports and approvals call a wave by its name: give each its own";
-        table
-            .source()
-            .refuse(Code::Twice, span, Complaint::new(format!("there are two waves of the name `{value}`"), hint));
+        table.source().refuse(
+            Code::Twice,
+            span,
+            Complaint::new(format!("there are two waves of the name `{value}`"), hint),
+        );
     }
     let size = size(table);
     if table.has("rest") && !is_last {
