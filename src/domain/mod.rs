@@ -5,6 +5,7 @@ pub mod firmware;
 pub mod fleet;
 pub mod gates;
 pub mod hours;
+pub mod journal;
 pub mod lines;
 pub mod lot;
 pub mod phone;
