@@ -86,3 +86,21 @@ fn advice_never_stops_a_policy_from_being_loaded_and_has_a_kind_and_a_hint() {
         assert!(config::load(&folder.path().join("sipherd.toml"), now()).is_ok(), "{name}");
     }
 }
+
+#[test]
+fn check_names_a_kind_for_every_problem_of_the_broken_files() {
+    let bad = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bad");
+    let mut kinds = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(&bad).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "txt") {
+            continue;
+        }
+        for problem in config::check_paths(&[&path], now()).report.problems {
+            kinds.insert(problem.code);
+            let unnamed = matches!(problem.code, Code::Mistake | Code::Doubtful);
+            assert!(!unnamed, "{}", problem);
+        }
+    }
+    assert!(kinds.len() >= 15, "{kinds:?}");
+}

@@ -14,6 +14,8 @@ mod asterisk_real;
 mod asterisk_recordings;
 /// `init` and `fmt`, run as an author runs them.
 mod authoring;
+/// What check writes besides text.
+mod check_formats;
 /// The commands as their users type them.
 mod cli;
 /// Each broken file beside the exact message it must produce.

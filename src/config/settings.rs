@@ -370,7 +370,11 @@ fn timing(top: &Table<'_>) -> BTreeMap<Vendor, TimingOverride> {
         if let (Some(least), Some(most)) = (override_.boot_at_least, override_.boot)
             && least >= most
         {
-            table.error_at("boot_at_least", "`boot_at_least` must be shorter than `boot`");
+            table.source().refuse(
+                Code::Contradiction,
+                &vendor.span,
+                "`boot_at_least` must be shorter than `boot`",
+            );
         }
         if phones::profile(&Vendor::new(vendor.value)).is_none() {
             top.source().warn(Code::NotPossible, &vendor.span, no_profile(&Vendor::new(vendor.value)));

@@ -68,7 +68,8 @@ pub(super) fn give(
         now,
     };
     let subjects = subjects(policies, &ground);
-    for subject in &subjects {
+    // Where names are mistaken, what follows from them is no news.
+    for subject in subjects.iter().filter(|subject| !subject.source.has_errors()) {
         selection::advise(subject, &subjects, &ground);
         hours::advise(subject, &ground);
         makers::advise(subject);

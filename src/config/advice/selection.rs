@@ -7,6 +7,7 @@ use crate::config::code::Code;
 use crate::domain::phone::Phone;
 use crate::domain::policy::Selection;
 use crate::domain::policy::select::MacPrefix;
+use crate::phones;
 
 pub(super) fn advise(subject: &Subject<'_>, all: &[Subject<'_>], ground: &Ground<'_>) {
     if contradicts_itself(subject, &subject.policy.select, "select") {
@@ -89,9 +90,9 @@ fn covers_name(pattern: &str, name: &str) -> bool {
 }
 
 /// Says why no phone of the inventory is meant, as narrowly as can be told.
-fn nobody(subject: &Subject<'_>, phones: &[Phone]) {
+fn nobody(subject: &Subject<'_>, listed: &[Phone]) {
     let select = &subject.policy.select;
-    let some = |selection: &Selection| phones.iter().any(|phone| selection.holds(phone) != Some(false));
+    let some = |selection: &Selection| listed.iter().any(|phone| selection.holds(phone) != Some(false));
     let check = "compare it with the inventory";
     let mut said = false;
     for (key, alone) in alone(select) {
@@ -99,8 +100,13 @@ fn nobody(subject: &Subject<'_>, phones: &[Phone]) {
             continue;
         }
         said = true;
-        // Of these the comparison of names has told.
-        if !["tag", "site", "mac", "pbx"].contains(&key) {
+        // Of these the comparison of names has told, and of makers without a profile.
+        let told = match key {
+            "tag" | "site" | "mac" | "pbx" => true,
+            "vendor" => select.vendor.iter().all(|vendor| phones::profile(vendor).is_none()),
+            _ => false,
+        };
+        if !told {
             let message = format!("no phone of the inventory is meant by `{key}`: this policy never acts");
             subject.warn(
                 Code::NeverMatches,
@@ -115,7 +121,7 @@ fn nobody(subject: &Subject<'_>, phones: &[Phone]) {
     }
     let without_not = Selection { not: None, ..select.clone() };
     if select.not.is_some() && some(&without_not) {
-        let meant = phones.iter().filter(|phone| without_not.holds(phone) != Some(false)).count();
+        let meant = listed.iter().filter(|phone| without_not.holds(phone) != Some(false)).count();
         subject.warn(
             Code::NeverMatches,
             &subject.draft.places.key("select.not"),
