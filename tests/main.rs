@@ -28,6 +28,8 @@ mod depot_transfer;
 mod handbook;
 /// The daemon on the virtual wire.
 mod orchestrator;
+/// Policy text and what is made of it.
+mod policy_reading;
 /// kill -9 at random instants.
 mod restart;
 /// Everything in policies/ and examples/ loads without a problem.

@@ -1,13 +1,16 @@
-//! Policy text, instant and expected window; DST days of three zones.
+//! Windows and blackouts: tables by hand, and every minute against two oracles that know nothing of the calendar.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod blackouts;
+mod every_minute;
+mod every_zone;
 mod oracle;
+mod properties;
 
 use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 use oracle::Walk;
-use proptest::prelude::*;
-use sipherd::domain::policy::{Calendar, EVERY_DAY, Lasts, Opening, Window, WindowState};
+use sipherd::domain::policy::{Calendar, Lasts, Opening, Window, WindowState};
 
 // ------------------------------------------------------------------------------------------- reading
 
@@ -19,7 +22,7 @@ fn time(text: &str) -> NaiveTime {
     NaiveTime::parse_from_str(text, "%H:%M").unwrap()
 }
 
-/// Reads `sat,sun 22:00-05:00`, `daily 22:00+9h`, `cron 30 1 * * sun +4h`.
+/// Reads `sat,sun 22:00-05:00`, `daily 22:00+540m`, `cron 30 1 * * sun +240m`, `sun hours 22,23,0`.
 fn window(text: &str) -> Window {
     let minutes = |text: &str| TimeDelta::minutes(text.strip_suffix('m').unwrap().parse().unwrap());
     if let Some(cron) = text.strip_prefix("cron ") {
@@ -32,6 +35,9 @@ fn window(text: &str) -> Window {
         days => days,
     };
     let days: Vec<Weekday> = days.split(',').map(|day| day.parse().unwrap()).collect();
+    if let Some(hours) = span.strip_prefix("hours ") {
+        return Window::hours(hours.split(',').map(|hour| hour.parse().unwrap()).collect(), days);
+    }
     let (from, lasts) = match span.split_once('-') {
         Some((from, to)) => (from, Lasts::Until(time(to))),
         None => {
@@ -195,6 +201,32 @@ const OPENINGS: &[(&str, &str, &str, &[&str])] = &[
         "2027-03-27 12:00",
         &["2027-03-27 22:00 to 2027-03-27 22:30", "2027-03-28 21:00 to 2027-03-28 22:30"],
     ),
+    // Hours follow each other over midnight, and last while the clock shows them.
+    (
+        "Europe/Berlin",
+        "daily hours 22,23,0,1",
+        "2026-11-20 12:00",
+        &["2026-11-20 21:00 to 2026-11-21 01:00", "2026-11-21 21:00 to 2026-11-22 01:00"],
+    ),
+    // Their days are those the clock shows.
+    (
+        "Europe/Berlin",
+        "sat hours 23,0",
+        "2026-11-20 12:00",
+        &["2026-11-20 23:00 to 2026-11-21 00:00", "2026-11-21 22:00 to 2026-11-21 23:00"],
+    ),
+    // An hour that is skipped is none, one that comes twice is open twice.
+    (
+        "Europe/Berlin",
+        "daily hours 2",
+        "2027-03-27 12:00",
+        &["2027-03-29 00:00 to 2027-03-29 01:00", "2027-03-30 00:00 to 2027-03-30 01:00"],
+    ),
+    ("Europe/Berlin", "daily hours 2", "2027-10-30 12:00", &["2027-10-31 00:00 to 2027-10-31 02:00"]),
+    // Lord Howe's clock goes from 02:00 back to 01:30: of the hour before, half comes twice.
+    ("Australia/Lord_Howe", "daily hours 1", "2027-04-03 12:00", &["2027-04-03 14:00 to 2027-04-03 15:30"]),
+    // Of the hour that it jumps into in spring half is left.
+    ("Australia/Lord_Howe", "daily hours 2", "2026-10-03 12:00", &["2026-10-03 15:30 to 2026-10-03 16:00"]),
     // Rare dates.
     (
         "UTC",
@@ -335,64 +367,4 @@ fn every_minute_around_every_change_in_new_york_agrees_with_the_oracle() {
 #[test]
 fn every_minute_around_every_change_on_lord_howe_agrees_with_the_oracle() {
     compare_around_every_change(Tz::Australia__Lord_Howe);
-}
-
-fn any_window() -> impl Strategy<Value = Window> {
-    let time =
-        (0u32..24 * 4).prop_map(|quarter| NaiveTime::from_hms_opt(quarter / 4, quarter % 4 * 15, 0).unwrap());
-    let days = proptest::sample::subsequence(EVERY_DAY.to_vec(), 1..=7);
-    let length = prop_oneof![1i64..240, 240i64..4000].prop_map(TimeDelta::minutes);
-    let weekly =
-        (days, time.clone(), prop_oneof![time.prop_map(Lasts::Until), length.clone().prop_map(Lasts::For)])
-            .prop_map(|(days, from, lasts)| Window::weekly(days, from, lasts));
-    let field = |least: u32, most: u32| {
-        prop_oneof![
-            2 => Just("*".to_owned()),
-            3 => (least..=most).prop_map(|n| n.to_string()),
-            1 => (least..=most, least..=most).prop_map(|(a, b)| format!("{}-{}", a.min(b), a.max(b))),
-            1 => (least..=most, least..=most).prop_map(|(a, b)| format!("{a},{b}")),
-        ]
-    };
-    let minute = prop_oneof![(0u32..60).prop_map(|n| n.to_string()), Just("*/20".to_owned())];
-    let cron = (
-        minute,
-        field(0, 5).prop_filter("dense windows are slow to walk", |hour| hour != "*"),
-        field(1, 28),
-        field(0, 7),
-        length,
-    )
-        .prop_map(|(minute, hour, day, weekday, length)| {
-            let text = format!("{minute} {hour} {day} * {weekday}");
-            Window::cron(text.parse().unwrap(), length)
-        });
-    prop_oneof![weekly, cron]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn random_windows_agree_with_the_oracle(
-        windows in proptest::collection::vec(any_window(), 1..4),
-        zone in 0usize..3,
-        change in 0usize..6,
-    ) {
-        let zone = ZONES[zone];
-        let change = clock_changes(zone)[change];
-        compare(&Calendar::of(windows), zone, &Walk::around(zone, change), change, 18);
-    }
-
-    #[test]
-    fn openings_follow_each_other_with_a_pause_between(
-        windows in proptest::collection::vec(any_window(), 1..4),
-        zone in 0usize..3,
-        change in 0usize..6,
-    ) {
-        let zone = ZONES[zone];
-        let calendar = Calendar::of(windows);
-        let from = clock_changes(zone)[change] - TimeDelta::days(2);
-        let openings = calendar.openings(from, zone, 12);
-        prop_assert!(openings.iter().all(|opening| opening.start < opening.end && opening.end > from));
-        prop_assert!(openings.windows(2).all(|pair| pair[0].end < pair[1].start));
-    }
 }

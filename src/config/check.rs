@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::code::Code;
 use super::compare::{self, Compared};
+use super::ics;
 use super::inventory::{self, Known};
 use super::policy::{self, Draft, SELECTIONS_FILE, Shared};
 use super::problem::{Problem, Report};
@@ -291,7 +292,7 @@ impl Reading {
             Ok(calendar) => {
                 self.report.files += 1;
                 self.files.push(file.value.clone());
-                let events = read_calendar(&calendar, self.now);
+                let events = ics::read(&calendar, self.now);
                 self.close(&calendar);
                 events
             }
@@ -349,11 +350,4 @@ fn is_calendar(path: &Path) -> bool {
 /// Whether a file holds tests of policies: `night.test.toml`.
 fn is_test_file(path: &Path) -> bool {
     path.to_str().is_some_and(|path| path.ends_with(".test.toml"))
-}
-
-/// The events of a calendar file.
-fn read_calendar(calendar: &Source, _now: DateTime<Utc>) -> Vec<Event> {
-    let hint = "write its days as `on`, or as `from` and `to`";
-    calendar.push(Problem::error(&calendar.path, "this version does not read calendar files").hint(hint));
-    Vec::new()
 }

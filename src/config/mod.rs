@@ -5,6 +5,7 @@ mod check;
 mod clock_changes;
 pub mod code;
 mod compare;
+mod ics;
 mod inventory;
 pub mod keys;
 pub mod layout;

@@ -414,4 +414,56 @@ mod tests {
             assert!(base_url(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn days_are_of_one_year_or_of_every_year() {
+        let once = |year, month, day| Ok(Day::Once(NaiveDate::from_ymd_opt(year, month, day).unwrap()));
+        assert_eq!(day("2026-12-24"), once(2026, 12, 24));
+        assert_eq!(day("2028-02-29"), once(2028, 2, 29));
+        assert_eq!(day("02-29"), Ok(Day::Yearly((2, 29))));
+        for text in [
+            "",
+            "2027-02-29",
+            "02-30",
+            "00-10",
+            "1-1",
+            "26-12-24",
+            "2026-1-01",
+            "-12-24",
+            "+1-01",
+            "2026-12-24-",
+        ] {
+            assert!(day(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn speeds_are_bytes_in_a_second() {
+        for (text, bytes) in [
+            ("40 Mbit/s", 5_000_000),
+            ("40Mbit/s", 5_000_000),
+            ("8 kbit/s", 1_000),
+            ("10 MB/s", 10_000_000),
+            ("1 Gbit/s", 125_000_000),
+            ("1000 B/s", 1_000),
+        ] {
+            assert_eq!(bandwidth(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "40", "Mbit/s", "-1 MB/s", "1.5 MB/s", "40 Mb/s", "99999999999 GB/s", "7 kbit/s"] {
+            assert!(bandwidth(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_and_shares_are_whole_numbers() {
+        assert_eq!(rate("5/s"), Ok(Rate { count: 5, per: TimeDelta::seconds(1) }));
+        assert_eq!(rate("30 / m"), Ok(Rate { count: 30, per: TimeDelta::minutes(1) }));
+        for text in ["", "5", "/s", "0/h", "-5/s", "+5/s", "5/d", "5/s/s", "1.5/s"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+        assert_eq!((percent("0%"), percent("100 %")), (Ok(0), Ok(100)));
+        for text in ["", "%", "10", "101%", "-1%", "+1%", "1.5%"] {
+            assert!(percent(text).is_err(), "{text}");
+        }
+    }
 }

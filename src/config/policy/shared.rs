@@ -24,13 +24,16 @@ pub(in crate::config) const SELECTIONS_FILE: &str = "selections.toml";
 #[derive(Debug, Default)]
 pub(in crate::config) struct Shared {
     /// Each with its place; one that cannot be read is there without its selection.
-    named: BTreeMap<Arc<str>, (Range<usize>, Option<Arc<Selection>>)>,
+    named: BTreeMap<Arc<str>, Entry>,
     used: RefCell<BTreeSet<Arc<str>>>,
     /// The names they use.
     pub mentions: Mentions,
     /// The file cannot be read at all: nothing is said of names it may hold.
     unreadable: bool,
 }
+
+/// The place of a selection's name, and the selection when it can be read.
+type Entry = (Range<usize>, Option<Arc<Selection>>);
 
 /// The tables of the file while they are read, each after those it names.
 struct Reader<'a> {

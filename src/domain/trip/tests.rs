@@ -458,3 +458,20 @@ fn every_failure_says_what_to_do() {
         assert!(!failure.advice().is_empty() && !failure.to_string().is_empty(), "{failure:?}");
     }
 }
+
+#[test]
+fn every_failure_has_its_machine_name_in_the_list() {
+    let all = [
+        Failure::Refused { status: 403, phrase: String::new() },
+        Failure::NoCredentials { realm: String::new() },
+        Failure::NotReachable { why: String::new() },
+        Failure::NoAnswer,
+        Failure::NeverLeft,
+        Failure::NeverReturned { missing: Vec::new() },
+        Failure::ImageRejected,
+        Failure::DownloadBroken { breaks: 1 },
+        Failure::WrongVersion { runs: Version::parse("1.0").unwrap() },
+        Failure::NothingHappened { cause: Cause::NotWanted },
+    ];
+    assert_eq!(all.each_ref().map(Failure::slug), Failure::SLUGS);
+}
