@@ -192,6 +192,9 @@ to = "01-06"
 zone = "Europe/Berlin"
 
 [[blackout]]
+calendar = "holidays.ics"
+
+[[blackout]]
 from = "2027-03-01"
 to = "2027-03-09"
 
@@ -270,6 +273,9 @@ penalty_box = "7d"
 const SELECTIONS: &str =
     "[selection.floors]\ntag = \"floor-1\"\nis = \"lifts\"\n\n[selection.lifts]\ntag = \"lift\"\n";
 
+const HOLIDAYS: &str = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//example//EN\nBEGIN:VEVENT\nUID:1\nDTSTAMP:20260101T000000Z\n\
+                        DTSTART;VALUE=DATE:20261003\nRRULE:FREQ=YEARLY\nEND:VEVENT\nEND:VCALENDAR\n";
+
 /// The policies of a folder, each as it is when all is read.
 fn read(folder: &Path) -> Vec<String> {
     let now: DateTime<Utc> = "2099-01-01T00:00:00Z".parse().unwrap();
@@ -298,6 +304,7 @@ fn a_policy_with_its_defaults_reads_back_to_the_same_policy() {
     std::fs::write(before.path().join("by-phone.toml"), phone).unwrap();
     for folder in [&before, &after] {
         std::fs::write(folder.path().join("selections.toml"), SELECTIONS).unwrap();
+        std::fs::write(folder.path().join("holidays.ics"), HOLIDAYS.replace('\n', "\r\n")).unwrap();
     }
     let print = |folder: &Path| json(folder, &["--json", "--effective", "."])["effective"].clone();
     let printed = print(before.path());

@@ -85,12 +85,6 @@ impl Source {
         self.refuse(Code::Mistake, span, complaint);
     }
 
-    /// Records a warning at these bytes.
-    #[allow(dead_code, reason = "beside `error`")]
-    pub fn warning(&self, span: &Range<usize>, complaint: impl Into<Complaint>) {
-        self.warn(Code::Doubtful, span, complaint);
-    }
-
     /// Records an error of this kind at these bytes.
     pub fn refuse(&self, code: Code, span: &Range<usize>, complaint: impl Into<Complaint>) {
         self.record(Problem::error(&self.path, ""), code, span, complaint.into());

@@ -15,7 +15,8 @@ pub(super) fn read(top: &Table<'_>, draft: &mut Draft) {
         let zone = table.read("zone", value::zone_or_site).and_then(|zone| zone.value);
         for when in dates(&table, draft) {
             draft.blackouts.push(when.span);
-            draft.policy.calendar.blackouts.push(Blackout { when: when.value, zone });
+            let file = table.text("calendar").map(|name| name.value.into());
+            draft.policy.calendar.blackouts.push(Blackout { when: when.value, zone, file });
         }
     }
 }

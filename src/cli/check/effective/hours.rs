@@ -58,7 +58,7 @@ fn blackout(blackout: &Blackout, page: &mut Page) {
             page.key("from", day(*from));
             page.key("to", day(*to));
         }
-        BlackoutDates::Events(_) => {}
+        BlackoutDates::Events(_) => page.key("calendar", text(blackout.file.as_deref().unwrap_or_default())),
     }
     zone(blackout.zone, page);
 }
