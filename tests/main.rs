@@ -32,6 +32,8 @@ mod orchestrator;
 mod policy_reading;
 /// kill -9 at random instants.
 mod restart;
+/// JSON Schemas for editors.
+mod schemas;
 /// Everything in policies/ and examples/ loads without a problem.
 mod shipped_files;
 /// The simulated phones and pocket PBX, over real sockets.

@@ -8,8 +8,8 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use sipherd::config;
 use sipherd::domain::phone::{KnownBy, Mac, Model, Phone, Site, Tag, Vendor};
 use sipherd::domain::policy::{
-    Action, Bandwidth, BlackoutDates, Coverage, CoverageRule, Firmware, Group, IdleBy, InFlight, Lasts,
-    Opens, OutsideCheck, Patience, Policy, Rate, Share, WaveSize,
+    Action, Bandwidth, BlackoutDates, Coverage, CoverageRule, Event, Firmware, Group, IdleBy, InFlight,
+    Lasts, Opens, OutsideCheck, Patience, Policy, Rate, Share, WaveSize,
 };
 use sipherd::domain::version::Version;
 use tempfile::TempDir;
@@ -323,6 +323,23 @@ fn a_policy_edited_lately_waits() {
     let alone = site("", &format!("[select]\nline = \"*\"\n{REST}"), long_ago);
     std::fs::remove_file(alone.path().join("policies/selections.toml")).unwrap();
     assert_eq!(acts_from(&alone), None);
+}
+
+#[test]
+fn a_calendar_beside_the_policy_is_its_blackout_and_its_edit() {
+    let text = format!("[select]\nline = \"*\"\n{REST}[[blackout]]\ncalendar = \"./holidays.ics\"\n");
+    let folder = site("", &text, now() - minutes(60));
+    std::fs::remove_file(folder.path().join("policies/selections.toml")).unwrap();
+    let ics = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n\
+               DTSTART;VALUE=DATE:20281224\r\nDTEND;VALUE=DATE:20281227\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    write(folder.path(), "policies/holidays.ics", ics);
+    edit(&folder, "holidays.ics", now() - minutes(1));
+    let loaded = config::load(&folder.path().join("sipherd.toml"), now()).unwrap_or_else(|e| panic!("{e}"));
+    let policy = &loaded.config.policies[0];
+    assert_eq!(policy.acts_from, Some(now() + TimeDelta::seconds(30)));
+    let BlackoutDates::Events(events) = &policy.calendar.blackouts[0].when else { panic!("{policy:?}") };
+    let day = |day| NaiveDate::from_ymd_opt(2028, 12, day).unwrap();
+    assert_eq!(events.as_slice(), [Event::Days { from: day(24), to: day(26) }]);
 }
 
 #[test]

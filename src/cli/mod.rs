@@ -16,6 +16,7 @@ mod release;
 mod reload;
 mod report;
 mod run;
+mod schema;
 mod status;
 mod why;
 
@@ -58,6 +59,8 @@ enum Command {
     Check(check::Options),
     /// Lay configuration files out in the one usual way; comments and values stay
     Fmt(fmt::Options),
+    /// Print the JSON Schema of a kind of file, for editors
+    Schema(schema::Options),
     /// Write a first configuration, by asking or from options
     Init(init::Options),
     /// Show a whole night in a minute: simulated phones, a pocket PBX and the daemon on loopback
@@ -131,6 +134,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             }
         }
         Command::Fmt(options) => fmt::run(&options, &args.config, args.json, &mut io::stdout().lock()),
+        Command::Schema(options) => schema::run(&options, &mut io::stdout().lock()),
         Command::Init(options) => init::run(&options, args.json, SystemClock.now()),
         Command::Demo(options) => demo::run(&options, args.json),
         Command::Release { verb } => stage(&args.config, args.socket, verb, args.json),
@@ -193,6 +197,7 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         | Command::Check(_)
         | Command::Fmt(_)
         | Command::Init(_)
+        | Command::Schema(_)
         | Command::Demo(_)
         | Command::Release { .. }
         | Command::Completions(_)

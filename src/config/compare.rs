@@ -58,7 +58,11 @@ pub(super) fn all(policies: &Policies, with: Option<(&Settings, &[InventoryPhone
         advice::give(&policies.read, with, &zones, what.now);
     }
     for Read { source, draft } in &policies.read {
-        makers(source, &draft.mentions, matches!(draft.policy.action, Action::Update { .. }));
+        makers(
+            source,
+            &draft.mentions,
+            matches!(draft.policy.action, Action::Update { .. } | Action::Stage { .. }),
+        );
         not_yet(source, draft, what.purpose);
         if what.purpose == Purpose::Check {
             clock_changes::warn(source, draft, &zones, what.now);
@@ -254,13 +258,17 @@ fn ties(policies: &[Read], inventory: &[InventoryPhone]) {
 fn never_closing(source: &Source, draft: &Draft, zones: &Zones, now: DateTime<Utc>) {
     let policy = &draft.policy;
     let zone = zones.daemon.unwrap_or(Tz::UTC);
-    if policy.action == Action::Reboot && policy.calendar.never_closes(now, zone) {
+    let once = matches!(policy.action, Action::Reboot | Action::Resync | Action::Backup);
+    if once && policy.calendar.never_closes(now, zone) {
         let place = draft.windows.first().map_or(0..0, |marks| draft.places.key(&marks.path));
         source.warn(
             Code::NeverCloses,
             &place,
             Complaint::new(
-                "these windows follow each other without a pause, and phones reboot once in each opening",
+                format!(
+                    "these windows follow each other without a pause, and `[{}]` acts once in each opening",
+                    policy.action.table()
+                ),
                 "leave a pause between them",
             ),
         );

@@ -12,6 +12,7 @@ pub mod layout;
 mod policy;
 pub mod problem;
 mod raw;
+pub mod schema;
 mod settings;
 mod table;
 mod value;

@@ -95,3 +95,28 @@ async fn a_hangup_signal_reloads() {
     assert_eq!(child.ends().await, Some(0), "{}", child.log());
     building.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_policy_edited_lately_waits_and_then_acts_by_itself() {
+    let house = House(22);
+    let clock = Arc::new(ScaledClock::starting_at(friday(), 120));
+    let building = building(clock.clone(), vec![house.snom(1)]).await;
+    let site = Site::new(house);
+    site.write("policies/night.toml", &now());
+    site.write("phones.csv", &house.inventory(&[(1, "")]));
+    site.settings(&building, "", FAST);
+    let settings = std::fs::read_to_string(site.path("sipherd.toml")).unwrap();
+    site.write("sipherd.toml", &settings.replace("edit_grace = \"0s\"", "edit_grace = \"6m\""));
+    let policy = std::fs::File::options().append(true).open(site.path("policies/night.toml")).unwrap();
+    policy.set_modified(friday().into()).unwrap();
+    let daemon = site.start(clock.clone(), Duration::from_millis(1)).await;
+    let held = daemon.phone(&user(1), |phone| phone.detail.contains("edited")).await;
+    assert!(held.detail.contains("night"), "{}", held.detail);
+    assert!(site.prints(&["why", "2001"]).await.contains("edited"));
+    daemon.state(&user(1), "rebooted").await;
+    let asked =
+        building.log(house.mac(1)).into_iter().find(|line| orders(std::slice::from_ref(line)) > 0).unwrap();
+    assert!(asked.at >= friday() + chrono::TimeDelta::minutes(6), "{asked:?}");
+    daemon.stop().await;
+    building.shutdown().await;
+}
