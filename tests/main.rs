@@ -28,6 +28,8 @@ mod depot_transfer;
 mod handbook;
 /// The daemon on the virtual wire.
 mod orchestrator;
+/// `sipherd test` on policies with tests that pass, fail, and cannot be read.
+mod policy_cases;
 /// Policy text and what is made of it.
 mod policy_reading;
 /// kill -9 at random instants.

@@ -58,6 +58,12 @@ pub enum Failure {
     /// `check` was asked for something it cannot tell.
     #[error(transparent)]
     Check(#[from] Refusal),
+    /// No test has such a name.
+    #[error("no test's name or file holds `{filter}`")]
+    NoSuchTest {
+        /// What was looked for.
+        filter: String,
+    },
     /// Staging or verifying firmware did not succeed, and said why.
     #[error("see above")]
     Release(Ending),
@@ -127,6 +133,7 @@ impl Failure {
             | Self::Config { .. }
             | Self::Input { .. }
             | Self::AlreadyTold
+            | Self::NoSuchTest { .. }
             | Self::Start(_)
             | Self::LogFilter { .. }
             | Self::RulesBroken { .. }
@@ -169,7 +176,7 @@ impl Failure {
             Self::Check(Refusal::NoSuchPolicy { there, .. }) => Some(format!("there is {}", there.join(", "))),
             Self::Check(Refusal::NoRoom { .. } | Refusal::Output(_)) => None,
             Self::LogFilter { .. } => Some("write `info`, or `info,sipherd::sip=debug`".to_owned()),
-            Self::DaemonEnded | Self::Start(_) | Self::AlreadyTold | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
+            Self::DaemonEnded | Self::Start(_) | Self::AlreadyTold | Self::NoSuchTest { .. } | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
         }
     }
 }

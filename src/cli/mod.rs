@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod schema;
 mod status;
+mod test;
 mod why;
 
 use std::ffi::OsString;
@@ -57,6 +58,8 @@ enum Command {
     Run,
     /// Check configuration and policies: every problem with its place, then the next openings
     Check(check::Options),
+    /// Play the tests that stand in policies, and tell which rules none of them holds up
+    Test(test::Options),
     /// Lay configuration files out in the one usual way; comments and values stay
     Fmt(fmt::Options),
     /// Print the JSON Schema of a kind of file, for editors
@@ -133,6 +136,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 check::Verdict::Broken => Err(Failure::AlreadyTold),
             }
         }
+        Command::Test(options) => {
+            test::run(&options, &args.config, &mut Screen::of_stdout(args.json), SystemClock.now())
+        }
         Command::Fmt(options) => fmt::run(&options, &args.config, args.json, &mut io::stdout().lock()),
         Command::Schema(options) => schema::run(&options, &mut io::stdout().lock()),
         Command::Init(options) => init::run(&options, args.json, SystemClock.now()),
@@ -195,6 +201,7 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         Command::Reload => reload::run(client, screen).await,
         Command::Run
         | Command::Check(_)
+        | Command::Test(_)
         | Command::Fmt(_)
         | Command::Init(_)
         | Command::Schema(_)

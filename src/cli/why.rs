@@ -27,22 +27,34 @@ pub async fn run(options: &Options, client: &Client, screen: &mut Screen) -> Res
     if screen.is_json() {
         return Ok(screen.json(&view)?);
     }
-    screen.line(&headline(&view))?;
-    if options.at.is_some() {
-        screen.line(&format!("at {}", clock(&view, view.at)))?;
+    for line in page(&view, options.at.is_some()) {
+        let parts: Vec<(&str, Tone)> = line.iter().map(|(text, tone)| (text.as_str(), *tone)).collect();
+        screen.parts(&parts)?;
+    }
+    Ok(())
+}
+
+/// The explanation, line by line: the phone, the instant where it is wanted, every gate, and when it may go.
+pub(super) fn page(view: &WhyView, with_instant: bool) -> Vec<Vec<(String, Tone)>> {
+    let mut lines = vec![vec![(headline(view), Tone::Plain)]];
+    if with_instant {
+        lines.push(vec![(format!("at {}", clock(view, view.at)), Tone::Plain)]);
     }
     if let Some(past) = &view.past {
-        screen.line(&origin(&view, past))?;
+        lines.push(vec![(origin(view, past), Tone::Plain)]);
     }
     for gate in &view.gates {
         let (mark, tone) = if gate.is_open() { ("  ok    ", Tone::Plain) } else { ("  HOLD  ", Tone::Bad) };
-        let answer = format!("{:<19}{}", gate.gate.name(), explanation(&view, gate));
-        screen.parts(&[(mark, tone), (answer.trim_end(), Tone::Plain)])?;
+        let answer = format!("{:<19}{}", gate.gate.name(), explanation(view, gate));
+        lines.push(vec![(mark.to_owned(), tone), (answer.trim_end().to_owned(), Tone::Plain)]);
     }
     match view.past {
-        None | Some(PastAnswers::WrittenDown { went: false, .. }) => Ok(screen.line(&earliest(&view))?),
-        Some(_) => Ok(()),
+        None | Some(PastAnswers::WrittenDown { went: false, .. }) => {
+            lines.push(vec![(earliest(view), Tone::Plain)]);
+        }
+        Some(_) => {}
     }
+    lines
 }
 
 /// Where the answers about a past instant come from.

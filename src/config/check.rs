@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::cases::{self, WrittenCase, WrittenRule};
 use super::code::Code;
 use super::compare::{self, Compared};
 use super::ics;
@@ -13,7 +14,7 @@ use super::policy::{self, Draft, SELECTIONS_FILE, Shared};
 use super::problem::{Problem, Report};
 use super::raw::{At, Complaint, Source};
 use super::settings::{self, Settings};
-use super::{Config, InventoryPhone, Purpose, SipConfig};
+use super::{Config, InventoryPhone, Purpose, SipConfig, is_settings};
 use crate::domain::phone::{LineId, Site};
 use crate::domain::policy::blackout::Event;
 use crate::domain::policy::{BlackoutDates, Policy};
@@ -28,6 +29,10 @@ pub(super) struct Reading {
     files: Vec<PathBuf>,
     /// The events of the calendar files so far.
     calendars: BTreeMap<PathBuf, Vec<Event>>,
+    /// The tests so far.
+    cases: Vec<WrittenCase>,
+    /// The rules of the policies so far.
+    rules: Vec<WrittenRule>,
 }
 
 /// A policy that can be read, with its file.
@@ -43,12 +48,22 @@ pub(super) struct Policies {
     pub shared: Shared,
     /// The file of the shared selections.
     pub selections: Option<Source>,
+    /// Files of tests.
+    pub tests: Vec<Source>,
 }
 
 impl Reading {
     /// Nothing is read yet.
     pub fn new(purpose: Purpose, now: DateTime<Utc>) -> Self {
-        Self { purpose, now, report: Report::default(), files: Vec::new(), calendars: BTreeMap::new() }
+        Self {
+            purpose,
+            now,
+            report: Report::default(),
+            files: Vec::new(),
+            calendars: BTreeMap::new(),
+            cases: Vec::new(),
+            rules: Vec::new(),
+        }
     }
 
     /// Reads `sipherd.toml` and all that it names.
@@ -95,10 +110,27 @@ impl Reading {
         })
     }
 
+    /// Reads a configuration (its file, or the folder it lies in), a folder of policies, or one file.
+    pub fn path(&mut self, path: &Path) -> (Option<Config>, Vec<Policy>) {
+        let inside = path.join("sipherd.toml");
+        if inside.is_file() || is_settings(path) {
+            let config = self.everything(if inside.is_file() { &inside } else { path });
+            let policies = config.iter().flat_map(|config| config.policies.iter().cloned()).collect();
+            (config, policies)
+        } else {
+            (None, self.policies_alone(path))
+        }
+    }
+
     /// Reads policies alone: a folder of them, or one file.
     pub fn policies_alone(&mut self, path: &Path) -> Vec<Policy> {
         let policies = if path.is_dir() { self.folder(path) } else { self.single(path) };
         self.compare(policies, None, TimeDelta::zero())
+    }
+
+    /// The tests, and the rules that they are held against.
+    pub fn take_cases(&mut self) -> (Vec<WrittenCase>, Vec<WrittenRule>) {
+        (std::mem::take(&mut self.cases), std::mem::take(&mut self.rules))
     }
 
     /// Opens a file and counts it.
@@ -178,6 +210,12 @@ impl Reading {
         self.shared(folder, &mut policies);
         let mut whole = true;
         for path in &paths {
+            if is_test_file(path) {
+                if self.purpose == Purpose::Check {
+                    policies.tests.extend(self.open(path));
+                }
+                continue;
+            }
             if !self.is_policy(path) {
                 continue;
             }
@@ -204,13 +242,28 @@ impl Reading {
 
     /// One file, with the shared selections beside it.
     fn single(&mut self, path: &Path) -> Policies {
+        if is_test_file(path) {
+            return self.test_file(path);
+        }
         let mut policies = Policies::default();
         if let Some(folder) = path.parent() {
             self.shared(folder, &mut policies);
         }
+        let tests = path.with_extension("test.toml");
+        if tests.is_file() && self.purpose == Purpose::Check {
+            policies.tests.extend(self.open(&tests));
+        }
         if path.file_name().is_none_or(|name| name != SELECTIONS_FILE) {
             policies.read.extend(self.policy(path, &policies.shared));
         }
+        policies
+    }
+
+    /// A file of tests, with all policies of its folder.
+    fn test_file(&mut self, path: &Path) -> Policies {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut policies = self.folder(folder);
+        policies.tests.retain(|source| source.path.file_name() == path.file_name());
         policies
     }
 
@@ -244,7 +297,7 @@ impl Reading {
                 "rename it, or put it into another folder",
             )
         } else {
-            return !is_test_file(path);
+            return true;
         };
         self.files.push(path.to_owned());
         self.report.problems.push(Problem::error(path, message).code(Code::NotAPolicy).hint(hint));
@@ -320,7 +373,15 @@ impl Reading {
         grace: TimeDelta,
     ) -> Vec<Policy> {
         compare::all(&policies, with, &Compared { purpose: self.purpose, now: self.now });
-        for source in policies.selections.iter().chain(policies.read.iter().map(|read| &read.source)) {
+        if self.purpose == Purpose::Check {
+            self.tests(&policies, with.map(|(settings, _)| settings));
+        }
+        for source in policies
+            .tests
+            .iter()
+            .chain(&policies.selections)
+            .chain(policies.read.iter().map(|read| &read.source))
+        {
             self.close(source);
         }
         let selections = policies.selections.map(|source| source.path);
@@ -333,6 +394,21 @@ impl Reading {
             Policy { acts_from, ..draft.policy }
         };
         policies.read.into_iter().map(grown_up).collect()
+    }
+
+    /// Reads the tests that stand in policies and beside them.
+    fn tests(&mut self, policies: &Policies, settings: Option<&Settings>) {
+        let around = cases::Surroundings::of(policies, settings);
+        for Read { source, draft } in &policies.read {
+            // It was read once already, so it is TOML.
+            let Some(document) = source.parse() else { continue };
+            self.cases.extend(cases::read(source, &document, Some(&draft.policy), &around));
+            self.rules.extend(cases::rules_of(source, &document, &policies.shared, draft));
+        }
+        for source in &policies.tests {
+            let Some(document) = source.parse() else { continue };
+            self.cases.extend(cases::read(source, &document, None, &around));
+        }
     }
 }
 
@@ -349,5 +425,6 @@ fn is_calendar(path: &Path) -> bool {
 
 /// Whether a file holds tests of policies: `night.test.toml`.
 fn is_test_file(path: &Path) -> bool {
-    path.to_str().is_some_and(|path| path.ends_with(".test.toml"))
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.ends_with(".test.toml") && !name.starts_with(['.', '#']))
 }

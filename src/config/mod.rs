@@ -1,6 +1,7 @@
 //! Reads sipherd.toml, the inventory and the policies; after that nothing in the program doubts them.
 
 mod advice;
+mod cases;
 mod check;
 mod clock_changes;
 pub mod code;
@@ -33,6 +34,7 @@ use crate::domain::rules::FleetPace;
 use crate::domain::trip::Timing;
 use crate::ports::{Credentials, Secret};
 
+pub use cases::{WrittenCase, WrittenRule};
 pub use code::Code;
 pub use problem::{Place, Problem, Report, Severity};
 pub use value::spell as duration_text;
@@ -89,16 +91,9 @@ pub fn check_paths<P: AsRef<Path>>(paths: &[P], now: DateTime<Utc>) -> Checked {
     let mut config = None;
     let mut policies = Vec::new();
     for path in paths {
-        let path = path.as_ref();
-        let inside = path.join("sipherd.toml");
-        if inside.is_file() || is_settings(path) {
-            let path = if inside.is_file() { &inside } else { path };
-            let read = reading.everything(path);
-            policies.extend(read.iter().flat_map(|config| config.policies.iter().cloned()));
-            config = read.or(config);
-        } else {
-            policies.extend(reading.policies_alone(path));
-        }
+        let (read, found) = reading.path(path.as_ref());
+        policies.extend(found);
+        config = read.or(config);
     }
     Checked { report: reading.report(), config, policies }
 }
@@ -109,6 +104,33 @@ pub fn check_file(path: &Path, now: DateTime<Utc>) -> Checked {
     let config = reading.everything(path);
     let policies = config.iter().flat_map(|config| config.policies.iter().cloned()).collect();
     Checked { report: reading.report(), config, policies }
+}
+
+/// What `sipherd test` plays.
+pub struct ReadCases {
+    /// All problems of all files; with an error among them nothing is played.
+    pub report: Report,
+    /// The tests, in the order of the files.
+    pub cases: Vec<WrittenCase>,
+    /// The rules of all policies that tests are about, in the order of the files.
+    pub rules: Vec<WrittenRule>,
+    /// Deadlines that differ from the vendor's profile.
+    pub timing: BTreeMap<Vendor, TimingOverride>,
+}
+
+/// Reads the tests of these paths, as [`check_paths`] takes them; without any, those of the configuration. A
+/// `.test.toml` file is read with all policies beside it, and a policy with the `.test.toml` file of its name.
+pub fn read_cases<P: AsRef<Path>>(paths: &[P], config: &Path, now: DateTime<Utc>) -> ReadCases {
+    let mut reading = check::Reading::new(Purpose::Check, now);
+    let mut timing = BTreeMap::new();
+    if paths.is_empty() {
+        timing.extend(reading.everything(config).into_iter().flat_map(|config| config.timing));
+    }
+    for path in paths {
+        timing.extend(reading.path(path.as_ref()).0.into_iter().flat_map(|config| config.timing));
+    }
+    let (cases, rules) = reading.take_cases();
+    ReadCases { report: reading.report(), cases, rules, timing }
 }
 
 /// Whether a file is a `sipherd.toml`, by its name or else by its tables.

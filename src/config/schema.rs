@@ -140,7 +140,6 @@ fn value(value_of: &'static Value, definitions: &mut Map<String, Json>) -> Json 
             json!({ "type": "object", "additionalProperties": defined(keys, definitions) })
         }
         Value::Each(one) => json!({ "type": "object", "additionalProperties": value(one, definitions) }),
-        Value::Elsewhere => json!({ "type": "array", "items": { "type": "object" } }),
     }
 }
 

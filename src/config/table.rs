@@ -1,5 +1,6 @@
 //! A table of a TOML file all of whose keys are accounted for; its values are read as the table of keys says.
 
+mod part;
 mod values;
 
 use std::borrow::Cow;

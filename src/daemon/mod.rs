@@ -37,6 +37,7 @@ use crate::store::sqlite::SqliteStore;
 use mail::{Mail, Mailbox};
 use orchestrator::{Hands, Orchestrator};
 use setup::Reloader;
+pub use setup::terms;
 use trips::KeptTrip;
 
 /// Letters that may wait for the orchestrator.

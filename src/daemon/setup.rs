@@ -32,7 +32,7 @@ pub fn rules(config: &Config, releases: &Releases) -> Rules {
 }
 
 /// The vendors' profiles with the administrator's timing laid over them.
-fn terms(timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
+pub fn terms(timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
     let none = TimingOverride::default();
     Arc::new(move |phone| {
         let vendor = phone.vendor.as_ref()?;

@@ -10,6 +10,7 @@ pub mod lines;
 pub mod lot;
 pub mod phone;
 pub mod policy;
+pub mod rehearsal;
 pub mod rules;
 pub mod scheduler;
 pub mod trip;

@@ -1,11 +1,13 @@
 //! Every key a file may have, table by table: the readers, the handbook and the editors' schema all go by it.
 
+mod cases;
 mod limits;
 mod policy;
 mod rollout;
 mod settings;
 mod when;
 
+pub use cases::*;
 pub use limits::{BANDWIDTH, COVERAGE, PACE, PER, RETRY};
 pub use policy::*;
 pub use rollout::{BRAKE, CHECK, ROLLBACK, WAVE};
@@ -94,8 +96,6 @@ pub enum Value {
     Named(&'static Keys),
     /// A table of such values whose keys are patterns its author chooses.
     Each(&'static Value),
-    /// A list of tables that another reader takes apart.
-    Elsewhere,
 }
 
 /// What a text must look like.

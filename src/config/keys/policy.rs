@@ -1,7 +1,9 @@
 //! The keys of a policy, and of `selections.toml`: its top, selections and actions.
 
-use super::Value::{Elsewhere, Named, Number, OneOrMore, Table, Tables, Text};
-use super::{BANDWIDTH, BLACKOUT, BRAKE, CHECK, COVERAGE, IDLE, PACE, PER, RETRY, ROLLBACK, WAVE, WINDOW};
+use super::Value::{Named, Number, OneOrMore, Table, Tables, Text};
+use super::{
+    BANDWIDTH, BLACKOUT, BRAKE, CHECK, COVERAGE, IDLE, PACE, PER, RETRY, ROLLBACK, TEST, WAVE, WINDOW,
+};
 use super::{Form, Key, Keys, NAMES, PATTERNS};
 
 /// The top of a policy.
@@ -84,7 +86,7 @@ pub static POLICY: Keys = Keys {
             "{ release = \"snom-10.1.64\" }",
             "the way back; read and checked only",
         ),
-        Key::new("test", Elsewhere, "[]", "what the policy must decide in a case: run by `sipherd test`"),
+        Key::new("test", Tables(&TEST), "[]", "what the policy must decide in a case: run by `sipherd test`"),
     ],
     later: &[],
     misnamed: &[

@@ -72,6 +72,12 @@ impl Trip {
         (trip, vec![Output::Confirm])
     }
 
+    /// A trip that is over, as it is remembered: asked and ended at these instants.
+    pub fn over(plan: Plan, asked: DateTime<Utc>, ended: DateTime<Utc>, outcome: Outcome) -> Self {
+        let state = State::Done { outcome };
+        Self { plan, state, since: ended, asked_at: Some(asked), seen: Seen::default() }
+    }
+
     /// What was decided before.
     pub fn plan(&self) -> &Plan {
         &self.plan

@@ -1,0 +1,166 @@
+//! The releases of a test: as its author gives them, else made up of their names. What is staged plays no part, so
+//! that tests run where no firmware lies.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use toml::de::DeValue;
+
+use super::super::keys::nearest;
+use super::super::raw::Complaint;
+use super::super::table::Table;
+use super::Surroundings;
+use super::phones::version;
+use crate::domain::firmware::{Image, Release, Version};
+use crate::domain::phone::{Model, Phone, Vendor};
+use crate::domain::policy::{Firmware, Policy};
+
+/// Releases by name, and channels.
+#[derive(Default)]
+pub(super) struct Staged {
+    pub releases: BTreeMap<Arc<str>, Release>,
+    pub channels: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+}
+
+/// Makes the releases that the policies in force name.
+pub(super) fn read(
+    test: &Table<'_>,
+    policies: &[Policy],
+    phones: &[&Phone],
+    around: &Surroundings,
+) -> Staged {
+    let mut staged = Staged { releases: given(test, phones), channels: around.channels.clone() };
+    let written: BTreeSet<Arc<str>> = staged.releases.keys().cloned().collect();
+    let mut wanted = BTreeSet::new();
+    let alone = policies.len() == 1;
+    for from in policies.iter().filter_map(|policy| policy.action.firmware()) {
+        match from {
+            Firmware::Release(name) => {
+                wanted.insert(name.clone());
+            }
+            Firmware::Channel(channel) => {
+                let holds = staged.channels.entry(channel.clone());
+                let holds = holds.or_insert_with(|| written.iter().cloned().collect());
+                if holds.is_empty() && !test.has("release") && alone {
+                    let hint =
+                        "say so in the test: `release = { \"snom-10.1.198\" = { D785 = \"10.1.198.19\" } }`";
+                    test.error(Complaint::new(format!("nobody says what channel `{channel}` holds"), hint));
+                }
+                wanted.extend(holds.iter().cloned());
+            }
+        }
+    }
+    for name in written.difference(&wanted) {
+        let near = nearest(name, wanted.iter().map(AsRef::as_ref));
+        let hint = Some("leave it out, or name the release as the policy does".to_owned());
+        let message = format!("no policy in force updates to release `{name}`");
+        test.error_at("release", Complaint { message, near, hint });
+    }
+    for name in wanted {
+        if staged.releases.contains_key(&name) {
+            continue;
+        }
+        match version_in(&name) {
+            Some(version) => {
+                staged.releases.insert(name.clone(), made_up(&name, &version, phones));
+            }
+            // Where several policies are in force the test may be about another: there is no image then.
+            None if !alone => {}
+            None => {
+                let hint =
+                    format!("say what it holds: `release = {{ \"{name}\" = {{ D785 = \"10.1.198.19\" }} }}`");
+                test.error(Complaint::new(
+                    format!("the name of release `{name}` does not end in a version"),
+                    hint,
+                ));
+            }
+        }
+    }
+    staged
+}
+
+/// The version a release's name ends in: `snom-10.1.198`.
+fn version_in(name: &str) -> Option<Version> {
+    let last = name.rsplit(['-', '_']).next()?;
+    let digits = last.starts_with(|c: char| c.is_ascii_digit() || c == 'V' || c == 'v');
+    Version::parse(last).ok().filter(|_| digits)
+}
+
+/// An image of one version for each kind of phone.
+fn made_up(name: &str, version: &Version, phones: &[&Phone]) -> Release {
+    let kinds: BTreeSet<(Vendor, Model)> =
+        phones.iter().filter_map(|phone| Some((phone.vendor.clone()?, phone.model.clone()?))).collect();
+    let images = kinds.into_iter().map(|(vendor, model)| image(vendor, model, version.clone()));
+    Release { name: name.to_owned(), images: images.collect() }
+}
+
+fn image(vendor: Vendor, model: Model, version: Version) -> Image {
+    Image {
+        file: format!("{vendor}{model}-{version}.bin"),
+        vendor,
+        models: vec![model],
+        version,
+        sha256: String::new(),
+        size: 0,
+        from_at_least: None,
+        from_at_most: None,
+        hardware: Vec::new(),
+    }
+}
+
+/// What the key `release` says.
+fn given(test: &Table<'_>, phones: &[&Phone]) -> BTreeMap<Arc<str>, Release> {
+    let source = test.source();
+    let wrong = |span| {
+        let hint = "write `release = { \"snom-10.1.198\" = { D785 = \"10.1.198.19\" } }`";
+        source.error(
+            &span,
+            Complaint::new("`release` names releases, and in each the models with their versions", hint),
+        );
+    };
+    let mut releases = BTreeMap::new();
+    let Some(value) = test.value("release") else { return releases };
+    let DeValue::Table(table) = value.get_ref() else {
+        wrong(value.span());
+        return releases;
+    };
+    for (name, models) in table {
+        let DeValue::Table(models) = models.get_ref() else {
+            wrong(models.span());
+            continue;
+        };
+        let mut images = Vec::new();
+        for (model, runs) in models {
+            let DeValue::String(text) = runs.get_ref() else {
+                wrong(runs.span());
+                continue;
+            };
+            let of = phones
+                .iter()
+                .find(|phone| phone.model.as_ref().is_some_and(|m| m.as_str() == model.get_ref()));
+            match (of.and_then(|phone| phone.vendor.clone()), version(text)) {
+                (Some(vendor), Ok(version)) => {
+                    images.push(image(vendor, Model::new(model.get_ref().as_ref()), version));
+                }
+                (_, Err(complaint)) => source.error(&runs.span(), complaint),
+                (None, Ok(_)) => source.error(
+                    &model.span(),
+                    Complaint {
+                        message: format!(
+                            "no phone of this test, of a known maker, is a `{}`",
+                            model.get_ref()
+                        ),
+                        near: nearest(
+                            model.get_ref(),
+                            phones.iter().filter_map(|p| Some(p.model.as_ref()?.as_str())),
+                        ),
+                        hint: Some("name models as the phones of the test do".to_owned()),
+                    },
+                ),
+            }
+        }
+        let name: Arc<str> = name.get_ref().as_ref().into();
+        releases.insert(name.clone(), Release { name: name.to_string(), images });
+    }
+    releases
+}

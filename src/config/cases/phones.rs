@@ -1,0 +1,161 @@
+//! The phones of a test, with what is left out filled in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use chrono_tz::Tz;
+
+use super::super::raw::Complaint;
+use super::super::table::Table;
+use super::super::{inventory, value};
+use super::Surroundings;
+use crate::config::code::Code;
+use crate::domain::firmware::Version;
+use crate::domain::phone::{
+    Hardware, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Switch, Tag, Vendor,
+};
+use crate::domain::policy::{Group, Policy};
+use crate::domain::rehearsal::Player;
+
+/// Zones of sites.
+type Zones = BTreeMap<Site, Tz>;
+
+/// Reads `phone` or `fleet`; what is wrong is recorded.
+pub(super) fn read(test: &Table<'_>, policies: &[Policy], around: &Surroundings) -> (Vec<Player>, Zones) {
+    let known = around.sites.iter().flatten();
+    let mut zones: Zones = known.filter_map(|(site, zone)| Some((site.clone(), (*zone)?))).collect();
+    let tables = match test.one_of(
+        &["phone", "fleet"],
+        "one phone: `phone = { model = \"D785\" }`; several: `fleet = [ { … }, … ]`",
+    ) {
+        Some("phone") => test.table("phone").into_iter().collect(),
+        Some(_) => test.tables("fleet"),
+        None => Vec::new(),
+    };
+    let mut players: Vec<Player> = Vec::new();
+    for (number, table) in (1_u8..).zip(&tables) {
+        let Some(player) = player(table, number, policies, around, &mut zones) else { continue };
+        twice(table, &player, &players);
+        players.push(player);
+    }
+    (players, zones)
+}
+
+fn player(
+    table: &Table<'_>,
+    number: u8,
+    policies: &[Policy],
+    around: &Surroundings,
+    zones: &mut Zones,
+) -> Option<Player> {
+    let word = |key| table.read(key, value::name).map(|name| name.value);
+    let words = |key| {
+        let names = table.read_all(key, value::name).unwrap_or_default();
+        names.into_iter().map(|name| name.value).collect::<Vec<_>>()
+    };
+    let name = word("name").unwrap_or_else(|| number.to_string());
+    let mac = table.read("mac", value::mac).map_or(Mac::new([0, 4, 0x13, 0, 0, number]), |mac| mac.value);
+    let mut phone = Phone::new(mac, KnownBy::Inventory);
+    phone.vendor = word("vendor").map(|name| Vendor::new(&name)).or_else(|| only_vendor(policies));
+    phone.model = table.text("model").map(|model| Model::new(model.value));
+    phone.version = table.read("version", version).map(|version| version.value);
+    phone.hardware = word("hardware").map(Hardware::new);
+    phone.switch = word("switch").map(Switch::new);
+    phone.tags = words("tags").into_iter().map(Tag::new).collect();
+    phone.site = table
+        .read("site", |text| {
+            let site = Site::new(value::name(text)?);
+            match &around.sites {
+                Some(sites) if !sites.contains_key(&site) => {
+                    Err(inventory::unknown_site(text, &sites.keys().cloned().collect::<BTreeSet<_>>()))
+                }
+                Some(_) | None => Ok(site),
+            }
+        })
+        .map(|site| site.value);
+    zone(table, &phone, zones);
+    let pbx = match (word("pbx"), around.pbxs.as_slice()) {
+        (Some(name), _) => PbxName::new(name),
+        (None, [only]) => only.clone(),
+        (None, _) => PbxName::new("pbx"),
+    };
+    let mut lines = words("lines");
+    if lines.is_empty() {
+        lines.push((100 + u32::from(number)).to_string());
+    }
+    for user in lines {
+        phone.lines.insert(LineId { pbx: pbx.clone(), user: user.into() }, Line::UNSEEN);
+    }
+    let address = table.read("address", |text| {
+        text.parse()
+            .map_err(|_| Complaint::new(format!("`{text}` is not an address"), "write it like `192.0.2.17`"))
+    });
+    let mut groups: Vec<Group> = words("queue").into_iter().map(|name| Group::Queue(name.into())).collect();
+    groups.extend(words("ring_group").into_iter().map(|name| Group::RingGroup(name.into())));
+    Some(Player {
+        name: name.into(),
+        phone,
+        address: address.map_or(IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)), |address| address.value),
+        groups,
+    })
+}
+
+/// A version, as a phone reports it.
+pub(super) fn version(text: &str) -> Result<Version, Complaint> {
+    Version::parse(text).map_err(|_| {
+        Complaint::new(
+            format!("`{text}` is not a firmware version"),
+            "write it as the phone reports it: `10.1.64.14`",
+        )
+    })
+}
+
+/// The maker, where all policies together select one only.
+fn only_vendor(policies: &[Policy]) -> Option<Vendor> {
+    let mut vendors = policies.iter().flat_map(|policy| &policy.select.vendor);
+    let first = vendors.next()?;
+    vendors.all(|other| other == first).then(|| first.clone())
+}
+
+/// A phone's zone is its site's.
+fn zone(table: &Table<'_>, phone: &Phone, zones: &mut Zones) {
+    let Some(zone) = table.read("zone", value::zone) else { return };
+    let Some(site) = &phone.site else {
+        let hint = "name its `site`, or give the whole test the `zone`";
+        return table.source().refuse(
+            Code::Contradiction,
+            &zone.span,
+            Complaint::new("the zone of a phone is its site's", hint),
+        );
+    };
+    match zones.insert(site.clone(), zone.value) {
+        Some(other) if other != zone.value => {
+            let hint = format!("leave it out, or write `{other}`");
+            table.source().refuse(
+                Code::Contradiction,
+                &zone.span,
+                Complaint::new(format!("site `{site}` is in {other}"), hint),
+            );
+        }
+        Some(_) | None => {}
+    }
+}
+
+/// Records what two phones of a test cannot share.
+fn twice(table: &Table<'_>, new: &Player, before: &[Player]) {
+    let hint = |key: &str| format!("give each phone its own `{key}`");
+    let complain = |key: &'static str, what: String| {
+        table.error_at(key, Complaint::new(format!("another phone of this test has {what} too"), hint(key)));
+    };
+    for other in before {
+        if other.name == new.name {
+            complain("name", format!("the name `{}`", new.name));
+        }
+        if other.phone.mac == new.phone.mac {
+            complain("mac", format!("the address {}", new.phone.mac));
+        }
+        if let Some(line) = new.phone.lines.keys().find(|line| other.phone.lines.contains_key(line)) {
+            complain("lines", format!("the line {}", line.user));
+        }
+    }
+}
