@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics is a test that fails")]
 
+/// Policies beside the exact advice their authors get.
+mod advice;
 /// The API router without a socket.
 mod api;
 /// The import rule.
@@ -12,6 +14,8 @@ mod asterisk_real;
 mod asterisk_recordings;
 /// `init` and `fmt`, run as an author runs them.
 mod authoring;
+/// What check writes besides text.
+mod check_formats;
 /// The commands as their users type them.
 mod cli;
 /// Each broken file beside the exact message it must produce.

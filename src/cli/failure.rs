@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::check::Refusal;
 use super::release::Ending;
 use super::report::clean;
 use crate::api::Problem;
@@ -54,6 +55,9 @@ pub enum Failure {
     /// The command's own output says all that is wrong.
     #[error("see above")]
     AlreadyTold,
+    /// `check` was asked for something it cannot tell.
+    #[error(transparent)]
+    Check(#[from] Refusal),
     /// No test has such a name.
     #[error("no test's name or file holds `{filter}`")]
     NoSuchTest {
@@ -119,7 +123,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             // `sipherd phones | head` is no failure.
-            Self::Output(_) if self.is_closed_pipe() => ExitCode::SUCCESS,
+            Self::Output(_) | Self::Check(Refusal::Output(_)) if self.is_closed_pipe() => ExitCode::SUCCESS,
             Self::Release(Ending::Done) => ExitCode::SUCCESS,
             Self::Release(Ending::ToMend) => ExitCode::from(1),
             Self::Release(Ending::Unexpected) => ExitCode::from(2),
@@ -133,8 +137,12 @@ impl Failure {
             | Self::Start(_)
             | Self::LogFilter { .. }
             | Self::RulesBroken { .. }
-            | Self::PhonesFailed { .. } => ExitCode::from(1),
+            | Self::PhonesFailed { .. }
+            | Self::Check(Refusal::NoRoom { .. } | Refusal::NoSuchPolicy { .. } | Refusal::NoFleet) => {
+                ExitCode::from(1)
+            }
             Self::DaemonEnded
+            | Self::Check(Refusal::Output(_))
             | Self::Unable(_)
             | Self::NoAnswer(_)
             | Self::Strange(_)
@@ -145,7 +153,7 @@ impl Failure {
     }
 
     fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe)
+        matches!(self, Self::Output(e) | Self::Check(Refusal::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe)
     }
 
     fn hint(&self) -> Option<String> {
@@ -164,6 +172,9 @@ impl Failure {
             ),
             Self::Config { .. } => Some("name the right file with `--config`, or the socket with `--socket`".to_owned()),
             Self::PhonesFailed { .. } => Some("`sipherd phone MAC` tells what happened to one".to_owned()),
+            Self::Check(Refusal::NoFleet) => Some("check a `sipherd.toml`, or the folder it lies in".to_owned()),
+            Self::Check(Refusal::NoSuchPolicy { there, .. }) => Some(format!("there is {}", there.join(", "))),
+            Self::Check(Refusal::NoRoom { .. } | Refusal::Output(_)) => None,
             Self::LogFilter { .. } => Some("write `info`, or `info,sipherd::sip=debug`".to_owned()),
             Self::DaemonEnded | Self::Start(_) | Self::AlreadyTold | Self::NoSuchTest { .. } | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
         }

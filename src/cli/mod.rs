@@ -57,10 +57,7 @@ enum Command {
     /// Run the daemon
     Run,
     /// Check configuration and policies: every problem with its place, then the next openings
-    Check {
-        /// Configurations, policies or folders of policies; without any, the configuration
-        paths: Vec<PathBuf>,
-    },
+    Check(check::Options),
     /// Play the tests that stand in policies, and tell which rules none of them holds up
     Test(test::Options),
     /// Lay configuration files out in the one usual way; comments and values stay
@@ -130,9 +127,11 @@ pub fn explain_usage(usage: &clap::Error) -> ExitCode {
 pub fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Run => run::run(&args.config),
-        Command::Check { paths } => {
-            let now = SystemClock.now();
-            match check::run(&paths, &args.config, args.json, now, &mut io::stdout().lock())? {
+        Command::Check(mut options) => {
+            if args.json {
+                options.format = check::Format::Json;
+            }
+            match check::run(&options, &args.config, SystemClock.now(), &mut io::stdout().lock())? {
                 check::Verdict::Clean => Ok(()),
                 check::Verdict::Broken => Err(Failure::AlreadyTold),
             }
@@ -201,7 +200,7 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         Command::History(options) => history::run(&options, client, screen).await,
         Command::Reload => reload::run(client, screen).await,
         Command::Run
-        | Command::Check { .. }
+        | Command::Check(_)
         | Command::Test(_)
         | Command::Fmt(_)
         | Command::Init(_)

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cases::{self, WrittenCase, WrittenRule};
+use super::code::Code;
 use super::compare::{self, Compared};
 use super::ics;
 use super::inventory::{self, Known};
@@ -199,7 +200,7 @@ impl Reading {
                     _ => "the folder of policies cannot be read",
                 };
                 let hint = "sipherd.toml names it: `policies = \"policies\"`";
-                self.report.problems.push(Problem::error(folder, message).hint(hint));
+                self.report.problems.push(Problem::error(folder, message).code(Code::Unreadable).hint(hint));
                 return Policies::default();
             }
         };
@@ -230,7 +231,7 @@ impl Reading {
             // Of a policy that cannot be read nobody knows what it names.
             if whole {
                 self.files.push(path.clone());
-                self.report.problems.push(Problem::error(path, message).hint(hint));
+                self.report.problems.push(Problem::error(path, message).code(Code::Unused).hint(hint));
             }
         }
         if let Some(source) = policies.selections.as_ref().filter(|_| whole) {
@@ -299,7 +300,7 @@ impl Reading {
             return true;
         };
         self.files.push(path.to_owned());
-        self.report.problems.push(Problem::error(path, message).hint(hint));
+        self.report.problems.push(Problem::error(path, message).code(Code::NotAPolicy).hint(hint));
         false
     }
 
@@ -307,7 +308,11 @@ impl Reading {
         let source = self.open(path)?;
         if policy::name(path).is_none_or(|name| super::value::name(&name).is_err()) {
             let hint = "a policy is called as its file: use letters, digits and the signs - _ . + only";
-            source.push(Problem::error(path, "this file's name cannot be a policy's name").hint(hint));
+            source.push(
+                Problem::error(path, "this file's name cannot be a policy's name")
+                    .code(Code::NotAPolicy)
+                    .hint(hint),
+            );
         }
         let draft = source.parse().and_then(|document| policy::read(&source, &document, shared));
         match draft {
@@ -348,7 +353,11 @@ impl Reading {
                 let name = file.value.display();
                 let hint =
                     problem.hint.unwrap_or_else(|| "the path goes out from the policy's folder".to_owned());
-                source.error(&file.span, Complaint::new(format!("`{name}`: {}", problem.message), hint));
+                source.refuse(
+                    Code::Unreadable,
+                    &file.span,
+                    Complaint::new(format!("`{name}`: {}", problem.message), hint),
+                );
                 Vec::new()
             }
         };

@@ -8,6 +8,7 @@ use chrono::{
 };
 use chrono_tz::Tz;
 
+use super::code::Code;
 use super::compare::Zones;
 use super::policy::Draft;
 use super::raw::{Complaint, Source};
@@ -47,7 +48,7 @@ pub(super) fn warn(source: &Source, draft: &Draft, zones: &Zones, now: DateTime<
         }
         for (finding, dates) in findings {
             let mark = if finding.opens { &marks.opens } else { &marks.closes };
-            source.warning(mark, finding.complaint(&dates));
+            source.warn(Code::ClockChange, mark, finding.complaint(&dates));
         }
     }
 }

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use super::advice;
 use super::check::{Policies, Read};
 use super::clock_changes;
+use super::code::Code;
 use super::inventory;
 use super::keys::{self, Value, nearest};
 use super::policy::{Draft, Mentions};
 use super::raw::{At, Complaint, Source};
 use super::settings::Settings;
 use super::{InventoryPhone, Purpose};
-use crate::domain::phone::{KnownBy, Line, Mac, PbxName, Phone, Site, Tag, Vendor};
+use crate::domain::phone::{Mac, PbxName, Site, Tag, Vendor};
 use crate::domain::policy::{Action, BlackoutDates};
 use crate::phones;
 
@@ -52,6 +54,9 @@ pub(super) fn all(policies: &Policies, with: Option<(&Settings, &[InventoryPhone
     if let Some(selections) = &policies.selections {
         makers(selections, &policies.shared.mentions, false);
     }
+    if what.purpose == Purpose::Check {
+        advice::give(&policies.read, with, &zones, what.now);
+    }
     for Read { source, draft } in &policies.read {
         makers(
             source,
@@ -75,14 +80,16 @@ fn not_yet(source: &Source, draft: &Draft, purpose: Purpose) {
             _ => value,
         };
         match purpose {
-            Purpose::Run => source.error(
+            Purpose::Run => source.refuse(
+                Code::NotActedOn,
                 span,
                 Complaint::new(
                     format!("this version reads and checks `{table}`, but `run` does not act on it yet"),
                     "leave it out; a later version acts on it",
                 ),
             ),
-            Purpose::Check => source.warning(
+            Purpose::Check => source.warn(
+                Code::NotActedOn,
                 span,
                 Complaint::new(
                     format!("`{table}` is read and checked, but `sipherd run` refuses this policy: it does not act on it yet"),
@@ -102,7 +109,11 @@ fn bygone(source: &Source, draft: &Draft, now: DateTime<Utc>) {
             && over(to)
         {
             let hint = format!("remove it, or write `{}` to have it every year", to.format("%m-%d"));
-            source.warning(span, Complaint::new(format!("this blackout was over on {to}"), hint));
+            source.warn(
+                Code::CalendarEnds,
+                span,
+                Complaint::new(format!("this blackout was over on {to}"), hint),
+            );
         }
     }
 }
@@ -129,10 +140,15 @@ impl Names {
 
     fn check(&self, source: &Source, mentions: &Mentions) {
         for site in mentions.sites.iter().filter(|site| !self.sites.contains(&site.value)) {
-            source.error(&site.span, inventory::unknown_site(site.value.as_str(), &self.sites));
+            source.refuse(
+                Code::UnknownName,
+                &site.span,
+                inventory::unknown_site(site.value.as_str(), &self.sites),
+            );
         }
         for tag in mentions.tags.iter().filter(|tag| !self.tags.contains(&tag.value)) {
-            source.warning(
+            source.warn(
+                Code::UnknownName,
                 &tag.span,
                 Complaint {
                     message: format!("no phone of the inventory has the tag `{}`", tag.value),
@@ -143,10 +159,11 @@ impl Names {
         }
         let stranger = |mac: &&At<Mac>| !self.macs.is_empty() && !self.macs.contains(&mac.value);
         for mac in mentions.macs.iter().filter(stranger) {
-            source.warning(&mac.span, format!("{} is not in the inventory", mac.value));
+            source.warn(Code::UnknownName, &mac.span, format!("{} is not in the inventory", mac.value));
         }
         for pbx in mentions.pbxs.iter().filter(|pbx| !self.pbxs.contains(&pbx.value)) {
-            source.error(
+            source.refuse(
+                Code::UnknownName,
                 &pbx.span,
                 Complaint {
                     message: format!("unknown PBX `{}`", pbx.value),
@@ -162,7 +179,8 @@ impl Names {
         if let Some(channel) =
             draft.channel.as_ref().filter(|channel| !self.channels.contains(&channel.value))
         {
-            source.error(
+            source.refuse(
+                Code::UnknownName,
                 &channel.span,
                 Complaint {
                     message: format!("unknown channel `{}`", channel.value),
@@ -178,8 +196,9 @@ impl Names {
 fn makers(source: &Source, mentions: &Mentions, updates: bool) {
     for vendor in &mentions.vendors {
         match phones::profile(&vendor.value) {
-            None => source.warning(&vendor.span, no_profile(&vendor.value)),
-            Some(profile) if updates && profile.update_boots.is_none() => source.warning(
+            None => source.warn(Code::NotPossible, &vendor.span, no_profile(&vendor.value)),
+            Some(profile) if updates && profile.update_boots.is_none() => source.warn(
+                Code::NotPossible,
                 &vendor.span,
                 Complaint::new(
                     format!("phones of `{}` can be rebooted, but not updated: they are held", vendor.value),
@@ -205,7 +224,7 @@ pub(super) fn no_profile(vendor: &Vendor) -> Complaint {
 fn ties(policies: &[Read], inventory: &[InventoryPhone]) {
     let mut ties: BTreeMap<(usize, usize), Vec<&InventoryPhone>> = BTreeMap::new();
     for listed in inventory {
-        let phone = phone(listed);
+        let phone = listed.phone();
         let matching =
             || policies.iter().enumerate().filter(|(_, read)| read.draft.policy.select.matches(&phone));
         let Some(highest) = matching().map(|(_, read)| read.draft.policy.priority).max() else { continue };
@@ -221,7 +240,8 @@ fn ties(policies: &[Read], inventory: &[InventoryPhone]) {
             1 => format!("phone {example}"),
             n => format!("{n} phones, {example} the first of them"),
         };
-        source.error(
+        source.refuse(
+            Code::Tie,
             &draft.priority,
             Complaint::new(
                 format!(
@@ -234,19 +254,6 @@ fn ties(policies: &[Read], inventory: &[InventoryPhone]) {
     }
 }
 
-/// A listed phone as selections see it.
-fn phone(listed: &InventoryPhone) -> Phone {
-    let mut phone = Phone::new(listed.mac, KnownBy::Inventory);
-    phone.vendor = listed.vendor.clone();
-    phone.model = listed.model.clone();
-    phone.hardware = listed.hardware.clone();
-    phone.site = listed.site.clone();
-    phone.switch = listed.switch.clone();
-    phone.tags = listed.tags.clone();
-    phone.lines = listed.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
-    phone
-}
-
 /// Warns about a policy that reboots once in each opening, and whose only opening never ends.
 fn never_closing(source: &Source, draft: &Draft, zones: &Zones, now: DateTime<Utc>) {
     let policy = &draft.policy;
@@ -254,7 +261,8 @@ fn never_closing(source: &Source, draft: &Draft, zones: &Zones, now: DateTime<Ut
     let once = matches!(policy.action, Action::Reboot | Action::Resync | Action::Backup);
     if once && policy.calendar.never_closes(now, zone) {
         let place = draft.windows.first().map_or(0..0, |marks| draft.places.key(&marks.path));
-        source.warning(
+        source.warn(
+            Code::NeverCloses,
             &place,
             Complaint::new(
                 format!(

@@ -13,6 +13,7 @@ mod tests;
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 
 use super::raw::{Complaint, Source};
+use crate::config::code::Code;
 use crate::domain::policy::{Event, Opening};
 use component::Component;
 
@@ -44,10 +45,11 @@ pub(super) fn read(source: &Source, now: DateTime<Utc>) -> Vec<Event> {
             components.iter().filter(|other| other.replaces_one_of(component)).collect();
         match layout::events(component, &replaced, first..=last) {
             Ok(more) => events.extend(more),
-            Err((span, complaint)) => source.error(&span, complaint),
+            Err((span, complaint)) => source.refuse(Code::BadValue, &span, complaint),
         }
         if events.len() > MOST {
-            source.error(
+            source.refuse(
+                Code::BadValue,
                 &component.span,
                 Complaint::new(
                     format!("this calendar has more than {MOST} events"),
@@ -75,12 +77,14 @@ fn nothing_ahead(source: &Source, events: &[Event], now: DateTime<Utc>) {
         Event::Instants(Opening { end, .. }) => end.date_naive(),
     };
     match events.iter().map(end).max() {
-        None => {
-            source.warning(&(0..0), Complaint::new("this calendar has no events: nothing is ever held", hint))
-        }
+        None => source.warn(
+            Code::CalendarEnds,
+            &(0..0),
+            Complaint::new("this calendar has no events: nothing is ever held", hint),
+        ),
         Some(last) if last < (now - TimeDelta::hours(12)).date_naive() => {
             let message = format!("the last event of this calendar was on {last}: nothing is held any more");
-            source.warning(&(0..0), Complaint::new(message, hint));
+            source.warn(Code::CalendarEnds, &(0..0), Complaint::new(message, hint));
         }
         Some(_) => {}
     }

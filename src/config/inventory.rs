@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::InventoryPhone;
+use super::code::Code;
 use super::keys::{CREDENTIALS_COLUMNS, INVENTORY_COLUMNS, nearest};
 use super::problem::{Place, Problem};
 use super::raw::{Complaint, Source};
@@ -157,7 +158,8 @@ impl<'a> Rows<'a> {
         let mut rows = Self { source, columns: Vec::new(), rows: Vec::new(), show };
         for record in reader.records() {
             let Ok(record) = record else {
-                source.push(Problem::error(&source.path, "this file cannot be read as CSV"));
+                source
+                    .push(Problem::error(&source.path, "this file cannot be read as CSV").code(Code::Syntax));
                 return None;
             };
             let line = record.position().map_or(1, |p| usize::try_from(p.line()).unwrap_or(usize::MAX));
@@ -181,7 +183,9 @@ impl<'a> Rows<'a> {
         if rows.columns.is_empty() {
             let header = columns.join(",");
             source.push(
-                Problem::error(&source.path, "the header is missing").hint(format!("begin with `{header}`")),
+                Problem::error(&source.path, "the header is missing")
+                    .code(Code::Missing)
+                    .hint(format!("begin with `{header}`")),
             );
             return None;
         }
@@ -194,7 +198,8 @@ impl<'a> Rows<'a> {
             good = false;
             let place = self.place(line, column);
             let Complaint { message, near, hint } = complaint;
-            self.source.push(Problem { near, hint, ..Problem::error(&self.source.path, message).at(place) });
+            let problem = Problem::error(&self.source.path, message).code(Code::UnknownKey).at(place);
+            self.source.push(Problem { near, hint, ..problem });
         };
         if let [only] = self.columns.as_slice()
             && only.contains(';')
@@ -234,7 +239,8 @@ impl<'a> Rows<'a> {
             _ => 0..shown.len(),
         };
         let column = shown[..span.start].chars().count() + 1;
-        Place { line, column, text: (self.show == Show::Line).then(|| shown.to_owned()), span }
+        let end_column = shown[..span.end].chars().count() + 1;
+        Place { line, column, end_column, text: (self.show == Show::Line).then(|| shown.to_owned()), span }
     }
 }
 
@@ -319,6 +325,7 @@ impl<'a> Row<'a> {
         }
         let place = self.rows.place(self.line, field);
         let file = &self.rows.source.path;
-        self.rows.source.push(Problem { near, hint, ..Problem::error(file, message).at(place) });
+        let problem = Problem::error(file, message).code(Code::BadValue).at(place);
+        self.rows.source.push(Problem { near, hint, ..problem });
     }
 }

@@ -1,8 +1,10 @@
 //! Reads sipherd.toml, the inventory and the policies; after that nothing in the program doubts them.
 
+mod advice;
 mod cases;
 mod check;
 mod clock_changes;
+pub mod code;
 mod compare;
 mod ics;
 mod inventory;
@@ -24,13 +26,18 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use crate::domain::phone::{Hardware, LineId, Mac, Model, PbxName, Site, Switch, Tag, Vendor};
+use crate::domain::phone::{
+    Hardware, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Switch, Tag, Vendor,
+};
 use crate::domain::policy::Policy;
 use crate::domain::rules::FleetPace;
+use crate::domain::trip::Timing;
 use crate::ports::{Credentials, Secret};
 
 pub use cases::{WrittenCase, WrittenRule};
+pub use code::Code;
 pub use problem::{Place, Problem, Report, Severity};
+pub use value::spell as duration_text;
 
 /// A configuration that may be used.
 #[derive(Debug, Clone)]
@@ -207,6 +214,21 @@ pub struct InventoryPhone {
     pub tags: BTreeSet<Tag>,
 }
 
+impl InventoryPhone {
+    /// The phone as selections see it before anything was seen of it.
+    pub fn phone(&self) -> Phone {
+        let mut phone = Phone::new(self.mac, KnownBy::Inventory);
+        phone.vendor.clone_from(&self.vendor);
+        phone.model.clone_from(&self.model);
+        phone.hardware.clone_from(&self.hardware);
+        phone.site.clone_from(&self.site);
+        phone.switch.clone_from(&self.switch);
+        phone.tags.clone_from(&self.tags);
+        phone.lines = self.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
+        phone
+    }
+}
+
 /// `[sip]`.
 #[derive(Debug, Clone)]
 pub struct SipConfig {
@@ -315,4 +337,20 @@ pub struct TimingOverride {
     pub gap: Option<TimeDelta>,
     /// Boots of a whole update, the asked-for one included.
     pub boots: Option<u8>,
+}
+
+impl TimingOverride {
+    /// The profile's deadlines with these laid over them.
+    pub fn over(&self, profile: Timing) -> Timing {
+        Timing {
+            answer: self.answer.unwrap_or(profile.answer),
+            leave: self.leave.unwrap_or(profile.leave),
+            leave_busy: self.leave_busy.unwrap_or(profile.leave_busy),
+            boot_at_least: self.boot_at_least.unwrap_or(profile.boot_at_least),
+            boot: self.boot.unwrap_or(profile.boot),
+            fetch: self.fetch.unwrap_or(profile.fetch),
+            flash: self.flash.unwrap_or(profile.flash),
+            gap: self.gap.unwrap_or(profile.gap),
+        }
+    }
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
+use super::code::Code;
+
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -24,6 +26,8 @@ pub struct Place {
     pub line: usize,
     /// The character in the line, from 1.
     pub column: usize,
+    /// The first character after what is meant, in the same line; equal to `column` where nothing is underlined.
+    pub end_column: usize,
     /// The line's text; `None` where it might hold a secret.
     #[serde(skip)]
     pub text: Option<String>,
@@ -37,6 +41,8 @@ pub struct Place {
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
+    /// What kind of problem it is.
+    pub code: Code,
     /// The file, as the user would name it.
     pub file: PathBuf,
     /// Where in the file; `None` for the file as a whole.
@@ -54,12 +60,18 @@ impl Problem {
     /// An error in this file.
     pub fn error(file: &Path, message: impl Into<String>) -> Self {
         let (file, message) = (file.to_owned(), message.into());
-        Self { severity: Severity::Error, file, place: None, message, near: None, hint: None }
+        let (severity, code) = (Severity::Error, Code::Mistake);
+        Self { severity, code, file, place: None, message, near: None, hint: None }
     }
 
     /// A warning about this file.
     pub fn warning(file: &Path, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(file, message) }
+        Self { severity: Severity::Warning, code: Code::Doubtful, ..Self::error(file, message) }
+    }
+
+    /// The same problem, of this kind.
+    pub fn code(self, code: Code) -> Self {
+        Self { code, ..self }
     }
 
     /// The same problem at this place.
@@ -82,6 +94,15 @@ impl Problem {
         let line = self.place.as_ref().map(|place| format!(":{}", place.line)).unwrap_or_default();
         let near = self.near.as_ref().map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
         format!("{}{line}: {}{near}", self.file.display(), self.message)
+    }
+}
+
+impl Problem {
+    /// What is wrong, what was perhaps meant and what to do, a line each, without the place.
+    pub fn in_full(&self) -> String {
+        let near = self.near.iter().map(|near| format!("\ndid you mean `{near}`?"));
+        let hint = self.hint.iter().map(|hint| format!("\nhint: {hint}"));
+        near.chain(hint).fold(self.message.clone(), |text, line| text + &line)
     }
 }
 
@@ -145,7 +166,8 @@ impl Report {
         )
     }
 
-    fn count(&self, severity: Severity) -> usize {
+    /// How many problems are of this severity.
+    pub fn count(&self, severity: Severity) -> usize {
         self.problems.iter().filter(|problem| problem.severity == severity).count()
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::code::Code;
 use super::keys::{SETTINGS_TABLES, nearest};
 use super::problem::{Place, Problem};
 
@@ -52,15 +53,15 @@ impl Complaint {
 impl Source {
     /// Reads a text file; a file that cannot be read is itself the problem.
     pub fn read(path: &Path) -> Result<Self, Problem> {
+        let unreadable = |message: String| Problem::error(path, message).code(Code::Unreadable);
         let text = std::fs::read(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Problem::error(path, "this file does not exist"),
-            std::io::ErrorKind::PermissionDenied => {
-                Problem::error(path, "this file may not be read").hint("let the user sipherd runs as read it")
-            }
-            _ => Problem::error(path, format!("this file cannot be read: {error}")),
+            std::io::ErrorKind::NotFound => unreadable("this file does not exist".to_owned()),
+            std::io::ErrorKind::PermissionDenied => unreadable("this file may not be read".to_owned())
+                .hint("let the user sipherd runs as read it"),
+            _ => unreadable(format!("this file cannot be read: {error}")),
         })?;
         let text = String::from_utf8(text)
-            .map_err(|_| Problem::error(path, "this file is not UTF-8 text").hint("save it as UTF-8"))?;
+            .map_err(|_| unreadable("this file is not UTF-8 text".to_owned()).hint("save it as UTF-8"))?;
         Ok(Self::new(path, text.strip_prefix('\u{feff}').unwrap_or(&text)))
     }
 
@@ -81,14 +82,22 @@ impl Source {
 
     /// Records an error at these bytes.
     pub fn error(&self, span: &Range<usize>, complaint: impl Into<Complaint>) {
-        let Complaint { message, near, hint } = complaint.into();
-        self.push(Problem { near, hint, ..Problem::error(&self.path, message).at(self.place(span)) });
+        self.refuse(Code::Mistake, span, complaint);
     }
 
-    /// Records a warning at these bytes.
-    pub fn warning(&self, span: &Range<usize>, complaint: impl Into<Complaint>) {
-        let Complaint { message, near, hint } = complaint.into();
-        self.push(Problem { near, hint, ..Problem::warning(&self.path, message).at(self.place(span)) });
+    /// Records an error of this kind at these bytes.
+    pub fn refuse(&self, code: Code, span: &Range<usize>, complaint: impl Into<Complaint>) {
+        self.record(Problem::error(&self.path, ""), code, span, complaint.into());
+    }
+
+    /// Records a warning of this kind at these bytes.
+    pub fn warn(&self, code: Code, span: &Range<usize>, complaint: impl Into<Complaint>) {
+        self.record(Problem::warning(&self.path, ""), code, span, complaint.into());
+    }
+
+    fn record(&self, problem: Problem, code: Code, span: &Range<usize>, complaint: Complaint) {
+        let Complaint { message, near, hint } = complaint;
+        self.push(Problem { code, message, near, hint, ..problem.at(self.place(span)) });
     }
 
     /// Records a problem.
@@ -120,9 +129,11 @@ impl Source {
             (0..=byte).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
         };
         let (from, to) = (within(start), within(span.end));
+        let column = self.text[line_start..start].chars().count() + 1;
         Place {
             line: self.text[..start].matches('\n').count() + 1,
-            column: self.text[line_start..start].chars().count() + 1,
+            column,
+            end_column: column.max(text[..to.max(from)].chars().count() + 1),
             text: self.may_be_shown(text).then(|| text.to_owned()),
             span: from..to.max(from),
         }
@@ -158,7 +169,7 @@ impl Source {
         let (document, errors) = DeTable::parse_recoverable(&self.text);
         for error in &errors {
             let span = error.span().unwrap_or(0..0);
-            self.error(&span, error.message().lines().next().unwrap_or("this is not TOML"));
+            self.refuse(Code::Syntax, &span, error.message().lines().next().unwrap_or("this is not TOML"));
         }
         errors.is_empty().then_some(document)
     }

@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::code::Code;
 use super::compare::no_profile;
 use super::keys::SETTINGS_TABLES;
 use super::policy;
@@ -114,7 +115,7 @@ fn channels(top: &Table<'_>) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
     let mut channels = BTreeMap::new();
     for (name, table) in top.named_tables("channel") {
         if let Err(complaint) = value::name(name.value) {
-            top.source().error(&name.span, complaint);
+            top.source().refuse(Code::BadValue, &name.span, complaint);
         }
         if !table.has("releases") {
             table.missing(
@@ -129,7 +130,7 @@ fn channels(top: &Table<'_>) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
                     format!("`{}` is here twice", release.value),
                     "the first one decides; remove the other",
                 );
-                table.source().error(&release.span, complaint);
+                table.source().refuse(Code::Twice, &release.span, complaint);
             } else {
                 releases.push(release.value.into());
             }
@@ -143,7 +144,7 @@ fn sites(top: &Table<'_>) -> BTreeMap<Site, SiteConfig> {
     let mut sites = BTreeMap::new();
     for (name, table) in top.named_tables("site") {
         if let Err(complaint) = value::name(name.value) {
-            top.source().error(&name.span, complaint);
+            top.source().refuse(Code::BadValue, &name.span, complaint);
         }
         let zone = table.read("zone", value::zone).map(|zone| zone.value);
         sites.insert(Site::new(name.value), SiteConfig { zone });
@@ -200,7 +201,7 @@ fn pbxs(top: &Table<'_>, folder: &Path) -> (Vec<PbxConfig>, BTreeSet<PbxName>) {
         if let Some(At { value, span }) = &name
             && !names.insert(PbxName::new(value.as_str()))
         {
-            table.source().error(span, format!("there are two PBXs of the name `{value}`"));
+            table.source().refuse(Code::Twice, span, format!("there are two PBXs of the name `{value}`"));
         }
         let kind = kind(&table, folder);
         let stale_after = table.duration("stale_after").map(|age| age.value);
@@ -223,7 +224,7 @@ fn kind(table: &Table<'_>, folder: &Path) -> Option<PbxKind> {
                 format!("`{}` is not supported by this version", kind.value),
                 "only `asterisk` is (FreePBX is one)",
             );
-            table.source().error(&kind.span, complaint);
+            table.source().refuse(Code::BadValue, &kind.span, complaint);
             None
         }
         None => table.word("kind"),
@@ -256,7 +257,11 @@ fn secret(table: &Table<'_>, folder: &Path) -> Option<Secret> {
     };
     match (table.key("secret"), table.key("secret_file")) {
         (Some(_), Some(span)) => {
-            table.source().error(&span, "`secret` and `secret_file` exclude each other");
+            table.source().refuse(
+                Code::Contradiction,
+                &span,
+                "`secret` and `secret_file` exclude each other",
+            );
             None
         }
         (None, None) => {
@@ -281,14 +286,14 @@ fn secret(table: &Table<'_>, folder: &Path) -> Option<Secret> {
                         Some(secret)
                     }
                     Err(complaint) => {
-                        table.source().push(Problem::error(&path, complaint.message));
+                        table.source().push(Problem::error(&path, complaint.message).code(Code::BadValue));
                         None
                     }
                 },
                 Err(problem) => {
                     let named = format!("`{}`: {}", file.value, problem.message);
                     let complaint = Complaint { message: named, near: None, hint: problem.hint };
-                    table.source().error(&file.span, complaint);
+                    table.source().refuse(Code::Unreadable, &file.span, complaint);
                     None
                 }
             }
@@ -304,6 +309,7 @@ pub(super) fn warn_if_open(source: &Source, path: &Path) {
         if std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o004 != 0) {
             source.push(
                 Problem::warning(path, "this file holds secrets and everybody on this machine can read it")
+                    .code(Code::OpenSecret)
                     .hint(format!("chmod o-r {}", path.display())),
             );
         }
@@ -364,13 +370,21 @@ fn timing(top: &Table<'_>) -> BTreeMap<Vendor, TimingOverride> {
         if let (Some(least), Some(most)) = (override_.boot_at_least, override_.boot)
             && least >= most
         {
-            table.error("`boot_at_least` must be shorter than `boot`");
+            table.source().refuse(
+                Code::Contradiction,
+                &vendor.span,
+                "`boot_at_least` must be shorter than `boot`",
+            );
         }
         if phones::profile(&Vendor::new(vendor.value)).is_none() {
-            top.source().warning(&vendor.span, no_profile(&Vendor::new(vendor.value)));
+            top.source().warn(Code::NotPossible, &vendor.span, no_profile(&Vendor::new(vendor.value)));
         }
         if timing.insert(Vendor::new(vendor.value), override_).is_some() {
-            table.error(format!("`{}` is here twice: capitals make no difference", vendor.value));
+            table.source().refuse(
+                Code::Twice,
+                &vendor.span,
+                format!("`{}` is here twice: capitals make no difference", vendor.value),
+            );
         }
     }
     timing

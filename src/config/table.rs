@@ -9,6 +9,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::code::Code;
 use super::keys::{Key, Keys, Value, nearest};
 use super::raw::{At, Complaint, Source};
 
@@ -51,7 +52,9 @@ impl<'a> Table<'a> {
         for (key, _) in self.entries {
             let name: &str = key.get_ref();
             if self.keys.get(name).is_none() {
-                self.source.error(&key.span(), self.stray(name));
+                let later = self.keys.later.contains(&name);
+                let code = if later { Code::NotSupported } else { Code::UnknownKey };
+                self.source.refuse(code, &key.span(), self.stray(name));
             }
         }
         self
@@ -101,14 +104,14 @@ impl<'a> Table<'a> {
         self.entries.is_empty()
     }
 
-    /// Records that something is wrong with the table as a whole.
+    /// Records that the table as a whole does not say what it must.
     pub fn error(&self, complaint: impl Into<Complaint>) {
-        self.source.error(&self.span, complaint);
+        self.source.refuse(Code::Missing, &self.span, complaint);
     }
 
-    /// Records that something is wrong with a key that is there, else with the table.
+    /// Records that a key goes ill with others, at the key where it is there, else at the table.
     pub fn error_at(&self, key: &str, complaint: impl Into<Complaint>) {
-        self.source.error(&self.key(key).unwrap_or_else(|| self.span()), complaint);
+        self.source.refuse(Code::Contradiction, &self.key(key).unwrap_or_else(|| self.span()), complaint);
     }
 
     /// The bytes of a key, when it is there.
@@ -249,7 +252,8 @@ impl<'a> Table<'a> {
 
     fn not_empty(&self, key: &Key, empty: bool, value: &Spanned<DeValue<'_>>) -> Option<()> {
         if empty {
-            self.source.error(
+            self.source.refuse(
+                Code::BadValue,
                 &value.span(),
                 Complaint::new(format!("`{}` is empty", key.name), "leave the key out, or name something"),
             );
@@ -270,6 +274,6 @@ impl<'a> Table<'a> {
         };
         let hint = (quotes && wanted.contains("text")).then(|| "put quotes around it".to_owned());
         let message = format!("`{key}` must be {wanted}, not {found}");
-        self.source.error(&span, Complaint { message, near: None, hint });
+        self.source.refuse(Code::WrongType, &span, Complaint { message, near: None, hint });
     }
 }

@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 
 use super::mail::{Mail, Reply};
 use super::orchestrator::{Act, Orchestrator};
-use crate::config::{self, Config, TimingOverride};
+use crate::config::{self, Config, InventoryPhone, TimingOverride};
 use crate::depot::Releases;
-use crate::domain::phone::{KnownBy, Line, LineId, Mac, Phone, Vendor};
+use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Vendor};
 use crate::domain::policy::Firmware;
 use crate::domain::rules::{Rules, Terms, TermsOf};
 use crate::phones;
@@ -38,15 +38,7 @@ pub fn terms(timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
         let vendor = phone.vendor.as_ref()?;
         let profile = phones::profile(vendor)?;
         let own = timing.get(vendor).unwrap_or(&none);
-        let mut timing = profile.timing;
-        timing.answer = own.answer.unwrap_or(timing.answer);
-        timing.leave = own.leave.unwrap_or(timing.leave);
-        timing.leave_busy = own.leave_busy.unwrap_or(timing.leave_busy);
-        timing.boot_at_least = own.boot_at_least.unwrap_or(timing.boot_at_least);
-        timing.boot = own.boot.unwrap_or(timing.boot);
-        timing.fetch = own.fetch.unwrap_or(timing.fetch);
-        timing.flash = own.flash.unwrap_or(timing.flash);
-        timing.gap = own.gap.unwrap_or(timing.gap);
+        let timing = own.over(profile.timing);
         Some(Terms {
             triggers: profile.reboot.clone(),
             update_boots: profile.update_boots.map(|boots| own.boots.unwrap_or(boots)),
@@ -59,19 +51,7 @@ pub fn terms(timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
 
 /// The phones of the inventory.
 pub fn inventory(config: &Config) -> Vec<Phone> {
-    let rows = config.inventory.iter();
-    rows.map(|row| {
-        let mut phone = Phone::new(row.mac, KnownBy::Inventory);
-        phone.vendor.clone_from(&row.vendor);
-        phone.model.clone_from(&row.model);
-        phone.hardware.clone_from(&row.hardware);
-        phone.site.clone_from(&row.site);
-        phone.switch.clone_from(&row.switch);
-        phone.tags.clone_from(&row.tags);
-        phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
-        phone
-    })
-    .collect()
+    config.inventory.iter().map(InventoryPhone::phone).collect()
 }
 
 /// Policies whose release is not staged, as warnings for the log.

@@ -70,7 +70,7 @@ fn any_blackout() -> impl Strategy<Value = Blackout> {
         proptest::collection::vec(event, 0..40).prop_map(BlackoutDates::Events),
     ];
     (when, proptest::option::of(0usize..3))
-        .prop_map(|(when, zone)| Blackout { when, zone: zone.map(|zone| ZONES[zone]) })
+        .prop_map(|(when, zone)| Blackout { zone: zone.map(|zone| ZONES[zone]), ..Blackout::of(when) })
 }
 
 fn first_minute() -> DateTime<Utc> {

@@ -21,6 +21,7 @@ use super::raw::{Complaint, Source};
 use super::settings::Settings;
 use super::table::Table;
 use super::value;
+use crate::config::code::Code;
 use crate::domain::phone::{PbxName, Phone, Site};
 use crate::domain::policy::Policy;
 use crate::domain::rehearsal::Case;
@@ -152,9 +153,11 @@ fn test(
         }
         Some(name) if !names.insert(name.value.to_owned()) => {
             let hint = "say what differs between the two";
-            table
-                .source()
-                .error(&name.span, Complaint::new("another test of this file has the same name", hint));
+            table.source().refuse(
+                Code::Twice,
+                &name.span,
+                Complaint::new("another test of this file has the same name", hint),
+            );
         }
         Some(_) | None => {}
     }

@@ -9,6 +9,7 @@ use super::super::raw::Complaint;
 use super::super::table::Table;
 use super::super::{inventory, value};
 use super::Surroundings;
+use crate::config::code::Code;
 use crate::domain::firmware::Version;
 use crate::domain::phone::{
     Hardware, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Switch, Tag, Vendor,
@@ -121,12 +122,20 @@ fn zone(table: &Table<'_>, phone: &Phone, zones: &mut Zones) {
     let Some(zone) = table.read("zone", value::zone) else { return };
     let Some(site) = &phone.site else {
         let hint = "name its `site`, or give the whole test the `zone`";
-        return table.source().error(&zone.span, Complaint::new("the zone of a phone is its site's", hint));
+        return table.source().refuse(
+            Code::Contradiction,
+            &zone.span,
+            Complaint::new("the zone of a phone is its site's", hint),
+        );
     };
     match zones.insert(site.clone(), zone.value) {
         Some(other) if other != zone.value => {
             let hint = format!("leave it out, or write `{other}`");
-            table.source().error(&zone.span, Complaint::new(format!("site `{site}` is in {other}"), hint));
+            table.source().refuse(
+                Code::Contradiction,
+                &zone.span,
+                Complaint::new(format!("site `{site}` is in {other}"), hint),
+            );
         }
         Some(_) | None => {}
     }

@@ -12,6 +12,7 @@ use super::super::raw::{At, Complaint};
 use super::super::table::Table;
 use super::instant::Written;
 use super::phones::version;
+use crate::config::code::Code;
 use crate::domain::phone::CallState;
 use crate::domain::rehearsal::{Answer, Because, Doing, Ending, Expect, News, Player, Step, ViewNews};
 use crate::domain::rules::Rules;
@@ -112,19 +113,31 @@ fn news(table: &Table<'_>, line: Option<At<Arc<str>>>, players: &[Player], playe
         && *doing != IDLE
     {
         let hint = "a line that is quiet is idle: leave one of them out";
-        table.source().error(span, Complaint::new("this and `quiet` exclude each other", hint));
+        table.source().refuse(
+            Code::Contradiction,
+            span,
+            Complaint::new("this and `quiet` exclude each other", hint),
+        );
     }
     let about_line = doing.is_some() || quiet.is_some() || table.has("agent") || table.has("dnd");
     if let Some(line) = line.as_ref().filter(|_| !about_line) {
         let hint = "say what the line does: `talking = true`, `quiet = \"5m\"`, `agent = true`";
-        table.source().error(&line.span, Complaint::new("nothing happens on this line", hint));
+        table.source().refuse(
+            Code::Contradiction,
+            &line.span,
+            Complaint::new("nothing happens on this line", hint),
+        );
     }
     let failed = table.word("failed");
     let rebooted = yes(table, "rebooted");
     let lost = table.flag("lost");
     if let Some(span) = table.key("attempt").filter(|_| failed.is_none() && lost != Some(true)) {
         let hint = "it says which attempt `failed` was";
-        table.source().error(&span, Complaint::new("`attempt` has no effect without `failed`", hint));
+        table.source().refuse(
+            Code::Contradiction,
+            &span,
+            Complaint::new("`attempt` has no effect without `failed`", hint),
+        );
     }
     let told = [("failed", failed.is_some()), ("rebooted", rebooted), ("lost", lost.is_some())];
     let told: Vec<&str> = told.into_iter().filter(|(_, there)| *there).map(|(key, _)| key).collect();
@@ -189,7 +202,11 @@ fn doing(table: &Table<'_>) -> Option<(Doing, Range<usize>)> {
             (false, "idle") => {
                 let hint =
                     "say what it does instead: `talking`, `ringing`, `held`, `unknown` or `unregistered`";
-                table.source().error(&span, Complaint::new("`idle` can only be `true`", hint));
+                table.source().refuse(
+                    Code::Contradiction,
+                    &span,
+                    Complaint::new("`idle` can only be `true`", hint),
+                );
                 continue;
             }
             (false, _) => IDLE,
@@ -199,7 +216,7 @@ fn doing(table: &Table<'_>) -> Option<(Doing, Range<usize>)> {
             Some((before, other, _)) if *other != IDLE && doing != IDLE => {
                 let hint = "a line does one thing at a time; give each line of a phone its own step";
                 let message = format!("`{before}` and `{key}` exclude each other");
-                table.source().error(&span, Complaint::new(message, hint));
+                table.source().refuse(Code::Contradiction, &span, Complaint::new(message, hint));
             }
             Some((_, other, _)) if *other != IDLE => {}
             Some(_) | None => told = Some((key, doing, span)),

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::lines::Line;
 use super::moment::{self, Frame, Length, Moment, Zones};
+use crate::config::code::Code;
 use crate::config::raw::{Complaint, Source};
 
 /// One VEVENT.
@@ -63,11 +64,15 @@ pub(super) fn read(source: &Source, lines: &[Line]) -> Vec<Component> {
                 }
                 Some((begun, _)) => {
                     let message = format!("`END:{block}` stands where `END:{begun}` is due");
-                    source.error(&line.span, Complaint::new(message, hint));
+                    source.refuse(Code::Syntax, &line.span, Complaint::new(message, hint));
                     return Vec::new();
                 }
                 None => {
-                    source.error(&line.span, Complaint::new(format!("`END:{block}` ends nothing"), hint));
+                    source.refuse(
+                        Code::Syntax,
+                        &line.span,
+                        Complaint::new(format!("`END:{block}` ends nothing"), hint),
+                    );
                     return Vec::new();
                 }
             },
@@ -83,14 +88,18 @@ pub(super) fn read(source: &Source, lines: &[Line]) -> Vec<Component> {
                 }
                 Some(_) => {}
                 None => {
-                    source.error(&line.span, Complaint::new("this line stands outside all blocks", hint));
+                    source.refuse(
+                        Code::Syntax,
+                        &line.span,
+                        Complaint::new("this line stands outside all blocks", hint),
+                    );
                     return Vec::new();
                 }
             },
         }
     }
     if let Some((block, span)) = open.pop() {
-        source.error(&span, Complaint::new(format!("`BEGIN:{block}` is never ended"), hint));
+        source.refuse(Code::Syntax, &span, Complaint::new(format!("`BEGIN:{block}` is never ended"), hint));
         return Vec::new();
     }
     found.into_iter().filter_map(|(span, properties)| event(source, span, &properties, &zones)).collect()
@@ -101,7 +110,7 @@ fn event(source: &Source, span: Range<usize>, lines: &[&Line], zones: &Zones) ->
     let one = |name: &str| lines.iter().copied().find(|line| line.name == name);
     let many = |name: &'static str| lines.iter().copied().filter(move |line| line.name == name);
     let mend = "mend the event in the program that wrote it";
-    let noted = |line: &Line, complaint: Complaint| source.error(&line.span, complaint);
+    let noted = |line: &Line, complaint: Complaint| source.refuse(Code::Syntax, &line.span, complaint);
     let single = |line: &Line| match moment::moments(line, zones) {
         Ok(moments) => moments.first().copied(),
         Err(complaint) => {
@@ -110,7 +119,11 @@ fn event(source: &Source, span: Range<usize>, lines: &[&Line], zones: &Zones) ->
         }
     };
     let Some(begins) = one("DTSTART") else {
-        source.error(&span, Complaint::new("this event has no `DTSTART`: nothing says when it is", mend));
+        source.refuse(
+            Code::Syntax,
+            &span,
+            Complaint::new("this event has no `DTSTART`: nothing says when it is", mend),
+        );
         return None;
     };
     let start = single(begins)?;

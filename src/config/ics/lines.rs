@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::config::code::Code;
 use crate::config::raw::{Complaint, Source};
 
 /// A content line, unfolded.
@@ -49,14 +50,19 @@ pub(super) fn read(source: &Source) -> Vec<Line> {
             "this is no iCalendar file: it does not begin with `BEGIN:VCALENDAR`",
             "export the calendar as `.ics`",
         );
-        source.error(&lines.first().map(|(_, span)| span.clone()).unwrap_or_default(), complaint);
+        source.refuse(
+            Code::Syntax,
+            &lines.first().map(|(_, span)| span.clone()).unwrap_or_default(),
+            complaint,
+        );
         return Vec::new();
     }
     let mut read = Vec::new();
     for (text, span) in lines {
         match line(&text, span.clone()) {
             Some(line) => read.push(line),
-            None => source.error(
+            None => source.refuse(
+                Code::Syntax,
                 &span,
                 Complaint::new(
                     "this is no line of an iCalendar file",

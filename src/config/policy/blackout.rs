@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Draft;
+use crate::config::code::Code;
 use crate::config::raw::{At, Complaint};
 use crate::config::table::Table;
 use crate::config::value::{self, Day};
@@ -14,7 +15,8 @@ pub(super) fn read(top: &Table<'_>, draft: &mut Draft) {
         let zone = table.read("zone", value::zone_or_site).and_then(|zone| zone.value);
         for when in dates(&table, draft) {
             draft.blackouts.push(when.span);
-            draft.policy.calendar.blackouts.push(Blackout { when: when.value, zone });
+            let file = table.text("calendar").map(|name| name.value.into());
+            draft.policy.calendar.blackouts.push(Blackout { when: when.value, zone, file });
         }
     }
 }
@@ -61,7 +63,11 @@ fn dates(table: &Table<'_>, draft: &mut Draft) -> Vec<At<BlackoutDates>> {
         (Day::Once(from), Day::Once(last)) if from > last => {
             let hint =
                 "only ranges of every year may cross the new year: `from = \"12-20\"`, `to = \"01-06\"`";
-            table.source().error(&to.span, Complaint::new("this blackout ends before it begins", hint));
+            table.source().refuse(
+                Code::Contradiction,
+                &to.span,
+                Complaint::new("this blackout ends before it begins", hint),
+            );
             Vec::new()
         }
         (Day::Once(first), Day::Once(last)) => {
@@ -75,7 +81,7 @@ fn dates(table: &Table<'_>, draft: &mut Draft) -> Vec<At<BlackoutDates>> {
                 "one of these days has a year and the other has none",
                 "write both as `2026-12-24`, or both as `12-24` for every year",
             );
-            table.source().error(&to.span, complaint);
+            table.source().refuse(Code::Contradiction, &to.span, complaint);
             Vec::new()
         }
     }

@@ -1,5 +1,6 @@
 //! `[[coverage]]`.
 
+use crate::config::code::Code;
 use crate::config::raw::Complaint;
 use crate::config::table::Table;
 use crate::config::value;
@@ -56,6 +57,6 @@ fn keep_up(table: &Table<'_>) -> Option<Share> {
             "write a number without quotes: `2`, or `\"half\"`, or a share: `\"60%\"`",
         ),
     };
-    table.source().error(&share.span, complaint);
+    table.source().refuse(Code::BadValue, &share.span, complaint);
     None
 }

@@ -21,6 +21,7 @@ use toml::de::DeTable;
 use super::keys;
 use super::raw::{At, Complaint, Places, Source};
 use super::table::Table;
+use crate::config::code::Code;
 use crate::domain::policy::{Action, Firmware, Policy, Selection};
 
 pub(super) use pace::{down_at_once, per_part, registrations};
@@ -134,6 +135,6 @@ fn without_effect(top: &Table<'_>) {
             format!("`[rollback]` has no effect beside `[{action}]`, which changes no firmware"),
             "leave it out",
         );
-        top.source().error(&span, complaint);
+        top.source().refuse(Code::Contradiction, &span, complaint);
     }
 }

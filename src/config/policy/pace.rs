@@ -1,5 +1,6 @@
 //! `[pace]` of a policy, and what `sipherd.toml` shares of it.
 
+use crate::config::code::Code;
 use crate::config::raw::Complaint;
 use crate::config::table::Table;
 use crate::config::value;
@@ -47,7 +48,7 @@ pub(in crate::config) fn per_part(pace: &Table<'_>) -> PerPart {
     for (name, limit) in per.each_number("tag") {
         match value::pattern(name.value) {
             Ok(pattern) => tag.push((pattern, limit)),
-            Err(complaint) => per.source().error(&name.span, complaint),
+            Err(complaint) => per.source().refuse(Code::BadValue, &name.span, complaint),
         }
     }
     PerPart {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::config::code::Code;
 use crate::config::raw::{At, Complaint};
 use crate::config::table::Table;
 use crate::config::value;
@@ -75,7 +76,8 @@ fn part(table: &Table<'_>, lookup: &mut Lookup<'_>, mentions: &mut Mentions, neg
     if let Some(not) = table.table("not") {
         not_empty(&not);
         if negated {
-            not.error(Complaint::new("`not` inside `not`", "say which phones are meant instead"));
+            let complaint = Complaint::new("`not` inside `not`", "say which phones are meant instead");
+            not.source().refuse(Code::Contradiction, &not.span(), complaint);
         }
         selection.not = Some(Box::new(part(&not, lookup, mentions, true)));
     }
@@ -85,7 +87,8 @@ fn part(table: &Table<'_>, lookup: &mut Lookup<'_>, mentions: &mut Mentions, neg
 fn not_empty(table: &Table<'_>) {
     if table.is_empty() {
         let span: Range<usize> = table.span();
-        table.source().error(
+        table.source().refuse(
+            Code::Missing,
             &span,
             Complaint::new("this table names no phones", "leave it out, or name some: `tag = \"lift\"`"),
         );

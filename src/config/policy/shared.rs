@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::select::{self, Mentions};
+use crate::config::code::Code;
 use crate::config::keys::{SELECTIONS_TABLES, nearest};
 use crate::config::raw::{At, Complaint, Source};
 use crate::config::table::Table;
@@ -65,7 +66,7 @@ impl Shared {
         let mut named = BTreeMap::new();
         for (name, table) in &reader.tables {
             if let Err(complaint) = value::name(name.value) {
-                source.error(&name.span, complaint);
+                source.refuse(Code::BadValue, &name.span, complaint);
             }
             if table.is_empty() {
                 table.error(Complaint::new(
@@ -89,7 +90,11 @@ impl Shared {
                 Some(Named { name: name.clone(), selection: selection.clone()? })
             }
             None => {
-                source.error(&name.span, unknown(name.value, self.named.keys().map(AsRef::as_ref)));
+                source.refuse(
+                    Code::UnknownName,
+                    &name.span,
+                    unknown(name.value, self.named.keys().map(AsRef::as_ref)),
+                );
                 None
             }
         }
@@ -99,7 +104,8 @@ impl Shared {
     pub fn warn_unused(&self, source: &Source) {
         let used = self.used.borrow();
         for (name, (span, _)) in self.named.iter().filter(|(name, _)| !used.contains(*name)) {
-            source.warning(
+            source.warn(
+                Code::Unused,
                 span,
                 Complaint::new(
                     format!("no policy names the selection `{name}`"),
@@ -138,8 +144,11 @@ impl<'a> Reader<'a> {
     /// A selection that another one names.
     fn named(&self, name: &At<&str>) -> Option<Named> {
         let Some((other, _)) = self.tables.iter().find(|(other, _)| other.value == name.value) else {
-            self.source
-                .error(&name.span, unknown(name.value, self.tables.iter().map(|(other, _)| other.value)));
+            self.source.refuse(
+                Code::UnknownName,
+                &name.span,
+                unknown(name.value, self.tables.iter().map(|(other, _)| other.value)),
+            );
             return None;
         };
         let circle = self.path.borrow().iter().position(|above| *above == other.value).map(|first| {
@@ -148,7 +157,8 @@ impl<'a> Reader<'a> {
             circle.join("` → `")
         });
         if let Some(circle) = circle {
-            self.source.error(
+            self.source.refuse(
+                Code::Contradiction,
                 &name.span,
                 Complaint::new(
                     format!("these selections name each other in a circle: `{circle}`"),

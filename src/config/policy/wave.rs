@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::Draft;
+use crate::config::code::Code;
 use crate::config::raw::{At, Complaint};
 use crate::config::table::Table;
 use crate::config::value;
@@ -47,9 +48,11 @@ fn wave(table: &Table<'_>, draft: &mut Draft, is_last: bool) -> Option<Wave> {
         && draft.policy.waves.iter().any(|other| other.name == *value)
     {
         let hint = "reports and approvals call a wave by its name: give each its own";
-        table
-            .source()
-            .error(span, Complaint::new(format!("there are two waves of the name `{value}`"), hint));
+        table.source().refuse(
+            Code::Twice,
+            span,
+            Complaint::new(format!("there are two waves of the name `{value}`"), hint),
+        );
     }
     let size = size(table);
     if table.has("rest") && !is_last {
@@ -95,7 +98,7 @@ fn more_than_all(top: &Table<'_>, waves: &[Wave], draft: &Draft) {
             format!("the waves add up to {sum} percent"),
             "each `percent` is a share of all phones, not of those that are left; write `rest = true` in the last wave",
         );
-        top.source().error(&draft.places.value(&last), complaint);
+        top.source().refuse(Code::OutOfBounds, &draft.places.value(&last), complaint);
     }
 }
 
@@ -135,7 +138,11 @@ fn outside(table: &Table<'_>) -> Option<OutsideCheck> {
             let command = command?;
             let program = command.first()?;
             if program.value.trim().is_empty() {
-                table.source().error(&program.span, Complaint::new("the program has no name", hint));
+                table.source().refuse(
+                    Code::BadValue,
+                    &program.span,
+                    Complaint::new("the program has no name", hint),
+                );
             }
             Some(OutsideCheck::Command(command.into_iter().map(|word| word.value.to_owned()).collect()))
         }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use chrono::TimeDelta;
 
 use super::Draft;
+use crate::config::code::Code;
 use crate::config::raw::{At, Complaint};
 use crate::config::table::Table;
 use crate::config::value;
@@ -25,7 +26,8 @@ pub(in crate::config) struct Marks {
 /// Reads all windows.
 pub(super) fn read(top: &Table<'_>, draft: &mut Draft) {
     if !top.has("window") && !matches!(draft.policy.action, Action::Stage { .. }) {
-        top.source().warning(
+        top.source().warn(
+            Code::NeverActs,
             &top.key("select").unwrap_or(0..0),
             Complaint::new("this policy has no window, so it never acts", "add a `[[window]]`"),
         );
@@ -103,7 +105,8 @@ fn window(table: &Table<'_>, path: String) -> Option<(Window, Marks)> {
         && let Some(length) = shortest(&window)
         && margin.value >= length
     {
-        table.source().error(
+        table.source().refuse(
+            Code::LastStart,
             &margin.span,
             Complaint::new(
                 format!("nobody could ever start: the window is open for {}", value::spell(length)),
@@ -178,7 +181,8 @@ fn complete(table: &Table<'_>) {
 fn twice(table: &Table<'_>, hours: &[At<i64>]) {
     for (i, hour) in hours.iter().enumerate() {
         if hours[..i].iter().any(|other| other.value == hour.value) {
-            table.source().error(
+            table.source().refuse(
+                Code::Twice,
                 &hour.span,
                 Complaint::new(format!("hour {} is here twice", hour.value), "once is enough"),
             );

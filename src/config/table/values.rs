@@ -5,6 +5,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::Table;
+use crate::config::code::Code;
 use crate::config::keys::{Key, Value, nearest};
 use crate::config::raw::{At, Complaint};
 use crate::config::value;
@@ -160,7 +161,8 @@ impl<'a> Table<'a> {
         match value.get_ref() {
             DeValue::Boolean(true) => Some(()),
             DeValue::Boolean(false) => {
-                self.source.error(
+                self.source.refuse(
+                    Code::BadValue,
                     &value.span(),
                     Complaint::new(format!("`{}` can only be `true`", key.name), "leave the key out"),
                 );
@@ -202,7 +204,11 @@ impl<'a> Table<'a> {
         {
             Some(n) => Some(At { value: n, span: value.span() }),
             None => {
-                self.source.error(&value.span(), format!("`{key}` must lie between {least} and {most}"));
+                self.source.refuse(
+                    Code::OutOfBounds,
+                    &value.span(),
+                    format!("`{key}` must lie between {least} and {most}"),
+                );
                 None
             }
         }
@@ -216,7 +222,7 @@ impl<'a> Table<'a> {
         match parse(text.value) {
             Ok(value) => Some(At { value, span: text.span }),
             Err(complaint) => {
-                self.source.error(&text.span, complaint);
+                self.source.refuse(Code::BadValue, &text.span, complaint);
                 None
             }
         }

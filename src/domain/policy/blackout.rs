@@ -1,5 +1,7 @@
 //! Dates on which nothing happens, whatever the windows say.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
@@ -13,6 +15,8 @@ pub struct Blackout {
     pub when: BlackoutDates,
     /// Its own zone; else the phone's site's, else the daemon's.
     pub zone: Option<Tz>,
+    /// The calendar file its events were read from, as the author names it.
+    pub file: Option<Arc<str>>,
 }
 
 /// When a blackout is.
@@ -81,7 +85,7 @@ const YEARS_TO_A_LEAP_DAY: i32 = 8;
 impl Blackout {
     /// A blackout in the zone of whoever asks.
     pub fn of(when: BlackoutDates) -> Self {
-        Self { when, zone: None }
+        Self { when, zone: None, file: None }
     }
 
     /// Hands every stretch that holds `now` to `see`, and the next that begins after it.

@@ -1,5 +1,6 @@
 //! Which phones a policy, or a command, speaks of.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -244,6 +245,30 @@ impl FromStr for VersionRange {
             Version::parse(version).map(|version| (comparison, version)).map_err(|_| wrong())
         };
         text.split(',').map(one).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl fmt::Display for VersionRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (comparison, version)) in self.0.iter().enumerate() {
+            let sign = match comparison {
+                Comparison::Less => "<",
+                Comparison::AtMost => "<=",
+                Comparison::Equal => "=",
+                Comparison::Unequal => "!=",
+                Comparison::AtLeast => ">=",
+                Comparison::Greater => ">",
+            };
+            write!(f, "{}{sign} {version}", if i > 0 { ", " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for MacPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let octets: Vec<String> = self.0.iter().map(|octet| format!("{octet:02x}")).collect();
+        f.write_str(&octets.join(":"))
     }
 }
 

@@ -1,0 +1,51 @@
+//! Waiting left to phones whose makers do not say that they wait.
+
+use super::{Subject, and};
+use crate::config::code::Code;
+use crate::domain::policy::{IdleBy, Patience};
+use crate::phones::{self, Profile};
+
+pub(super) fn advise(subject: &Subject<'_>) {
+    let idle = &subject.policy.idle;
+    let those = |able: fn(&Profile) -> bool| {
+        let profiles = subject.vendors().into_iter().filter_map(phones::profile);
+        let unable = profiles.filter(|profile| !able(profile)).map(|profile| profile.vendor.to_string());
+        let names = and(unable);
+        (!names.is_empty()).then_some(names)
+    };
+    let place = |key| subject.draft.places.value(&format!("idle.{key}"));
+    let waits = |profile: &Profile| profile.waits_for_idle;
+    match idle.by {
+        IdleBy::Pbx => {}
+        IdleBy::Phone => {
+            if let Some(names) = those(waits) {
+                subject.warn(
+                    Code::NotPossible,
+                    &place("by"),
+                    format!("nothing says that phones of {names} wait for their calls to end: they are held"),
+                    "give them a policy of their own that leaves it to the PBX",
+                );
+            }
+        }
+        IdleBy::Both => {
+            if let Some(names) = those(|profile| profile.waits_for_idle || profile.tells_dialogs) {
+                subject.warn(
+                    Code::NotPossible,
+                    &place("by"),
+                    format!("phones of {names} neither wait for their calls to end nor tell of them: they are held"),
+                    "give them a policy of their own that leaves it to the PBX",
+                );
+            }
+        }
+    }
+    if idle.patience == Patience::PhoneWaits
+        && let Some(names) = those(waits)
+    {
+        subject.warn(
+            Code::NotPossible,
+            &place("patience"),
+            format!("nothing says that phones of {names} wait for their calls to end: they wait for the next window"),
+            "give them a policy of their own with `patience = \"next-window\"`",
+        );
+    }
+}
