@@ -28,6 +28,7 @@ pub fn rules(config: &Config, releases: &Releases) -> Rules {
         channels: config.channels.clone(),
         fleet_pace: config.pace.clone(),
         terms: terms(config.timing.clone()),
+        usual: Arc::new(|phone| phones::profile(phone.vendor.as_ref()?)?.usual),
     }
 }
 

@@ -21,7 +21,8 @@ const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
 /// A phone whose last look withdrew is left alone for this time.
 const WITHDRAWN_FOR: TimeDelta = TimeDelta::minutes(1);
 
-/// Decides which phones go, and keeps count of those that went.
+/// Decides which phones go, and keeps count of those that went. A clone goes its own way: forecasts are made of one.
+#[derive(Clone)]
 pub struct Scheduler {
     rules: Rules,
     budgets: Budgets,
@@ -194,6 +195,21 @@ impl Scheduler {
     /// Judges one phone as a pass at the instant `at` would, with what is seen `now`.
     pub fn judge(&self, phone: &Phone, at: DateTime<Utc>, now: DateTime<Utc>, fleet: &Fleet) -> Judged {
         judge(phone, at, &Sky { in_words: true, ..self.sky(fleet, now, &Hours::default()) })
+    }
+
+    /// Judges these phones as a pass at this instant would, without words and without any effect.
+    pub fn survey<'a>(
+        &self,
+        phones: impl Iterator<Item = &'a Phone>,
+        now: DateTime<Utc>,
+        fleet: &Fleet,
+        see: &mut dyn FnMut(&'a Phone, &Judged),
+    ) {
+        let hours = Hours::default();
+        let sky = self.sky(fleet, now, &hours);
+        for phone in phones {
+            see(phone, &judge(phone, now, &sky));
+        }
     }
 
     /// When the next pass is due.

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::Profile;
+use crate::domain::forecast::Usual;
 use crate::domain::phone::Vendor;
 use crate::domain::trip::{Timing, Trigger};
 
@@ -55,6 +56,7 @@ struct RawProfile {
     waits_for_idle: bool,
     tells_dialogs: bool,
     timing: RawTiming,
+    usual: Option<RawUsual>,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +72,16 @@ struct RawTiming {
     gap_seconds: u32,
 }
 
+/// What is not written is estimated from the deadlines.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUsual {
+    leave_seconds: Option<u32>,
+    boot_seconds: Option<u32>,
+    fetch_seconds: Option<u32>,
+    flash_seconds: Option<u32>,
+}
+
 fn read(source: &str) -> Result<Profile, toml::de::Error> {
     let raw: RawProfile = toml::from_str(source)?;
     let seconds = |n: u32| TimeDelta::seconds(i64::from(n));
@@ -83,6 +95,17 @@ fn read(source: &str) -> Result<Profile, toml::de::Error> {
         flash: seconds(raw.timing.flash_seconds),
         gap: seconds(raw.timing.gap_seconds),
     };
+    let usual = raw.usual.map(|own| {
+        let guess = Usual::of(&timing);
+        let or = |own: Option<u32>, guess: TimeDelta| own.map_or(guess, seconds);
+        Usual {
+            look: guess.look,
+            leave: or(own.leave_seconds, guess.leave),
+            boot: or(own.boot_seconds, guess.boot),
+            fetch: or(own.fetch_seconds, guess.fetch),
+            flash: or(own.flash_seconds, guess.flash),
+        }
+    });
     Ok(Profile {
         vendor: Vendor::new(&raw.vendor),
         reboot: raw.reboot.iter().map(|event| Trigger::event(event)).collect(),
@@ -90,6 +113,7 @@ fn read(source: &str) -> Result<Profile, toml::de::Error> {
         waits_for_idle: raw.waits_for_idle,
         tells_dialogs: raw.tells_dialogs,
         timing,
+        usual,
     })
 }
 
@@ -114,6 +138,12 @@ mod tests {
             assert!(fetch > TimeDelta::zero() && flash > TimeDelta::zero(), "{name}");
             assert!(gap >= TimeDelta::seconds(300), "{name}: a silent phone may be rebooting");
             assert!(profile.update_boots.is_none_or(|boots| boots > 0), "{name}");
+            let usual = profile.usual.unwrap_or_else(|| panic!("{name}: how long does it take?"));
+            assert_eq!(
+                usual,
+                usual.within(&profile.timing),
+                "{name}: a deadline is at least twice the usual time"
+            );
         }
         assert_eq!(PROFILES.len(), SOURCES.len(), "two profiles for one maker");
     }
