@@ -18,6 +18,8 @@ mod config_messages;
 mod demo;
 /// Images over real HTTP: gate, ranges, resumption, curl.
 mod depot_transfer;
+/// A plan equals what is then done.
+mod forecast;
 /// The daemon on the virtual wire.
 mod orchestrator;
 /// kill -9 at random instants.

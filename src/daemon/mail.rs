@@ -11,7 +11,8 @@ use crate::domain::firmware::Release;
 use crate::domain::phone::Mac;
 use crate::ports::{
     Control, ControlError, Entry, Gatekeeper, HistoryQuery, NotifyOutcome, PbxEvent, Permit, PhoneView,
-    ProbeOutcome, RebootAsk, RebootTaken, StatusView, Store, Transfer, TripId, Visit, WhyView,
+    PlanAsk, PlanView, ProbeOutcome, RebootAsk, RebootTaken, StatusView, Store, Transfer, TripId, Visit,
+    WhyView,
 };
 
 /// Where the answer to a question goes.
@@ -56,6 +57,8 @@ pub enum Question {
     Phones(Vec<String>, Reply<Vec<PhoneView>>),
     /// Why a phone is held, now or at another instant.
     Why(String, Option<DateTime<Utc>>, Reply<WhyView>),
+    /// What would happen from now on.
+    Plan(PlanAsk, Reply<PlanView>),
     /// Reboot these.
     Reboot(RebootAsk, Reply<RebootTaken>),
     /// The staged releases.
@@ -124,6 +127,10 @@ impl Control for Mailbox {
 
     fn why(&self, phone: String, at: Option<DateTime<Utc>>) -> BoxFuture<'_, Result<WhyView, ControlError>> {
         Box::pin(self.ask(move |reply| Question::Why(phone, at, reply)))
+    }
+
+    fn plan(&self, ask: PlanAsk) -> BoxFuture<'_, Result<PlanView, ControlError>> {
+        Box::pin(self.ask(|reply| Question::Plan(ask, reply)))
     }
 
     fn reboot(&self, ask: RebootAsk) -> BoxFuture<'_, Result<RebootTaken, ControlError>> {

@@ -5,6 +5,7 @@ mod mail;
 mod metrics;
 mod news;
 mod orchestrator;
+mod plan;
 mod setup;
 mod trips;
 mod visits;
@@ -32,6 +33,8 @@ use crate::pbx::asterisk::{AsteriskSettings, connect};
 use crate::ports::{Clock, Control, Kept, Pbx, PbxEvent, Store, StoreError};
 use crate::sip::{Agent, AgentConfig, SipError};
 use crate::store::sqlite::SqliteStore;
+
+pub use setup::{inventory, rules};
 
 use mail::{Mail, Mailbox};
 use orchestrator::{Hands, Orchestrator};

@@ -210,10 +210,7 @@ impl<'c> Course<'c> {
             let mac = sight.mac();
             self.scheduler.touch(mac, now);
             // A phone that waits for its call to end goes as soon as it has.
-            let waits = self.journeys.get(&mac).is_some_and(|journey| {
-                journey.next().is_some_and(|(at, step)| step == Step::Leave && at <= now)
-            });
-            if waits && !self.in_a_call(mac) {
+            if self.journeys.get(&mac).is_some_and(|journey| journey.waits) && !self.in_a_call(mac) {
                 self.due(mac, Some(now));
             }
         }
@@ -253,7 +250,8 @@ impl<'c> Course<'c> {
         self.going.push(going);
         let usual = usual.within(&timing);
         let (boots, contacts) = (boots.unwrap_or(1), Vec::new());
-        let journey = Journey { trip, usual, boots, even_in_a_call, contacts, index, due: None };
+        let journey =
+            Journey { trip, usual, boots, even_in_a_call, contacts, index, waits: false, due: None };
         let due = journey.next().map(|(at, _)| at.max(now));
         self.journeys.insert(mac, journey);
         self.due(mac, due);
@@ -319,7 +317,8 @@ impl<'c> Course<'c> {
 
     /// The phone goes down; `false` when it waits for its call to end.
     fn leave(&mut self, mac: Mac, busy: bool, now: DateTime<Utc>) -> bool {
-        let Some(journey) = self.journeys.get(&mac) else { return true };
+        let Some(journey) = self.journeys.get_mut(&mac) else { return true };
+        journey.waits = busy && journey.trip.plan().waits_for_idle;
         if busy && journey.trip.plan().waits_for_idle {
             let deadline = journey.trip.deadline();
             if deadline.is_none_or(|deadline| now < deadline) {

@@ -36,6 +36,8 @@ pub(super) struct Journey {
     pub even_in_a_call: bool,
     /// Where it was registered before it left.
     pub contacts: Vec<(LineId, Contact)>,
+    /// It took the order in a call, and goes when that has ended.
+    pub waits: bool,
     /// It stands in the list of those that go here.
     pub index: usize,
     /// When its next step is due.
@@ -49,6 +51,7 @@ impl Journey {
         Some(match self.trip.state() {
             State::Confirming { .. } => (since + usual.look, Step::Look),
             State::Asked { .. } => (since, Step::Accept),
+            State::Accepted { .. } if self.waits => (self.trip.deadline()?, Step::Leave),
             State::Accepted { .. } => (since + usual.leave, Step::Leave),
             State::Away | State::Back if self.wants_image() => (since + usual.boot, Step::Fetch),
             State::Away => (since + usual.boot, Step::Return),

@@ -12,11 +12,14 @@ use crate::domain::phone::{Mac, Phone};
 use crate::domain::policy::verdict::{Gate, Reason};
 use crate::domain::scheduler::Scheduler;
 
-/// Looks in the shortest and in the longest time that one forecast takes between two of them.
-const BETWEEN_LOOKS: (TimeDelta, TimeDelta) = (TimeDelta::minutes(1), TimeDelta::minutes(30));
+/// The least and the most time between two looks, while anybody's window is open.
+const BETWEEN_LOOKS: (TimeDelta, TimeDelta) = (TimeDelta::minutes(1), TimeDelta::minutes(15));
 
-/// Looks a forecast takes, if they are not further apart than allowed.
-const LOOKS: i32 = 600;
+/// Looks a forecast takes, as far as that time allows.
+const LOOKS: i32 = 200;
+
+/// The most time between two looks while all windows are closed.
+const LONGEST_SLEEP: TimeDelta = TimeDelta::hours(1);
 
 /// Phones that are looked at in all looks together; of larger fleets every so many-th stands for its neighbours.
 const PHONES_IN_ALL: usize = 1_500_000;
@@ -74,6 +77,7 @@ pub struct Held {
 pub(super) struct Ledger {
     every: TimeDelta,
     next: DateTime<Utc>,
+    until: DateTime<Utc>,
     /// Each phone looked at stands for so many.
     stands_for: usize,
     watched: Vec<Mac>,
@@ -88,7 +92,15 @@ impl Ledger {
         let each = PHONES_IN_ALL / usize::try_from(looks).unwrap_or(usize::MAX).max(1);
         let stands_for = fleet.len().div_ceil(each.max(1)).max(1);
         let watched = fleet.iter().step_by(stands_for).map(|phone| phone.mac).collect();
-        Self { every, next: from, stands_for, watched, sums: BTreeMap::new(), by_calls: HashSet::new() }
+        Self {
+            every,
+            next: from,
+            until,
+            stands_for,
+            watched,
+            sums: BTreeMap::new(),
+            by_calls: HashSet::new(),
+        }
     }
 
     /// When the next look is due; `None` when nobody is left to be looked at.
@@ -104,22 +116,42 @@ impl Ledger {
         fleet: &Fleet,
         under_way: &dyn Fn(Mac) -> bool,
     ) {
-        self.next = now + self.every;
-        let seconds = self.every.num_seconds() * i64::try_from(self.stands_for).unwrap_or(i64::MAX);
-        let (sums, by_calls) = (&mut self.sums, &mut self.by_calls);
+        let by_calls = &mut self.by_calls;
+        let mut found: BTreeMap<Brake, i64> = BTreeMap::new();
         let mut settled = BTreeSet::new();
+        // Until a window opens there is nothing to be seen; without a word about when, looks go on.
+        let (mut opens, soon) = (Some(DateTime::<Utc>::MAX_UTC), now + self.every);
         let phones = self.watched.iter().filter(|mac| !under_way(**mac)).filter_map(|mac| fleet.get(*mac));
+        let watched = phones.clone().count();
         scheduler.survey(phones, now, fleet, &mut |phone: &Phone, judged: &Judged| {
             if is_settled(judged) {
                 settled.insert(phone.mac);
+                return;
             }
-            for brake in brakes(judged) {
+            let brakes = brakes(judged);
+            opens = match (brakes.as_slice(), judged.next_change()) {
+                ([Brake::Window], change) => opens.min(change),
+                ([], Some(change)) => opens.min(Some(change)),
+                // Nothing to do, until a person acts.
+                ([], None) if !judged.verdict.is_go() => opens,
+                _ => None,
+            };
+            for brake in brakes {
                 if brake == Brake::Calls {
                     by_calls.insert(phone.mac);
                 }
-                *sums.entry(brake).or_default() += seconds;
+                *found.entry(brake).or_default() += 1;
             }
         });
+        self.next = match opens {
+            Some(opens) if watched == self.watched.len() => opens.clamp(soon, soon + LONGEST_SLEEP),
+            _ => soon,
+        };
+        let seconds = (self.next.min(self.until) - now).num_seconds()
+            * i64::try_from(self.stands_for).unwrap_or(i64::MAX);
+        for (brake, phones) in found {
+            *self.sums.entry(brake).or_default() += phones * seconds;
+        }
         if !settled.is_empty() {
             self.watched.retain(|mac| !settled.contains(mac));
         }
