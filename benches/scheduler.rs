@@ -16,7 +16,7 @@ use sipherd::domain::fleet::Fleet;
 use sipherd::domain::phone::{
     CallState, Contact, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Vendor,
 };
-use sipherd::domain::policy::{Action, Calendar, Lasts, Opens, Pace, Policy, Selection, Window};
+use sipherd::domain::policy::{Action, Calendar, Lasts, Pace, Policy, Selection, Window};
 use sipherd::domain::rules::{Rules, Terms};
 use sipherd::domain::scheduler::Scheduler;
 use sipherd::domain::trip::{Timing, Trigger};
@@ -159,12 +159,11 @@ fn rules() -> Rules {
         flash: minutes(1),
         gap: minutes(5),
     };
-    let window = Window {
-        opens: Opens::Weekly { days: vec![Weekday::Fri], from: NaiveTime::MIN + TimeDelta::hours(22) },
-        lasts: Lasts::For(TimeDelta::hours(6)),
-        zone: None,
-        last_start: None,
-    };
+    let window = Window::weekly(
+        vec![Weekday::Fri],
+        NaiveTime::MIN + TimeDelta::hours(22),
+        Lasts::For(TimeDelta::hours(6)),
+    );
     let snoms = Selection { vendor: vec![Vendor::SNOM], ..Selection::default() };
     let policy = Policy {
         calendar: Calendar::of(vec![window]),

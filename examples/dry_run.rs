@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use sipherd::domain::firmware::{Image, Release, Version};
 use sipherd::domain::fleet::Fleet;
 use sipherd::domain::phone::{CallState, Contact, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Vendor};
-use sipherd::domain::policy::{Action, Calendar, Firmware, Lasts, Opens, Pace, Policy, Selection, Window};
+use sipherd::domain::policy::{Action, Calendar, Firmware, Lasts, Pace, Policy, Selection, Window};
 use sipherd::domain::rules::{Rules, Terms};
 use sipherd::domain::scheduler::Scheduler;
 use sipherd::phones;
@@ -39,12 +39,11 @@ fn main() -> Result<(), Wrong> {
 
 /// One policy: all snoms, Fridays from 22:00 to 05:00 in Berlin, quiet for ten minutes, three at once.
 fn rules() -> Result<Rules, Wrong> {
-    let window = Window {
-        opens: Opens::Weekly { days: vec![Weekday::Fri], from: NaiveTime::MIN + TimeDelta::hours(22) },
-        lasts: Lasts::Until(NaiveTime::MIN + TimeDelta::hours(5)),
-        zone: None,
-        last_start: None,
-    };
+    let window = Window::weekly(
+        vec![Weekday::Fri],
+        NaiveTime::MIN + TimeDelta::hours(22),
+        Lasts::Until(NaiveTime::MIN + TimeDelta::hours(5)),
+    );
     let snoms = Selection { vendor: vec![Vendor::SNOM], ..Selection::default() };
     let update = Action::Update { from: Firmware::Release("snom-10.1.198".into()) };
     let policy = Policy {

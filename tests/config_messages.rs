@@ -94,11 +94,12 @@ fn no_message_shows_a_secret_or_speaks_of_the_program() {
 #[test]
 fn a_broken_configuration_is_not_loaded_and_a_warning_does_not_stop_it() {
     let folder = bad();
-    assert!(config::load(&folder.path().join("tie/sipherd.toml")).is_err());
-    assert!(config::load(&folder.path().join("nowhere.toml")).is_err());
+    assert!(config::load(&folder.path().join("tie/sipherd.toml"), now()).is_err());
+    assert!(config::load(&folder.path().join("nowhere.toml"), now()).is_err());
     std::fs::remove_file(folder.path().join("tie/policies/weekend.toml")).unwrap();
     permit(&folder.path().join("tie/ami-secret"), 0o644);
-    let loaded = config::load(&folder.path().join("tie/sipherd.toml")).unwrap_or_else(|e| panic!("{e}"));
+    let loaded =
+        config::load(&folder.path().join("tie/sipherd.toml"), now()).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(loaded.warnings.len(), 1);
     assert_eq!(loaded.warnings[0].severity, Severity::Warning);
     assert!(loaded.warnings[0].one_line().ends_with("everybody on this machine can read it"));
@@ -138,10 +139,10 @@ fn one_line_names_file_and_line() {
 
 #[test]
 fn every_key_is_in_the_handbook() {
-    let documented = |page: &str, tables: &[&keys::Keys], columns: &[&str]| {
+    let documented = |page: &str, tables: &[&keys::Keys], columns: &[&'static str]| {
         let text = std::fs::read_to_string(root().join("docs").join(page)).unwrap();
-        let known = tables.iter().flat_map(|table| table.known).chain(columns);
-        let missing: Vec<&&str> = known.filter(|key| !text.contains(&format!("`{key}`"))).collect();
+        let known = tables.iter().flat_map(|table| table.names()).chain(columns.iter().copied());
+        let missing: Vec<&str> = known.filter(|key| !text.contains(&format!("`{key}`"))).collect();
         assert!(missing.is_empty(), "docs/{page} does not speak of {missing:?}");
         let untitled: Vec<_> = tables
             .iter()

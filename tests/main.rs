@@ -10,6 +10,8 @@ mod architecture;
 mod asterisk_real;
 /// The AMI adapter against recorded traffic of real Asterisks.
 mod asterisk_recordings;
+/// `init` and `fmt`, run as an author runs them.
+mod authoring;
 /// The commands as their users type them.
 mod cli;
 /// Each broken file beside the exact message it must produce.

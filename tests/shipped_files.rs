@@ -37,7 +37,8 @@ fn the_example_loads_without_a_problem() {
     let folder = tempfile::tempdir().unwrap();
     copy("policies", folder.path());
     copy("examples", folder.path());
-    let loaded = config::load(&folder.path().join("examples/sipherd.toml")).unwrap_or_else(|e| panic!("{e}"));
+    let loaded =
+        config::load(&folder.path().join("examples/sipherd.toml"), now()).unwrap_or_else(|e| panic!("{e}"));
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert_eq!(loaded.config.inventory.len(), 6);
     assert_eq!(loaded.config.policies.len(), 3);
@@ -49,7 +50,8 @@ fn secrets_are_not_shown_by_debug() {
     let folder = tempfile::tempdir().unwrap();
     copy("policies", folder.path());
     copy("examples", folder.path());
-    let loaded = config::load(&folder.path().join("examples/sipherd.toml")).unwrap_or_else(|e| panic!("{e}"));
+    let loaded =
+        config::load(&folder.path().join("examples/sipherd.toml"), now()).unwrap_or_else(|e| panic!("{e}"));
     assert!(!format!("{loaded:?}").contains("replace-me"));
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 use oracle::Walk;
 use proptest::prelude::*;
-use sipherd::domain::policy::{Calendar, Lasts, Opening, Opens, Window, WindowState};
+use sipherd::domain::policy::{Calendar, EVERY_DAY, Lasts, Opening, Window, WindowState};
 
 // ------------------------------------------------------------------------------------------- reading
 
@@ -21,15 +21,10 @@ fn time(text: &str) -> NaiveTime {
 
 /// Reads `sat,sun 22:00-05:00`, `daily 22:00+9h`, `cron 30 1 * * sun +4h`.
 fn window(text: &str) -> Window {
-    let hours = |text: &str| Lasts::For(TimeDelta::minutes(text.strip_suffix('m').unwrap().parse().unwrap()));
+    let minutes = |text: &str| TimeDelta::minutes(text.strip_suffix('m').unwrap().parse().unwrap());
     if let Some(cron) = text.strip_prefix("cron ") {
         let (cron, length) = cron.split_once(" +").unwrap();
-        return Window {
-            opens: Opens::Cron(cron.parse().unwrap()),
-            lasts: hours(length),
-            zone: None,
-            last_start: None,
-        };
+        return Window::cron(cron.parse().unwrap(), minutes(length));
     }
     let (days, span) = text.split_once(' ').unwrap();
     let days = match days {
@@ -41,10 +36,10 @@ fn window(text: &str) -> Window {
         Some((from, to)) => (from, Lasts::Until(time(to))),
         None => {
             let (from, length) = span.split_once('+').unwrap();
-            (from, hours(length))
+            (from, Lasts::For(minutes(length)))
         }
     };
-    Window { opens: Opens::Weekly { days, from: time(from) }, lasts, zone: None, last_start: None }
+    Window::weekly(days, time(from), lasts)
 }
 
 fn calendar(texts: &str) -> Calendar {
@@ -345,28 +340,11 @@ fn every_minute_around_every_change_on_lord_howe_agrees_with_the_oracle() {
 fn any_window() -> impl Strategy<Value = Window> {
     let time =
         (0u32..24 * 4).prop_map(|quarter| NaiveTime::from_hms_opt(quarter / 4, quarter % 4 * 15, 0).unwrap());
-    let days = proptest::sample::subsequence(
-        vec![
-            Weekday::Mon,
-            Weekday::Tue,
-            Weekday::Wed,
-            Weekday::Thu,
-            Weekday::Fri,
-            Weekday::Sat,
-            Weekday::Sun,
-        ],
-        1..=7,
-    );
-    let length =
-        prop_oneof![1i64..240, 240i64..4000].prop_map(|minutes| Lasts::For(TimeDelta::minutes(minutes)));
-    let weekly = (days, time.clone(), prop_oneof![time.prop_map(Lasts::Until), length.clone()]).prop_map(
-        |(days, from, lasts)| Window {
-            opens: Opens::Weekly { days, from },
-            lasts,
-            zone: None,
-            last_start: None,
-        },
-    );
+    let days = proptest::sample::subsequence(EVERY_DAY.to_vec(), 1..=7);
+    let length = prop_oneof![1i64..240, 240i64..4000].prop_map(TimeDelta::minutes);
+    let weekly =
+        (days, time.clone(), prop_oneof![time.prop_map(Lasts::Until), length.clone().prop_map(Lasts::For)])
+            .prop_map(|(days, from, lasts)| Window::weekly(days, from, lasts));
     let field = |least: u32, most: u32| {
         prop_oneof![
             2 => Just("*".to_owned()),
@@ -383,9 +361,9 @@ fn any_window() -> impl Strategy<Value = Window> {
         field(0, 7),
         length,
     )
-        .prop_map(|(minute, hour, day, weekday, lasts)| {
+        .prop_map(|(minute, hour, day, weekday, length)| {
             let text = format!("{minute} {hour} {day} * {weekday}");
-            Window { opens: Opens::Cron(text.parse().unwrap()), lasts, zone: None, last_start: None }
+            Window::cron(text.parse().unwrap(), length)
         });
     prop_oneof![weekly, cron]
 }

@@ -83,6 +83,16 @@ pub enum Failure {
     /// The machine does not give what every program needs.
     #[error("cannot start: {0}")]
     Machine(io::Error),
+    /// Something the user named cannot be used as it is.
+    #[error("{what}: {why}")]
+    Input {
+        /// What was named.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+        /// What would do.
+        hint: Option<String>,
+    },
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -111,6 +121,7 @@ impl Failure {
             | Self::NotAllowed { .. }
             | Self::Refused(_)
             | Self::Config { .. }
+            | Self::Input { .. }
             | Self::AlreadyTold
             | Self::Start(_)
             | Self::LogFilter { .. }
@@ -139,6 +150,7 @@ impl Failure {
                 Some("use `sudo`, or join the group that the socket belongs to".to_owned())
             }
             Self::Refused(problem) | Self::Unable(problem) => problem.hint.clone(),
+            Self::Input { hint, .. } => hint.clone(),
             Self::NoAnswer(_) => Some("`journalctl -u sipherd` shows what it is doing".to_owned()),
             Self::Strange(_) => Some(
                 "command line and daemon are probably of different versions; restart the daemon".to_owned(),

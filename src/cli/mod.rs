@@ -5,7 +5,9 @@ mod client;
 mod completions;
 mod demo;
 mod failure;
+mod fmt;
 mod history;
+mod init;
 mod phone;
 mod phones;
 mod places;
@@ -57,6 +59,10 @@ enum Command {
         /// Configurations, policies or folders of policies; without any, the configuration
         paths: Vec<PathBuf>,
     },
+    /// Lay configuration files out in the one usual way; comments and values stay
+    Fmt(fmt::Options),
+    /// Write a first configuration, by asking or from options
+    Init(init::Options),
     /// Show a whole night in a minute: simulated phones, a pocket PBX and the daemon on loopback
     Demo(demo::Options),
     /// Show the daemon at a glance
@@ -125,6 +131,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 check::Verdict::Broken => Err(Failure::AlreadyTold),
             }
         }
+        Command::Fmt(options) => fmt::run(&options, &args.config, args.json, &mut io::stdout().lock()),
+        Command::Init(options) => init::run(&options, args.json, SystemClock.now()),
         Command::Demo(options) => demo::run(&options, args.json),
         Command::Release { verb } => stage(&args.config, args.socket, verb, args.json),
         Command::Completions(options) => completions::print_completions(&options),
@@ -184,6 +192,8 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         Command::Reload => reload::run(client, screen).await,
         Command::Run
         | Command::Check { .. }
+        | Command::Fmt(_)
+        | Command::Init(_)
         | Command::Demo(_)
         | Command::Release { .. }
         | Command::Completions(_)

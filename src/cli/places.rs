@@ -1,4 +1,4 @@
-//! Where the daemon's socket and its state lie: the two keys of `sipherd.toml` that other commands need.
+//! Where the daemon's socket, its state and its policies lie: the keys of `sipherd.toml` that other commands need.
 //!
 //! Only these keys are read, so that the daemon can be asked, and firmware staged, while the rest of the file or the
 //! policies make no sense yet; `sipherd check` judges them.
@@ -17,6 +17,11 @@ pub fn state(config: &Path) -> Result<PathBuf, Failure> {
     path(config, &["state"], "/var/lib/sipherd")
 }
 
+/// The folder of the policies.
+pub fn policies(config: &Path) -> Result<PathBuf, Failure> {
+    path(config, &["policies"], "policies")
+}
+
 /// The path at this key, relative to the configuration's own folder.
 fn path(config: &Path, key: &[&str], usual: &str) -> Result<PathBuf, Failure> {
     let wrong = |why: String| Failure::Config { file: config.to_owned(), why };
@@ -27,7 +32,7 @@ fn path(config: &Path, key: &[&str], usual: &str) -> Result<PathBuf, Failure> {
         value = value.and_then(|table| table.get(part));
     }
     match value {
-        None => Ok(usual.into()),
+        None => Ok(config.parent().unwrap_or(Path::new("")).join(usual)),
         Some(toml::Value::String(path)) => Ok(config.parent().unwrap_or(Path::new("")).join(path)),
         Some(_) => Err(wrong(format!("`{}` is not a path", key.join(".")))),
     }

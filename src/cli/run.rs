@@ -14,6 +14,7 @@ use super::Failure;
 use crate::clock::SystemClock;
 use crate::config::{self, Config, LogConfig, LogFormat};
 use crate::daemon::{self, Running};
+use crate::ports::Clock;
 
 /// Phones under way have so long to end after SIGTERM; what is open then goes on at the next start. A second signal
 /// ends the wait.
@@ -21,7 +22,7 @@ const DRAIN: Duration = Duration::from_secs(60);
 
 /// Loads the configuration, then runs the daemon to its end.
 pub fn run(file: &Path) -> Result<(), Failure> {
-    let loaded = config::load(file).map_err(|report| {
+    let loaded = config::load(file, SystemClock.now()).map_err(|report| {
         eprintln!("{report}");
         Failure::AlreadyTold
     })?;

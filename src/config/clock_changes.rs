@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc,
+};
 use chrono_tz::Tz;
 
-use super::check::Zones;
-use super::policy_file::Draft;
+use super::compare::Zones;
+use super::policy::Draft;
 use super::raw::{Complaint, Source};
 use crate::domain::policy::{Lasts, Opens, Window};
 
@@ -34,7 +36,9 @@ struct Finding {
 
 /// Records a warning for each start and end that falls into a change of the next two years.
 pub(super) fn warn(source: &Source, draft: &Draft, zones: &Zones, now: DateTime<Utc>) {
-    for (window, marks) in draft.policy.calendar.windows.iter().zip(&draft.windows) {
+    for (window, marks) in
+        draft.policy.calendar.windows.iter().zip(&draft.windows).filter(|(_, marks)| !marks.shifts)
+    {
         let mut findings: BTreeMap<Finding, BTreeSet<NaiveDate>> = BTreeMap::new();
         for zone in zones_of(window, draft, zones) {
             for change in changes(zone, now) {
@@ -104,15 +108,17 @@ fn look(window: &Window, zone: Tz, change: &Change, findings: &mut BTreeMap<Find
     };
     let first = change.wall.start.date().checked_sub_days(Days::new(1)).unwrap_or_default();
     for day in first.iter_days().take_while(|day| *day <= change.wall.end.date()) {
-        let starts: Vec<NaiveTime> = match &window.opens {
-            Opens::Weekly { days, from } if days.contains(&chrono::Datelike::weekday(&day)) => vec![*from],
-            Opens::Weekly { .. } => Vec::new(),
-            Opens::Cron(cron) if cron.fires_on(day) => cron.times().collect(),
-            Opens::Cron(_) | Opens::Hours(_) => Vec::new(),
+        let (starts, end): (Vec<NaiveTime>, Option<NaiveTime>) = match &window.opens {
+            Opens::Weekly { days, from, lasts } if days.contains(&day.weekday()) => match lasts {
+                Lasts::Until(to) => (vec![*from], Some(*to)),
+                Lasts::For(_) => (vec![*from], None),
+            },
+            Opens::Cron { cron, .. } if cron.fires_on(day) => (cron.times().collect(), None),
+            Opens::Weekly { .. } | Opens::Cron { .. } | Opens::Hours { .. } => (Vec::new(), None),
         };
         for start in starts {
             find(true, day.and_time(start));
-            if let Lasts::Until(to) = window.lasts {
+            if let Some(to) = end {
                 let last = if to > start { Some(day) } else { day.succ_opt() };
                 last.into_iter().for_each(|last| find(false, last.and_time(to)));
             }

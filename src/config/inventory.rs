@@ -9,7 +9,7 @@ use super::keys::{CREDENTIALS_COLUMNS, INVENTORY_COLUMNS, nearest};
 use super::problem::{Place, Problem};
 use super::raw::{Complaint, Source};
 use super::value;
-use crate::domain::phone::{Hardware, LineId, Mac, Model, PbxName, Site, Tag, Vendor};
+use crate::domain::phone::{Hardware, LineId, Mac, Model, PbxName, Site, Switch, Tag, Vendor};
 use crate::ports::{Credentials, Secret};
 
 /// What the rows may speak of.
@@ -81,6 +81,7 @@ pub(super) fn read_phones(source: &Source, known: &Known<'_>) -> Vec<InventoryPh
                 model: row.field("model").map(Model::new),
                 hardware: row.field("hardware").map(Hardware::new),
                 site,
+                switch: row.field("switch").map(Switch::new),
                 tags,
             });
         }

@@ -2,12 +2,15 @@
 
 mod check;
 mod clock_changes;
+mod compare;
 mod inventory;
 pub mod keys;
-mod policy_file;
+pub mod layout;
+mod policy;
 pub mod problem;
 mod raw;
 mod settings;
+mod table;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +21,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use crate::domain::phone::{Hardware, LineId, Mac, Model, PbxName, Site, Tag, Vendor};
+use crate::domain::phone::{Hardware, LineId, Mac, Model, PbxName, Site, Switch, Tag, Vendor};
 use crate::domain::policy::Policy;
 use crate::domain::rules::FleetPace;
 use crate::ports::{Credentials, Secret};
@@ -34,6 +37,15 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
 }
 
+/// What files are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To act on them.
+    Run,
+    /// To tell their author about them, with all warnings.
+    Check,
+}
+
 /// What `sipherd check` found.
 #[derive(Debug, Clone)]
 pub struct Checked {
@@ -47,10 +59,12 @@ pub struct Checked {
 
 /// Reads `sipherd.toml`, the inventory, the credentials and the policies.
 ///
-/// Nothing is loaded when there is any error; the report then holds all problems of all files.
-pub fn load(path: &Path) -> Result<Loaded, Report> {
-    let mut reading = check::Reading::default();
-    let config = reading.everything(path, None);
+/// Nothing is loaded when there is any error; the report then holds all problems of all files. What this version reads
+/// and checks but does not act on is an error here. A policy whose files were edited less than `edit_grace` before
+/// `now` is loaded, but does not act before that time is over.
+pub fn load(path: &Path, now: DateTime<Utc>) -> Result<Loaded, Report> {
+    let mut reading = check::Reading::new(Purpose::Run, now);
+    let config = reading.everything(path);
     let report = reading.report();
     match config {
         Some(config) if !report.has_errors() => Ok(Loaded { config, warnings: report.problems }),
@@ -62,7 +76,7 @@ pub fn load(path: &Path) -> Result<Loaded, Report> {
 ///
 /// Beyond what [`load`] finds it warns about windows that daylight saving moves in the two years after `now`.
 pub fn check_paths<P: AsRef<Path>>(paths: &[P], now: DateTime<Utc>) -> Checked {
-    let mut reading = check::Reading::default();
+    let mut reading = check::Reading::new(Purpose::Check, now);
     let mut config = None;
     let mut policies = Vec::new();
     for path in paths {
@@ -70,11 +84,11 @@ pub fn check_paths<P: AsRef<Path>>(paths: &[P], now: DateTime<Utc>) -> Checked {
         let inside = path.join("sipherd.toml");
         if inside.is_file() || is_settings(path) {
             let path = if inside.is_file() { &inside } else { path };
-            let read = reading.everything(path, Some(now));
+            let read = reading.everything(path);
             policies.extend(read.iter().flat_map(|config| config.policies.iter().cloned()));
             config = read.or(config);
         } else {
-            policies.extend(reading.policies_alone(path, now));
+            policies.extend(reading.policies_alone(path));
         }
     }
     Checked { report: reading.report(), config, policies }
@@ -82,8 +96,8 @@ pub fn check_paths<P: AsRef<Path>>(paths: &[P], now: DateTime<Utc>) -> Checked {
 
 /// Checks one configuration, whatever its file is called, as [`check_paths`] does.
 pub fn check_file(path: &Path, now: DateTime<Utc>) -> Checked {
-    let mut reading = check::Reading::default();
-    let config = reading.everything(path, Some(now));
+    let mut reading = check::Reading::new(Purpose::Check, now);
+    let config = reading.everything(path);
     let policies = config.iter().flat_map(|config| config.policies.iter().cloned()).collect();
     Checked { report: reading.report(), config, policies }
 }
@@ -163,6 +177,8 @@ pub struct InventoryPhone {
     pub hardware: Option<Hardware>,
     /// Where it stands, when written; always a site of `sipherd.toml`.
     pub site: Option<Site>,
+    /// The switch it is plugged into, when written.
+    pub switch: Option<Switch>,
     /// What the administrator calls it.
     pub tags: BTreeSet<Tag>,
 }

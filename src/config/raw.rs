@@ -1,13 +1,14 @@
-//! A TOML file as its author wrote it: tables whose keys are all accounted for, values with their places.
+//! A file as its author wrote it, what is wrong with it, and where in it everything stands.
 
 use std::cell::RefCell;
-use std::ops::{Range, RangeInclusive};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{Keys, SETTINGS_TABLES, nearest};
+use super::keys::{SETTINGS_TABLES, nearest};
 use super::problem::{Place, Problem};
 
 /// A file's text, and what is wrong with it so far.
@@ -144,7 +145,7 @@ impl Source {
             let part = part.trim_end();
             let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
             let key = &part[part.trim_end_matches(word).len()..];
-            let known = SETTINGS_TABLES.iter().flat_map(|table| table.known).copied();
+            let known = SETTINGS_TABLES.iter().flat_map(|table| table.names());
             let near = nearest(key, known.clone());
             known.clone().any(|known| known == key && known != "secret")
                 || near.is_some_and(|near| near != "secret")
@@ -175,273 +176,67 @@ impl From<String> for Complaint {
     }
 }
 
-/// A table all of whose keys are known; the others were recorded as problems.
-pub struct Table<'a> {
-    source: &'a Source,
-    keys: &'static Keys,
-    entries: &'a DeTable<'a>,
-    span: Range<usize>,
-}
+/// Where each key of a file stands, by its path: `pace.per.site`, `window[1].last_start`.
+#[derive(Debug, Clone, Default)]
+pub struct Places(BTreeMap<String, (Range<usize>, Range<usize>)>);
 
-impl<'a> Table<'a> {
-    /// Opens a table. `grammar` are all tables of this kind of file, to tell where a stray key belongs.
-    pub fn open(
-        source: &'a Source,
-        keys: &'static Keys,
-        grammar: &[&'static Keys],
-        entries: &'a DeTable<'a>,
-        span: Range<usize>,
-    ) -> Self {
-        for (key, _) in entries {
-            let name: &str = key.get_ref();
-            if keys.known.contains(&name) {
-                continue;
+impl Places {
+    /// Of the whole file.
+    pub fn of(document: &DeTable<'_>) -> Self {
+        let mut places = Self::default();
+        places.enter("", document);
+        places
+    }
+
+    /// Whether the key is there.
+    pub fn has(&self, path: &str) -> bool {
+        self.0.contains_key(path)
+    }
+
+    /// The bytes of a key's name; where it is not there, those of the table it would stand in.
+    pub fn key(&self, path: &str) -> Range<usize> {
+        self.find(path).map_or(0..0, |(key, _)| key.clone())
+    }
+
+    /// The bytes of a key's value; where it is not there, those of the name of the table it would stand in.
+    pub fn value(&self, path: &str) -> Range<usize> {
+        match self.0.get(path) {
+            Some((_, value)) => value.clone(),
+            None => self.key(path),
+        }
+    }
+
+    fn find(&self, path: &str) -> Option<&(Range<usize>, Range<usize>)> {
+        let mut path = path;
+        loop {
+            if let Some(found) = self.0.get(path) {
+                return Some(found);
             }
-            let complaint = if keys.later.contains(&name) {
-                Complaint::new(
-                    format!("`{name}` is not supported by this version"),
-                    "leave it out; a later version may have it",
-                )
+            path = &path[..path.rfind(['.', '['])?];
+        }
+    }
+
+    fn enter(&mut self, path: &str, table: &DeTable<'_>) {
+        for (name, value) in table {
+            let inner = if path.is_empty() {
+                name.get_ref().to_string()
             } else {
-                let mut complaint = Complaint::from(match keys.table {
-                    "" => format!("unknown key `{name}`"),
-                    table => format!("unknown key `{name}` in `{table}`"),
-                });
-                complaint.near = nearest(name, keys.known.iter().copied());
-                let home = grammar.iter().find(|table| table.known.contains(&name));
-                complaint.hint = match (home, keys.known) {
-                    (Some(Keys { table: "", .. }), _) => {
-                        Some(format!("`{name}` belongs at the top of the file, before the first table"))
-                    }
-                    (Some(home), _) => Some(format!("`{name}` belongs in `{}`", home.table)),
-                    (None, []) => Some(format!("`{}` has no keys", keys.table)),
-                    (None, known) if complaint.near.is_none() => {
-                        Some(format!("the keys here are {}", known.join(", ")))
-                    }
-                    (None, _) => None,
-                };
-                complaint
+                format!("{path}.{}", name.get_ref())
             };
-            source.error(&key.span(), complaint);
+            self.add(inner, name.span(), value);
         }
-        Self { source, keys, entries, span }
     }
 
-    /// The file the table stands in.
-    pub fn source(&self) -> &'a Source {
-        self.source
-    }
-
-    /// Records that something is wrong with the table as a whole.
-    pub fn error(&self, complaint: impl Into<Complaint>) {
-        self.source.error(&self.span, complaint);
-    }
-
-    /// The bytes of a key, when it is there.
-    pub fn key(&self, key: &str) -> Option<Range<usize>> {
-        self.entry(key).map(|(name, _)| name.span())
-    }
-
-    /// Whether the key is there, whatever its value.
-    pub fn has(&self, key: &str) -> bool {
-        self.entry(key).is_some()
-    }
-
-    /// Records a missing key.
-    pub fn missing(&self, key: &str, hint: impl Into<String>) {
-        let message = match self.keys.table {
-            "" => format!("`{key}` is missing"),
-            table => format!("`{key}` is missing in `{table}`"),
-        };
-        self.error(Complaint::new(message, hint));
-    }
-
-    /// A text.
-    pub fn text(&self, key: &str, example: &str) -> Option<At<&'a str>> {
-        let (_, value) = self.entry(key)?;
-        self.as_text(key, value, example)
-    }
-
-    /// A text read further: a duration, a zone.
-    pub fn read<T>(
-        &self,
-        key: &str,
-        example: &str,
-        parse: impl FnOnce(&str) -> Result<T, Complaint>,
-    ) -> Option<At<T>> {
-        let text = self.text(key, example)?;
-        self.checked(text, parse)
-    }
-
-    /// A text, or a list of texts; never empty.
-    pub fn texts(&self, key: &str, example: &str) -> Option<Vec<At<&'a str>>> {
-        let (_, value) = self.entry(key)?;
+    fn add(&mut self, path: String, key: Range<usize>, value: &Spanned<DeValue<'_>>) {
         match value.get_ref() {
+            DeValue::Table(table) => self.enter(&path, table),
             DeValue::Array(list) => {
-                if list.is_empty() {
-                    self.source.error(
-                        &value.span(),
-                        Complaint::new(format!("`{key}` is empty"), "leave the key out, or name something"),
-                    );
-                    return None;
+                for (i, item) in list.iter().enumerate() {
+                    self.add(format!("{path}[{i}]"), item.span(), item);
                 }
-                Some(list.iter().filter_map(|item| self.as_text(key, item, example)).collect())
             }
-            DeValue::String(_) => Some(self.as_text(key, value, example).into_iter().collect()),
-            other => {
-                self.wrong_type(
-                    key,
-                    value.span(),
-                    &format!("a text or a list of texts like {example}"),
-                    other,
-                );
-                None
-            }
+            _ => {}
         }
-    }
-
-    /// A list of texts, each read further.
-    pub fn read_all<T>(
-        &self,
-        key: &str,
-        example: &str,
-        parse: impl Fn(&str) -> Result<T, Complaint>,
-    ) -> Option<Vec<At<T>>> {
-        let texts = self.texts(key, example)?;
-        Some(texts.into_iter().filter_map(|text| self.checked(text, &parse)).collect())
-    }
-
-    /// A whole number within these bounds.
-    pub fn number(&self, key: &str, bounds: RangeInclusive<i64>) -> Option<At<i64>> {
-        let (_, value) = self.entry(key)?;
-        let DeValue::Integer(digits) = value.get_ref() else {
-            self.wrong_type(key, value.span(), "a whole number", value.get_ref());
-            return None;
-        };
-        match i64::from_str_radix(digits.as_str(), digits.radix()).ok().filter(|n| bounds.contains(n)) {
-            Some(n) => Some(At { value: n, span: value.span() }),
-            None => {
-                let (least, most) = bounds.into_inner();
-                self.source.error(&value.span(), format!("`{key}` must lie between {least} and {most}"));
-                None
-            }
-        }
-    }
-
-    /// `true` or `false`.
-    pub fn flag(&self, key: &str) -> Option<bool> {
-        let (_, value) = self.entry(key)?;
-        match value.get_ref() {
-            DeValue::Boolean(flag) => Some(*flag),
-            other => {
-                self.wrong_type(key, value.span(), "`true` or `false`, without quotes", other);
-                None
-            }
-        }
-    }
-
-    /// A table under this key.
-    pub fn table(&self, key: &str, keys: &'static Keys, grammar: &[&'static Keys]) -> Option<Table<'a>> {
-        let (name, value) = self.entry(key)?;
-        match value.get_ref() {
-            DeValue::Table(entries) => Some(Table::open(self.source, keys, grammar, entries, name.span())),
-            other => {
-                self.wrong_type(key, value.span(), &format!("a table: `{}`", keys.table), other);
-                None
-            }
-        }
-    }
-
-    /// The tables of a list of tables.
-    pub fn tables(&self, key: &str, keys: &'static Keys, grammar: &[&'static Keys]) -> Vec<Table<'a>> {
-        let Some((name, value)) = self.entry(key) else { return Vec::new() };
-        let wrong = |span, other| {
-            self.wrong_type(key, span, &format!("written as `{}`, with two brackets", keys.table), other);
-            None
-        };
-        match value.get_ref() {
-            DeValue::Array(list) => list
-                .iter()
-                .filter_map(|item| match item.get_ref() {
-                    DeValue::Table(entries) => {
-                        Some(Table::open(self.source, keys, grammar, entries, item.span()))
-                    }
-                    other => wrong(item.span(), other),
-                })
-                .collect(),
-            other => wrong(name.span(), other).into_iter().collect(),
-        }
-    }
-
-    /// The tables of a table, each with its name: `[site.berlin]`.
-    pub fn named_tables(
-        &self,
-        key: &str,
-        keys: &'static Keys,
-        grammar: &[&'static Keys],
-    ) -> Vec<(At<&'a str>, Table<'a>)> {
-        let Some((_, value)) = self.entry(key) else { return Vec::new() };
-        let DeValue::Table(tables) = value.get_ref() else {
-            self.wrong_type(key, value.span(), &format!("a table: `{}`", keys.table), value.get_ref());
-            return Vec::new();
-        };
-        let mut named = Vec::new();
-        for (name, value) in tables {
-            match value.get_ref() {
-                DeValue::Table(entries) => named.push((
-                    At { value: name.get_ref().as_ref(), span: name.span() },
-                    Table::open(self.source, keys, grammar, entries, name.span()),
-                )),
-                other => self.wrong_type(
-                    name.get_ref(),
-                    value.span(),
-                    &format!("a table: `{}`", keys.table),
-                    other,
-                ),
-            }
-        }
-        named
-    }
-
-    fn entry(&self, key: &str) -> Option<(&'a Spanned<toml::de::DeString<'a>>, &'a Spanned<DeValue<'a>>)> {
-        debug_assert!(self.keys.known.contains(&key), "{key} is not in the table of keys");
-        self.entries.iter().find(|(name, _)| name.get_ref() == key)
-    }
-
-    fn as_text(&self, key: &str, value: &'a Spanned<DeValue<'a>>, example: &str) -> Option<At<&'a str>> {
-        match value.get_ref() {
-            DeValue::String(text) => Some(At { value: text.as_ref(), span: value.span() }),
-            other => {
-                self.wrong_type(key, value.span(), &format!("a text like {example}"), other);
-                None
-            }
-        }
-    }
-
-    fn checked<T>(
-        &self,
-        text: At<&'a str>,
-        parse: impl FnOnce(&str) -> Result<T, Complaint>,
-    ) -> Option<At<T>> {
-        match parse(text.value) {
-            Ok(value) => Some(At { value, span: text.span }),
-            Err(complaint) => {
-                self.source.error(&text.span, complaint);
-                None
-            }
-        }
-    }
-
-    fn wrong_type(&self, key: &str, span: Range<usize>, wanted: &str, found: &DeValue<'_>) {
-        let found = match found {
-            DeValue::String(_) => "a text",
-            DeValue::Integer(_) => "a number",
-            DeValue::Float(_) => "a number with a point",
-            DeValue::Boolean(_) => "`true` or `false`",
-            DeValue::Datetime(_) => "a date or time without quotes",
-            DeValue::Array(_) => "a list",
-            DeValue::Table(_) => "a table",
-        };
-        self.source.error(&span, format!("`{key}` must be {wanted}, not {found}"));
+        self.0.insert(path, (key, value.span()));
     }
 }

@@ -3,22 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::check::no_profile;
-use super::keys::{self, nearest};
+use super::compare::no_profile;
+use super::keys::SETTINGS_TABLES;
+use super::policy;
 use super::problem::Problem;
-use super::raw::{At, Complaint, Source, Table};
+use super::raw::{At, Complaint, Source};
+use super::table::Table;
 use super::value;
 use super::{
     AsteriskConfig, DepotConfig, LogConfig, LogFormat, PbxConfig, PbxKind, SiteConfig, TimingOverride,
     TriggerPath,
 };
 use crate::domain::phone::{PbxName, Site, Vendor};
+use crate::domain::rules::FleetPace;
 use crate::phones;
 use crate::ports::Secret;
 
@@ -39,7 +43,10 @@ pub(super) struct Settings {
     pub api_socket: PathBuf,
     pub log: LogConfig,
     pub timing: BTreeMap<Vendor, TimingOverride>,
-    pub down_at_once: Option<u32>,
+    pub pace: FleetPace,
+    pub channels: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// A policy edited so lately is not acted on.
+    pub edit_grace: TimeDelta,
 }
 
 /// `[sip]` without the credentials.
@@ -52,83 +59,113 @@ pub(super) struct Sip {
     pub notifies_per_second: u32,
 }
 
-const GRAMMAR: &[&keys::Keys] = &keys::SETTINGS_TABLES;
+/// What `edit_grace` is, unless it is written.
+const EDIT_GRACE: TimeDelta = TimeDelta::seconds(90);
 
 /// Reads the whole file.
-pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Settings {
-    let top = Table::open(source, &keys::SETTINGS, GRAMMAR, document.get_ref(), 0..0);
+pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Option<Settings> {
+    let top = Table::top(source, &SETTINGS_TABLES, document)?;
     let folder = source.path.parent().unwrap_or(Path::new("")).to_owned();
-    let path = |key: &str, example: &str| top.text(key, example).map(|text| folder.join(text.value));
+    let path = |key: &str| top.text(key).map(|text| folder.join(text.value));
     if !top.has("zone") {
         top.missing("zone", "say whose clock the windows mean: `zone = \"Europe/Berlin\"`");
     }
-    let sip = top.table("sip", &keys::SIP, GRAMMAR);
-    let credentials = sip
-        .as_ref()
-        .and_then(|sip| sip.text("credentials", "\"sip-credentials.csv\""))
-        .map(|text| folder.join(text.value));
+    let sip = top.table("sip");
+    let credentials =
+        sip.as_ref().and_then(|sip| sip.text("credentials")).map(|text| folder.join(text.value));
     let (pbxs, pbx_names) = pbxs(&top, &folder);
-    Settings {
-        state: path("state", "\"/var/lib/sipherd\"").unwrap_or_else(|| "/var/lib/sipherd".into()),
-        policies: path("policies", "\"policies\"").unwrap_or_else(|| folder.join("policies")),
-        zone: top.read("zone", "\"Europe/Berlin\"", value::zone).map(|zone| zone.value),
+    Some(Settings {
+        state: path("state").unwrap_or_else(|| "/var/lib/sipherd".into()),
+        policies: path("policies").unwrap_or_else(|| folder.join("policies")),
+        zone: top.read("zone", value::zone).map(|zone| zone.value),
         sites: sites(&top),
-        inventory: path("inventory", "\"phones.csv\""),
+        inventory: path("inventory"),
         sip: read_sip(sip.as_ref()),
         credentials,
         depot: depot(&top),
         pbxs,
         pbx_names,
-        ops: top.table("ops", &keys::OPS, GRAMMAR).and_then(|ops| {
+        ops: top.table("ops").and_then(|ops| {
             if !ops.has("listen") {
                 ops.missing("listen", "say where: `listen = \"127.0.0.1:9480\"`");
             }
-            ops.read("listen", "\"127.0.0.1:9480\"", value::address).map(|address| address.value)
+            ops.read("listen", value::address).map(|address| address.value)
         }),
         api_socket: api_socket(&top, &folder),
         log: log(&top),
         timing: timing(&top),
-        down_at_once: top.table("pace", &keys::FLEET_PACE, GRAMMAR).and_then(|pace| down_at_once(&pace)),
+        pace: pace(&top),
+        channels: channels(&top),
+        edit_grace: top.duration("edit_grace").map_or(EDIT_GRACE, |grace| grace.value),
+    })
+}
+
+/// What holds over all policies.
+fn pace(top: &Table<'_>) -> FleetPace {
+    let Some(pace) = top.table("pace") else { return FleetPace::default() };
+    FleetPace {
+        down_at_once: policy::down_at_once(&pace),
+        per: policy::per_part(&pace),
+        registrations: policy::registrations(&pace),
     }
 }
 
-/// `down_at_once` of a `[pace]`.
-pub(super) fn down_at_once(pace: &Table<'_>) -> Option<u32> {
-    pace.number("down_at_once", 1..=1_000_000).and_then(|n| u32::try_from(n.value).ok())
+fn channels(top: &Table<'_>) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
+    let mut channels = BTreeMap::new();
+    for (name, table) in top.named_tables("channel") {
+        if let Err(complaint) = value::name(name.value) {
+            top.source().error(&name.span, complaint);
+        }
+        if !table.has("releases") {
+            table.missing(
+                "releases",
+                "name staged releases, the preferred one first: `releases = [\"snom-10.1.198\"]`",
+            );
+        }
+        let mut releases: Vec<Arc<str>> = Vec::new();
+        for release in table.read_all("releases", value::name).unwrap_or_default() {
+            if releases.iter().any(|other| **other == *release.value) {
+                let complaint = Complaint::new(
+                    format!("`{}` is here twice", release.value),
+                    "the first one decides; remove the other",
+                );
+                table.source().error(&release.span, complaint);
+            } else {
+                releases.push(release.value.into());
+            }
+        }
+        channels.insert(name.value.into(), releases);
+    }
+    channels
 }
 
 fn sites(top: &Table<'_>) -> BTreeMap<Site, SiteConfig> {
     let mut sites = BTreeMap::new();
-    for (name, table) in top.named_tables("site", &keys::SITE, GRAMMAR) {
+    for (name, table) in top.named_tables("site") {
         if let Err(complaint) = value::name(name.value) {
             top.source().error(&name.span, complaint);
         }
-        let zone = table.read("zone", "\"Europe/Berlin\"", value::zone).map(|zone| zone.value);
+        let zone = table.read("zone", value::zone).map(|zone| zone.value);
         sites.insert(Site::new(name.value), SiteConfig { zone });
     }
     sites
 }
 
 fn read_sip(table: Option<&Table<'_>>) -> Sip {
-    let address = |key: &str| {
-        table.and_then(|sip| sip.read(key, "\"192.0.2.5:5070\"", value::address)).map(|address| address.value)
-    };
-    let trigger = table.and_then(|sip| {
-        sip.read("trigger", "\"direct\"", |text| match text {
-            "direct" => Ok(TriggerPath::Direct),
-            "through-pbx" => Ok(TriggerPath::ThroughPbx),
-            _ => Err(one_of("trigger", text, &["direct", "through-pbx"])),
-        })
-    });
-    let user = table.and_then(|sip| sip.read("user", "\"sipherd\"", value::name));
-    let rate = table.and_then(|sip| sip.number("notifies_per_second", 1..=10_000));
+    let address =
+        |key: &str| table.and_then(|sip| sip.read(key, value::address)).map(|address| address.value);
+    let trigger = table.and_then(|sip| sip.word("trigger")).map(|trigger| trigger.value);
+    let user = table.and_then(|sip| sip.read("user", value::name));
     Sip {
         listen: address("listen").unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 5070))),
         advertise: address("advertise"),
         user: user.map_or_else(|| "sipherd".to_owned(), |user| user.value),
         outbound_proxy: address("outbound_proxy"),
-        trigger: trigger.map_or(TriggerPath::Direct, |trigger| trigger.value),
-        notifies_per_second: rate.and_then(|n| u32::try_from(n.value).ok()).unwrap_or(20),
+        trigger: match trigger {
+            Some("through-pbx") => TriggerPath::ThroughPbx,
+            _ => TriggerPath::Direct,
+        },
+        notifies_per_second: table.and_then(|sip| sip.count("notifies_per_second")).unwrap_or(20),
     }
 }
 
@@ -140,12 +177,12 @@ fn depot(top: &Table<'_>) -> Option<DepotConfig> {
             "phones load their firmware there: `[depot]` with `url = \"http://192.0.2.5:8480\"`",
         );
     }
-    let table = top.table("depot", &keys::DEPOT, GRAMMAR)?;
+    let table = top.table("depot")?;
     if !table.has("url") {
         table.missing("url", hint);
     }
-    let listen = table.read("listen", "\"0.0.0.0:8480\"", value::address).map(|address| address.value);
-    let url = table.read("url", "\"http://192.0.2.5:8480\"", value::base_url)?.value;
+    let listen = table.read("listen", value::address).map(|address| address.value);
+    let url = table.read("url", value::base_url)?.value;
     Some(DepotConfig { listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8480))), url })
 }
 
@@ -155,18 +192,18 @@ fn pbxs(top: &Table<'_>, folder: &Path) -> (Vec<PbxConfig>, BTreeSet<PbxName>) {
     }
     let mut names = BTreeSet::new();
     let mut pbxs = Vec::new();
-    for table in top.tables("pbx", &keys::PBX, GRAMMAR) {
+    for table in top.tables("pbx") {
         if !table.has("name") {
             table.missing("name", "the inventory calls it so: `name = \"pbx1\"`");
         }
-        let name = table.read("name", "\"pbx1\"", value::name);
+        let name = table.read("name", value::name);
         if let Some(At { value, span }) = &name
             && !names.insert(PbxName::new(value.as_str()))
         {
             table.source().error(span, format!("there are two PBXs of the name `{value}`"));
         }
         let kind = kind(&table, folder);
-        let stale_after = length(&table, "stale_after", TimeDelta::seconds(1), TimeDelta::minutes(10));
+        let stale_after = table.duration("stale_after").map(|age| age.value);
         if let (Some(name), Some(kind)) = (name, kind) {
             let stale_after = stale_after.unwrap_or(TimeDelta::seconds(30));
             pbxs.push(PbxConfig { name: PbxName::new(name.value), kind, stale_after });
@@ -179,27 +216,29 @@ fn kind(table: &Table<'_>, folder: &Path) -> Option<PbxKind> {
     if !table.has("kind") {
         table.missing("kind", "`kind = \"asterisk\"`");
     }
-    let kind = table.read("kind", "\"asterisk\"", |text| match text {
-        "asterisk" => Ok(()),
-        "kamailio" | "freeswitch" => Err(Complaint::new(
-            format!("`{text}` is not supported by this version"),
-            "only `asterisk` is (FreePBX is one)",
-        )),
-        _ => Err(one_of("kind", text, &["asterisk"])),
-    });
-    let ami = table.read("ami", "\"127.0.0.1:5038\"", value::host_and_port);
+    let later = |text: &str| ["kamailio", "freeswitch"].contains(&text);
+    let kind = match table.text("kind").filter(|kind| later(kind.value)) {
+        Some(kind) => {
+            let complaint = Complaint::new(
+                format!("`{}` is not supported by this version", kind.value),
+                "only `asterisk` is (FreePBX is one)",
+            );
+            table.source().error(&kind.span, complaint);
+            None
+        }
+        None => table.word("kind"),
+    };
+    let ami = table.read("ami", value::host_and_port);
     if !table.has("user") {
         table.missing("user", "the manager user of manager.conf: `user = \"sipherd\"`");
     }
     // A line break in it would end the header it is sent in.
-    let user = table.read("user", "\"sipherd\"", |text| {
-        match text.chars().any(char::is_control) || text.is_empty() {
-            true => Err(Complaint::from("this is not a manager user")),
-            false => Ok(text.to_owned()),
-        }
+    let user = table.read("user", |text| match text.chars().any(char::is_control) || text.is_empty() {
+        true => Err(Complaint::from("this is not a manager user")),
+        false => Ok(text.to_owned()),
     });
     let secret = secret(table, folder);
-    let reconcile = length(table, "reconcile", TimeDelta::seconds(1), TimeDelta::hours(1));
+    let reconcile = table.duration("reconcile").map(|pause| pause.value);
     kind?;
     Some(PbxKind::Asterisk(AsteriskConfig {
         ami: ami.map_or_else(|| "127.0.0.1:5038".to_owned(), |ami| ami.value),
@@ -228,12 +267,12 @@ fn secret(table: &Table<'_>, folder: &Path) -> Option<Secret> {
             None
         }
         (Some(_), None) => {
-            let secret = table.read("secret", "\"…\"", check)?;
+            let secret = table.read("secret", check)?;
             warn_if_open(table.source(), &table.source().path);
             Some(secret.value)
         }
         (None, Some(_)) => {
-            let file = table.text("secret_file", "\"ami-secret\"")?;
+            let file = table.text("secret_file")?;
             let path = folder.join(file.value);
             match Source::read(&path) {
                 Ok(text) => match check(text.text.trim_end_matches(['\r', '\n'])) {
@@ -272,9 +311,9 @@ pub(super) fn warn_if_open(source: &Source, path: &Path) {
 }
 
 fn api_socket(top: &Table<'_>, folder: &Path) -> PathBuf {
-    let api = top.table("api", &keys::API, GRAMMAR);
+    let api = top.table("api");
     let socket = api.and_then(|api| {
-        api.read("socket", "\"/run/sipherd/sipherd.sock\"", |text| {
+        api.read("socket", |text| {
             let path = folder.join(text);
             // sockaddr_un holds 108 bytes, the last one nought.
             if text.is_empty() || path.as_os_str().len() > 107 {
@@ -287,16 +326,10 @@ fn api_socket(top: &Table<'_>, folder: &Path) -> PathBuf {
 }
 
 fn log(top: &Table<'_>) -> LogConfig {
-    let table = top.table("log", &keys::LOG, GRAMMAR);
-    let format = table.as_ref().and_then(|log| {
-        log.read("format", "\"text\"", |text| match text {
-            "text" => Ok(LogFormat::Text),
-            "json" => Ok(LogFormat::Json),
-            _ => Err(one_of("format", text, &["text", "json"])),
-        })
-    });
+    let table = top.table("log");
+    let format = table.as_ref().and_then(|log| log.word("format")).map(|format| format.value);
     let filter = table.as_ref().and_then(|log| {
-        log.read("filter", "\"info\"", |text| match tracing_subscriber::EnvFilter::builder().parse(text) {
+        log.read("filter", |text| match tracing_subscriber::EnvFilter::builder().parse(text) {
             Ok(_) => Ok(text.to_owned()),
             Err(_) => Err(Complaint::new(
                 format!("`{text}` is not a log filter"),
@@ -305,18 +338,20 @@ fn log(top: &Table<'_>) -> LogConfig {
         })
     });
     LogConfig {
-        format: format.map_or(LogFormat::Text, |format| format.value),
+        format: match format {
+            Some("json") => LogFormat::Json,
+            _ => LogFormat::Text,
+        },
         filter: filter.map_or_else(|| "info".to_owned(), |filter| filter.value),
     }
 }
 
 fn timing(top: &Table<'_>) -> BTreeMap<Vendor, TimingOverride> {
     let mut timing = BTreeMap::new();
-    for (vendor, table) in top.named_tables("timing", &keys::TIMING, GRAMMAR) {
-        let length = |key| length(&table, key, TimeDelta::seconds(1), TimeDelta::days(1));
+    for (vendor, table) in top.named_tables("timing") {
+        let length = |key| table.duration(key).map(|length| length.value);
         let override_ = TimingOverride {
-            // Timer F of RFC 3261: no final answer can be ruled out earlier.
-            answer: self::length(&table, "answer", TimeDelta::seconds(32), TimeDelta::hours(1)),
+            answer: length("answer"),
             leave: length("leave"),
             leave_busy: length("leave_busy"),
             boot_at_least: length("boot_at_least"),
@@ -324,7 +359,7 @@ fn timing(top: &Table<'_>) -> BTreeMap<Vendor, TimingOverride> {
             fetch: length("fetch"),
             flash: length("flash"),
             gap: length("gap"),
-            boots: table.number("boots", 1..=5).and_then(|n| u8::try_from(n.value).ok()),
+            boots: table.hundredths("boots"),
         };
         if let (Some(least), Some(most)) = (override_.boot_at_least, override_.boot)
             && least >= most
@@ -339,19 +374,4 @@ fn timing(top: &Table<'_>) -> BTreeMap<Vendor, TimingOverride> {
         }
     }
     timing
-}
-
-fn length(table: &Table<'_>, key: &str, least: TimeDelta, most: TimeDelta) -> Option<TimeDelta> {
-    table.read(key, "\"30s\"", value::duration_within(least, most)).map(|length| length.value)
-}
-
-fn one_of(key: &str, text: &str, words: &[&str]) -> Complaint {
-    Complaint {
-        message: format!("`{text}` is no `{key}`"),
-        near: nearest(text, words.iter().copied()),
-        hint: Some(match words {
-            [only] => format!("only `{only}` is one"),
-            words => format!("it is one of {}", words.join(", ")),
-        }),
-    }
 }

@@ -2,13 +2,16 @@
 
 use std::net::SocketAddr;
 
-use chrono::{NaiveTime, TimeDelta, Weekday};
+use chrono::{NaiveDate, NaiveTime, TimeDelta, Weekday};
 use chrono_tz::Tz;
 use globset::{Glob, GlobMatcher};
+use ipnet::IpNet;
 
 use super::keys::nearest;
 use super::raw::Complaint;
 use crate::domain::phone::Mac;
+use crate::domain::policy::Rate;
+use crate::domain::policy::select::{MacPrefix, VersionRange};
 
 const UNITS: [(&str, i64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
@@ -98,6 +101,208 @@ pub fn zone(text: &str) -> Result<Tz, Complaint> {
         message: format!("unknown zone `{text}`"),
         near: nearest(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())),
         hint: Some("zones are named like `Europe/Berlin`, or `UTC`".to_owned()),
+    })
+}
+
+/// A zone, or `site` for that of the phone's site.
+pub fn zone_or_site(text: &str) -> Result<Option<Tz>, Complaint> {
+    if text == "site" { Ok(None) } else { zone(text).map(Some) }
+}
+
+/// A day of one year, or of every year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Day {
+    /// `2026-12-24`
+    Once(NaiveDate),
+    /// `12-24`: month and day.
+    Yearly((u32, u32)),
+}
+
+/// `2026-12-24`, or `12-24` for every year.
+pub fn day(text: &str) -> Result<Day, Complaint> {
+    let wrong = |hint: &str| Complaint::new(format!("`{text}` is not a day"), hint);
+    let forms = "write year, month and day, `2026-12-24`, or month and day, `12-24`, for every year";
+    let number = |part: &str, digits: usize| {
+        let plain = part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| part.parse::<u32>().ok()).flatten()
+    };
+    let parts: Vec<&str> = text.split('-').collect();
+    let (year, month, day) = match parts.as_slice() {
+        [year, month, day] => (number(year, 4).map(Some), number(month, 2), number(day, 2)),
+        [month, day] => (Some(None), number(month, 2), number(day, 2)),
+        _ => (None, None, None),
+    };
+    let (Some(year), Some(month), Some(day)) = (year, month, day) else { return Err(wrong(forms)) };
+    // Every year has the days of a leap year; what is not there in the others is left out in them.
+    let date =
+        i32::try_from(year.unwrap_or(2024)).ok().and_then(|year| NaiveDate::from_ymd_opt(year, month, day));
+    match (date, year) {
+        (None, _) => Err(wrong("no month has such a day; the month comes before the day")),
+        (Some(date), Some(_)) => Ok(Day::Once(date)),
+        (Some(_), None) => Ok(Day::Yearly((month, day))),
+    }
+}
+
+/// `10%`
+pub fn percent(text: &str) -> Result<u8, Complaint> {
+    let number = text.strip_suffix('%').map(str::trim_end).filter(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    number.and_then(|n| n.parse().ok()).filter(|n| *n <= 100).ok_or_else(|| {
+        Complaint::new(
+            format!("`{text}` is not a share"),
+            "write a whole number from 0 to 100 with its sign: `10%`",
+        )
+    })
+}
+
+/// `5/s`, `30/m`, `100/h`
+pub fn rate(text: &str) -> Result<Rate, Complaint> {
+    let wrong = || {
+        Complaint::new(
+            format!("`{text}` is not a rate"),
+            "write how many in a second, a minute or an hour: `5/s`, `30/m`, `100/h`",
+        )
+    };
+    let (count, unit) = text.split_once('/').ok_or_else(wrong)?;
+    let per = match unit.trim() {
+        "s" => TimeDelta::seconds(1),
+        "m" => TimeDelta::minutes(1),
+        "h" => TimeDelta::hours(1),
+        _ => return Err(wrong()),
+    };
+    let count = count.trim_end();
+    if !count.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let count: u32 = count.parse().map_err(|_| wrong())?;
+    if count == 0 {
+        return Err(Complaint::new(
+            format!("`{text}` would let nobody go"),
+            "leave the key out to limit nothing",
+        ));
+    }
+    if count > 1_000_000 {
+        return Err(Complaint::new(
+            format!("`{text}` is too fast: the most is 1000000"),
+            "leave the key out to limit nothing",
+        ));
+    }
+    Ok(Rate { count, per })
+}
+
+const SPEEDS: [(&str, u64, u64); 8] = [
+    ("bit/s", 1, 8),
+    ("kbit/s", 1_000, 8),
+    ("Mbit/s", 1_000_000, 8),
+    ("Gbit/s", 1_000_000_000, 8),
+    ("B/s", 1, 1),
+    ("kB/s", 1_000, 1),
+    ("MB/s", 1_000_000, 1),
+    ("GB/s", 1_000_000_000, 1),
+];
+
+/// `40 Mbit/s`, `10 MB/s`: bytes in a second.
+pub fn bandwidth(text: &str) -> Result<u64, Complaint> {
+    let wrong = || {
+        Complaint::new(
+            format!("`{text}` is not a speed"),
+            "write a whole number of bits or bytes in a second: `40 Mbit/s`, `500 kbit/s`, `10 MB/s`",
+        )
+    };
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
+    let unit = text[digits..].trim();
+    let Some((_, size, bits)) = SPEEDS.iter().find(|(name, ..)| *name == unit) else {
+        let near = SPEEDS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(unit));
+        let ambiguous = ["Mb/s", "Mbps", "kb/s", "kbps", "Gb/s", "Gbps"].contains(&unit);
+        return Err(match near {
+            _ if ambiguous => Complaint {
+                hint: Some("say whether bits or bytes are meant: `Mbit/s` or `MB/s`".to_owned()),
+                ..wrong()
+            },
+            Some((name, ..)) => Complaint { near: Some(format!("{number} {name}")), ..wrong() },
+            None => wrong(),
+        });
+    };
+    let bytes = number.checked_mul(*size).ok_or_else(wrong)? / bits;
+    if bytes < 1_000 {
+        let hint =
+            "an image has millions of bytes: the least is `8 kbit/s`; leave the key out to limit nothing";
+        return Err(Complaint::new(format!("`{text}` is too slow"), hint));
+    }
+    Ok(bytes)
+}
+
+/// An address of the web.
+pub fn web_address(text: &str) -> Result<String, Complaint> {
+    let uri: Option<axum::http::Uri> = text.parse().ok();
+    let good = uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err(Complaint::new(
+            format!("`{text}` is not an address of the web"),
+            "write it like `https://monitor.example/go-on`",
+        ))
+    }
+}
+
+/// A hardware address, or its first octets.
+pub fn mac_prefix(text: &str) -> Result<MacPrefix, Complaint> {
+    text.parse().map_err(|_| {
+        Complaint::new(
+            format!("`{text}` is not a MAC address"),
+            "write it like `00:04:13:92:2d:24`, or its first octets for all that begin so: `00:04:13`",
+        )
+    })
+}
+
+/// A network.
+pub fn network(text: &str) -> Result<IpNet, Complaint> {
+    let wrong = |hint: String| Complaint::new(format!("`{text}` is not a network"), hint);
+    let forms = "write address and length: `192.0.2.0/24`, `2001:db8::/64`";
+    match text.parse::<IpNet>() {
+        Ok(net) if net.addr() == net.network() => Ok(net),
+        Ok(net) => Err(wrong(format!("its first address is another one: `{}`", net.trunc()))),
+        Err(_) if text.parse::<std::net::IpAddr>().is_ok() => {
+            let length = if text.contains(':') { 128 } else { 32 };
+            Err(wrong(format!("to mean this address alone, write `{text}/{length}`")))
+        }
+        Err(_) => Err(wrong(forms.to_owned())),
+    }
+}
+
+/// A hardware level or revision: a short text of any signs.
+pub fn hardware(text: &str) -> Result<String, Complaint> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err(Complaint::new(
+            format!("`{text}` is not a hardware level"),
+            "write it as the inventory has it: `hardware = \"2\"`",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// A range of firmware versions.
+pub fn versions(text: &str) -> Result<VersionRange, Complaint> {
+    text.parse().map_err(|_| {
+        let comparisons = text.matches(['<', '>']).count();
+        let hint = if ["=<", "=>"].iter().any(|sign| text.contains(sign)) {
+            "the equals sign comes last: `<=`, `>=`"
+        } else if text.contains("==") {
+            "one sign is enough: `= 10.1.198`"
+        } else if text.contains(['*', 'x', '~', '^']) {
+            "there are no patterns here; write a range: `>= 10.1, < 10.2`"
+        } else if comparisons > text.matches(',').count() + 1 || text.contains("&&") || text.contains(" and ")
+        {
+            "join comparisons by commas: `>= 10.1.33, < 10.1.198`"
+        } else if text.contains("..") || text.contains(" - ") {
+            "write a range as two comparisons: `>= 10.1.33, < 10.1.198`"
+        } else {
+            "compare with a version of numbers and points: `< 10.1.64`, or `>= 10.1.33, < 10.1.198`"
+        };
+        Complaint::new(format!("`{text}` is not a range of versions"), hint)
     })
 }
 

@@ -123,13 +123,14 @@ impl Night {
         write("phones.csv", "mac,pbx,lines,vendor,model\n00:04:13:00:00:01,pbx1,2117,snom,D785\n");
         write(
             "sipherd.toml",
-            "state = \"state\"\npolicies = \"policies\"\nzone = \"Europe/Berlin\"\ninventory = \"phones.csv\"\n\
+            "state = \"state\"\npolicies = \"policies\"\nzone = \"Europe/Berlin\"\ninventory = \"phones.csv\"\nedit_grace = \"0s\"\n\
              [sip]\nlisten = \"127.0.0.1:0\"\n[depot]\nlisten = \"127.0.0.1:0\"\nurl = \"http://127.0.0.1:8480\"\n\
              [[pbx]]\nname = \"pbx1\"\nkind = \"asterisk\"\nuser = \"sipherd\"\nsecret = \"none\"\n",
         );
-        let config = config::load(&folder.path().join("sipherd.toml"))
-            .unwrap_or_else(|report| panic!("{report}"))
-            .config;
+        let config =
+            config::load(&folder.path().join("sipherd.toml"), "2026-11-20T21:30:00Z".parse().unwrap())
+                .unwrap_or_else(|report| panic!("{report}"))
+                .config;
         std::fs::create_dir_all(config.state.join("releases")).unwrap();
         let releases = Arc::new(Releases::open(&config.state.join("releases")).unwrap());
         let (ledger, yard) = (Arc::new(Ledger::default()), Arc::new(Yard::default()));

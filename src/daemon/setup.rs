@@ -67,6 +67,7 @@ pub fn inventory(config: &Config) -> Vec<Phone> {
         phone.model.clone_from(&row.model);
         phone.hardware.clone_from(&row.hardware);
         phone.site.clone_from(&row.site);
+        phone.switch.clone_from(&row.switch);
         phone.tags.clone_from(&row.tags);
         phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
         phone
@@ -113,8 +114,8 @@ pub struct Reread(pub Result<Box<Config>, String>);
 
 impl Reloader {
     /// Reads everything; blocks.
-    fn read(&self) -> Reread {
-        let loaded = match config::load(&self.file) {
+    fn read(&self, now: DateTime<Utc>) -> Reread {
+        let loaded = match config::load(&self.file, now) {
             Ok(loaded) => loaded,
             Err(report) => return Reread(Err(report.to_string())),
         };
@@ -157,8 +158,9 @@ impl Orchestrator {
     /// Reads the files again in a thread of its own; the letter with what was read follows.
     pub(super) fn reload(&self, reply: Reply<()>) {
         let (reloader, letters) = (self.reloader.clone(), self.letters.clone());
+        let now = self.hands.clock.now();
         tokio::task::spawn_blocking(move || {
-            let reread = reloader.read();
+            let reread = reloader.read(now);
             // A daemon that is gone reloads nothing.
             let _ = letters.blocking_send(Mail::Reread(reread, reply));
         });

@@ -7,6 +7,7 @@ pub mod forecast;
 pub mod gates;
 pub mod hours;
 pub mod lines;
+pub mod lot;
 pub mod phone;
 pub mod policy;
 pub mod rules;

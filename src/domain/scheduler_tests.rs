@@ -4,7 +4,7 @@ use chrono::{NaiveTime, Weekday};
 
 use super::*;
 use crate::domain::phone::{CallState, Contact, KnownBy, Line, LineId, PbxName};
-use crate::domain::policy::{Action, Calendar, IdleRule, Lasts, Opens, Pace, Policy, Selection, Window};
+use crate::domain::policy::{Action, Calendar, IdleRule, Lasts, Pace, Policy, Selection, Window};
 use crate::domain::rules::{FleetPace, Terms};
 use crate::domain::trip::{Input, Timing, Trigger};
 
@@ -33,12 +33,11 @@ fn rules(down_at_once: u32, in_all: Option<u32>) -> Rules {
         flash: minutes(1),
         gap: minutes(5),
     };
-    let window = Window {
-        opens: Opens::Weekly { days: vec![Weekday::Fri], from: NaiveTime::from_hms_opt(22, 0, 0).unwrap() },
-        lasts: Lasts::For(TimeDelta::hours(6)),
-        zone: None,
-        last_start: None,
-    };
+    let window = Window::weekly(
+        vec![Weekday::Fri],
+        NaiveTime::from_hms_opt(22, 0, 0).unwrap(),
+        Lasts::For(TimeDelta::hours(6)),
+    );
     let policy = Policy {
         calendar: Calendar::of(vec![window]),
         idle: IdleRule { quiet: TimeDelta::zero(), probe: false, ..IdleRule::default() },

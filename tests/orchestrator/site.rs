@@ -199,6 +199,7 @@ impl Site {
 policies = "policies"
 zone = "Europe/Berlin"
 inventory = "phones.csv"
+edit_grace = "0s"
 
 [sip]
 listen = "127.0.0.1:0"
@@ -249,7 +250,8 @@ socket = "sipherd.sock"
 
     /// Starts the daemon inside the test.
     pub async fn start(&self, clock: Arc<dyn Clock>, drain: Duration) -> Daemon {
-        let loaded = config::load(&self.path("sipherd.toml")).unwrap_or_else(|report| panic!("{report}"));
+        let loaded =
+            config::load(&self.path("sipherd.toml"), clock.now()).unwrap_or_else(|report| panic!("{report}"));
         let shutdown = CancellationToken::new();
         let running = daemon::start(loaded.config, clock, shutdown.clone(), drain).await.unwrap();
         Daemon { control: running.control.clone(), running, shutdown }

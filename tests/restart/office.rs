@@ -148,6 +148,7 @@ impl Files {
 policies = "policies"
 zone = "UTC"
 inventory = "phones.csv"
+edit_grace = "0s"
 
 [sip]
 listen = "{sip}"

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sipherd::domain::phone::Mac;
 use sipherd::ports::{Clock, Control, Entry, HistoryQuery, PhoneView, WhyView};
 use sipherd::{config, daemon, depot};
@@ -50,7 +51,7 @@ impl Office {
     pub fn settings(&self, sip: &str, tables: &str) {
         let depot = self.depot;
         let text = format!(
-            "state = \"state\"\npolicies = \"policies\"\nzone = \"UTC\"\ninventory = \"phones.csv\"\n\n\
+            "state = \"state\"\npolicies = \"policies\"\nzone = \"UTC\"\ninventory = \"phones.csv\"\nedit_grace = \"0s\"\n\n\
              [sip]\nlisten = \"127.0.0.1:0\"\n{sip}\n\n\
              [depot]\nlisten = \"{depot}\"\nurl = \"http://{depot}\"\n\n[api]\nsocket = \"sipherd.sock\"\n\n{tables}"
         );
@@ -79,7 +80,7 @@ impl Office {
 
     /// Starts a daemon on these files.
     pub async fn open(&self, clock: Arc<dyn Clock>) -> Daemon {
-        let loaded = load(&self.folder.path().join("sipherd.toml"));
+        let loaded = load(&self.folder.path().join("sipherd.toml"), clock.now());
         let shutdown = CancellationToken::new();
         let running =
             daemon::start(loaded.config, clock, shutdown.clone(), Duration::from_secs(5)).await.unwrap();
@@ -87,8 +88,8 @@ impl Office {
     }
 }
 
-fn load(path: &Path) -> config::Loaded {
-    config::load(path).unwrap_or_else(|report| panic!("{report}"))
+fn load(path: &Path, now: DateTime<Utc>) -> config::Loaded {
+    config::load(path, now).unwrap_or_else(|report| panic!("{report}"))
 }
 
 /// A daemon that runs.

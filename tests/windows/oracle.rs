@@ -53,19 +53,23 @@ impl Walk {
     pub fn inside(&self, windows: &[Window]) -> Vec<bool> {
         let mut inside = vec![false; self.wall.len()];
         for window in windows {
+            if let Opens::Hours { hours, days } = &window.opens {
+                for (inside, shown) in inside.iter_mut().zip(&self.wall) {
+                    *inside |= hours.contains(&shown.hour()) && days.contains(&shown.weekday());
+                }
+            }
             for day in self.days.keys() {
                 for from in starts(window, *day) {
                     let Some(start) = self.reached(day.and_time(from)) else { continue };
-                    let end = match window.lasts {
-                        Lasts::For(length) => start + usize::try_from(length.num_minutes()).unwrap(),
-                        Lasts::Hour => {
-                            let next = day.and_time(from) + chrono::TimeDelta::hours(1);
-                            self.reached(next).unwrap_or(inside.len())
+                    let end = match &window.opens {
+                        Opens::Weekly { lasts: Lasts::For(length), .. } | Opens::Cron { length, .. } => {
+                            start + usize::try_from(length.num_minutes()).unwrap()
                         }
-                        Lasts::Until(to) => {
-                            let last = if to > from { *day } else { *day + Days::new(1) };
-                            self.past(last.and_time(to)).unwrap_or(inside.len())
+                        Opens::Weekly { lasts: Lasts::Until(to), .. } => {
+                            let last = if *to > from { *day } else { *day + Days::new(1) };
+                            self.past(last.and_time(*to)).unwrap_or(inside.len())
                         }
+                        Opens::Hours { .. } => continue,
                     };
                     let end = end.min(inside.len());
                     if start < end {
@@ -82,9 +86,13 @@ impl Walk {
 fn starts(window: &Window, day: NaiveDate) -> Vec<NaiveTime> {
     let minutes = || (0..24 * 60).map(|m| NaiveTime::from_hms_opt(m / 60, m % 60, 0).unwrap());
     match &window.opens {
-        Opens::Weekly { days, from } => days.iter().filter(|d| **d == day.weekday()).map(|_| *from).collect(),
-        Opens::Hours(hours) => minutes().filter(|t| t.minute() == 0 && hours.contains(&t.hour())).collect(),
-        Opens::Cron(cron) => minutes().filter(|time| matches(cron.as_str(), day.and_time(*time))).collect(),
+        Opens::Weekly { days, from, .. } => {
+            days.iter().filter(|d| **d == day.weekday()).map(|_| *from).collect()
+        }
+        Opens::Hours { .. } => Vec::new(),
+        Opens::Cron { cron, .. } => {
+            minutes().filter(|time| matches(cron.as_str(), day.and_time(*time))).collect()
+        }
     }
 }
 

@@ -97,7 +97,7 @@ async fn play(options: &Options, screen: &Screen) -> Result<Played, Failure> {
     building.hold_calls(night.calls.clone());
     stage.write(&building, &night, &late).map_err(Failure::Machine)?;
 
-    let loaded = config::load(&stage.config()).map_err(|report| {
+    let loaded = config::load(&stage.config(), clock.now()).map_err(|report| {
         eprintln!("{report}");
         Failure::AlreadyTold
     })?;

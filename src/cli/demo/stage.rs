@@ -132,6 +132,7 @@ impl Stage {
 policies = "policies"
 zone = "Europe/Berlin"
 inventory = "phones.csv"
+edit_grace = "0s"
 
 [sip]
 listen = "127.0.0.1:0"

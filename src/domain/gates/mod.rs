@@ -156,7 +156,7 @@ impl<'a> Judge<'a> {
             self.image(mandate),
             self.penalty(mandate, goal.as_ref(), opening),
             self.window(mandate, goal.as_ref()),
-            self.blackout(mandate),
+            self.blackout(mandate, goal.as_ref()),
             self.view(mandate),
             self.registered(),
             self.idle(mandate),
@@ -187,7 +187,7 @@ impl<'a> Judge<'a> {
         GateAnswer { gate, saw: self.in_words(|| self.told(&held)), holds: held, changes }
     }
 
-    fn in_words(&self, saw: impl FnOnce() -> String) -> String {
+    pub(super) fn in_words(&self, saw: impl FnOnce() -> String) -> String {
         if self.sky.in_words { saw() } else { String::new() }
     }
 

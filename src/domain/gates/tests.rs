@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::firmware::{Image, Release, Version};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Model, Vendor};
-use crate::domain::policy::{Action, Calendar, Firmware, Lasts, Opens, Pace, Policy, Selection, Window};
+use crate::domain::policy::{Action, Calendar, Firmware, Lasts, Pace, Policy, Selection, Window};
 use crate::domain::trip::{Failure, Input, LineBefore, Outcome, Plan, Timing, Trigger};
 
 /// Friday 20 November 2026, 22:00 in Berlin, and so many seconds.
@@ -49,15 +49,11 @@ fn terms() -> Terms {
 }
 
 fn policy(name: &str, action: Action) -> Policy {
-    let window = Window {
-        opens: Opens::Weekly {
-            days: vec![chrono::Weekday::Fri],
-            from: NaiveTime::from_hms_opt(22, 0, 0).unwrap(),
-        },
-        lasts: Lasts::For(TimeDelta::hours(6)),
-        zone: None,
-        last_start: None,
-    };
+    let window = Window::weekly(
+        vec![chrono::Weekday::Fri],
+        NaiveTime::from_hms_opt(22, 0, 0).unwrap(),
+        Lasts::For(TimeDelta::hours(6)),
+    );
     Policy {
         calendar: Calendar::of(vec![window]),
         pace: Pace::at_once(2),
@@ -380,3 +376,5 @@ fn removing_every_named_cause_lets_the_phone_go() {
     world.budgets.release(Mac::new([9, 9, 9, 9, 9, 0]));
     assert!(world.judge(600).verdict.is_go());
 }
+
+mod hours;

@@ -3,13 +3,16 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{AdHoc, Judge, Mandate};
-use crate::domain::policy::WindowState;
+use crate::domain::lot::{lot, share_of};
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason, spell};
+use crate::domain::policy::{BlackoutState, Calendar, Opening, WindowState};
 use crate::domain::trip::Goal;
+
+/// Blackouts with too little between them are looked through no further than this many.
+const BLACKOUTS_AHEAD: u32 = 100;
 
 impl<'a> Judge<'a> {
     pub(super) fn window(&self, mandate: Option<&Mandate<'a>>, goal: Option<&Goal>) -> GateAnswer {
-        let local = |t: DateTime<Utc>| t.with_timezone(&self.zone).format("%a %d %b %H:%M").to_string();
         let calendar = match mandate {
             None => return self.open(Gate::Window, || "nothing asked for".into()),
             Some(Mandate::Job(AdHoc { now: true, .. })) => {
@@ -20,46 +23,158 @@ impl<'a> Judge<'a> {
         let Some(calendar) = calendar else {
             return self.hold(Gate::Window, Reason::OutsideWindow { opens: None }, None);
         };
-        match self.sky.hours.at(calendar, self.at, self.zone) {
-            WindowState::Closed(next) => {
-                let saw = || match next {
-                    Some(next) => format!(
-                        "opens {} (in {}), until {}",
-                        local(next.start),
-                        spell(next.start - self.at),
-                        local(next.end)
-                    ),
-                    None => "never opens".to_owned(),
-                };
-                let changes = next.map(|next| next.start);
-                let holds = vec![Reason::OutsideWindow { opens: next }];
-                GateAnswer { gate: Gate::Window, holds, saw: self.in_words(saw), changes }
-            }
-            WindowState::Open(opening) => {
-                let with_image = matches!(goal, Some(Goal::Update { .. }));
-                let needs = self.terms.as_ref().map_or(TimeDelta::zero(), |terms| {
-                    let boots = if with_image { terms.update_boots.unwrap_or(1) } else { 1 };
-                    terms.timing.whole_trip(boots, with_image)
-                });
-                let left = opening.end - self.at;
-                if left < needs {
-                    let opens = self.opening_after(opening);
-                    let reason = Reason::TooLittleLeft {
-                        left_seconds: left.num_seconds(),
-                        needs_seconds: needs.num_seconds(),
-                        opens,
-                    };
-                    return self.hold(Gate::Window, reason, opens.map(|next| next.start));
-                }
-                if left > TimeDelta::days(35) {
-                    return self.open(Gate::Window, || "open, never closes".into());
-                }
-                self.open(Gate::Window, || format!("open until {}", local(opening.end)))
-            }
+        let answer = match self.sky.hours.at(calendar, self.at, self.zone) {
+            WindowState::Closed(next) => self.closed_window(calendar, next),
+            WindowState::Open(opening) => self.open_window(calendar, opening, mandate, goal),
+        };
+        match self.booted_lately(calendar) {
+            Some(until) if !answer.is_open() => self.open(Gate::Window, || {
+                format!("booted lately, may go until {}", self.local(until, "%a %d %b %H:%M:%S"))
+            }),
+            _ => answer,
         }
     }
 
-    pub(super) fn blackout(&self, _mandate: Option<&Mandate<'a>>) -> GateAnswer {
-        self.open(Gate::Blackout, || "none".into())
+    fn closed_window(&self, calendar: &Calendar, next: Option<Opening>) -> GateAnswer {
+        let initial = calendar.initial.filter(|_| calendar.windows.is_empty());
+        if let Some(initial) = initial {
+            let reason = Reason::AwaitsBoot { initial_seconds: initial.num_seconds() };
+            return self.hold(Gate::Window, reason, None);
+        }
+        let saw = || {
+            let opens = match next {
+                Some(next) => format!(
+                    "opens {} (in {}), until {}",
+                    self.local(next.start, "%a %d %b %H:%M"),
+                    spell(next.start - self.at),
+                    self.local(next.end, "%a %d %b %H:%M")
+                ),
+                None => "never opens".to_owned(),
+            };
+            match calendar.initial {
+                Some(initial) => format!("{opens}; or within {} after it boots", spell(initial)),
+                None => opens,
+            }
+        };
+        GateAnswer {
+            gate: Gate::Window,
+            holds: vec![Reason::OutsideWindow { opens: next }],
+            saw: self.in_words(saw),
+            changes: next.map(|next| next.start),
+        }
+    }
+
+    fn open_window(
+        &self,
+        calendar: &'a Calendar,
+        opening: Opening,
+        mandate: Option<&Mandate<'a>>,
+        goal: Option<&Goal>,
+    ) -> GateAnswer {
+        let needs = self.needs(goal);
+        let margin = self.sky.hours.margin(calendar, opening, self.zone);
+        let asked = margin.written.unwrap_or(needs);
+        let left = opening.end - self.at;
+        let opens = || self.opening_after(opening);
+        let (left_seconds, margin_seconds) = (left.num_seconds(), asked.num_seconds());
+        if margin.asks_model && left < needs {
+            let opens = opens();
+            let needs_seconds = needs.num_seconds();
+            let reason = Reason::TooLittleLeft { left_seconds, needs_seconds, opens };
+            return self.hold(Gate::Window, reason, opens.map(|next| next.start));
+        }
+        if left < asked {
+            let opens = opens();
+            let reason = Reason::PastLastStart { left_seconds, margin_seconds, opens };
+            return self.hold(Gate::Window, reason, opens.map(|next| next.start));
+        }
+        let asked = if margin.asks_model { asked.max(needs) } else { asked };
+        if let Some(from) = self.turn(mandate, opening, asked).filter(|from| *from > self.at) {
+            return self.hold(Gate::Window, Reason::NotItsTurn { from }, Some(from));
+        }
+        if left > TimeDelta::days(35) {
+            return self.open(Gate::Window, || "open, never closes".into());
+        }
+        self.open(Gate::Window, || format!("open until {}", self.local(opening.end, "%a %d %b %H:%M")))
+    }
+
+    /// When the phone's first chance in this opening comes, where its policy spreads the starts; never so late that
+    /// less than `asked` is left.
+    fn turn(
+        &self,
+        mandate: Option<&Mandate<'a>>,
+        opening: Opening,
+        asked: TimeDelta,
+    ) -> Option<DateTime<Utc>> {
+        let Some(Mandate::Policy(policy)) = mandate else { return None };
+        let spread = u64::try_from(policy.pace.spread?.num_milliseconds()).ok()?;
+        let offset = i64::try_from(share_of(lot(self.phone.mac, 0), spread)).ok()?;
+        let turn = opening.start.checked_add_signed(TimeDelta::milliseconds(offset))?;
+        Some(turn.min(opening.end.checked_sub_signed(asked)?))
+    }
+
+    /// Until when the phone may go because it booted lately; a phone whose boot nobody saw did not.
+    fn booted_lately(&self, calendar: &Calendar) -> Option<DateTime<Utc>> {
+        let booted = self.phone.booted.filter(|booted| *booted <= self.at)?;
+        booted.checked_add_signed(calendar.initial?).filter(|until| self.at < *until)
+    }
+
+    /// How long the phone may be away at most.
+    fn needs(&self, goal: Option<&Goal>) -> TimeDelta {
+        let with_image = matches!(goal, Some(Goal::Update { .. }));
+        self.terms.as_ref().map_or(TimeDelta::zero(), |terms| {
+            let boots = if with_image { terms.update_boots.unwrap_or(1) } else { 1 };
+            terms.timing.whole_trip(boots, with_image)
+        })
+    }
+
+    pub(super) fn blackout(&self, mandate: Option<&Mandate<'a>>, goal: Option<&Goal>) -> GateAnswer {
+        let calendar = match mandate {
+            None => return self.open(Gate::Blackout, || "nothing asked for".into()),
+            Some(Mandate::Job(AdHoc { now: true, .. })) => {
+                return self.open(Gate::Blackout, || "not waited for (--now)".into());
+            }
+            Some(mandate) => self.calendar(mandate),
+        };
+        // Without a calendar the gate before this one holds.
+        let Some(calendar) = calendar else { return self.open(Gate::Blackout, || "none".into()) };
+        let needs = self.needs(goal);
+        match self.sky.hours.blackout_at(calendar, self.at, self.zone) {
+            BlackoutState::On { until } => {
+                let free = self.free_from(calendar, until, needs);
+                self.hold(Gate::Blackout, Reason::Blackout { until }, free)
+            }
+            BlackoutState::Off { next: Some(begins) } if begins - self.at < needs => {
+                let needs_seconds = needs.num_seconds();
+                let free = self.free_from(calendar, begins, needs);
+                self.hold(Gate::Blackout, Reason::BlackoutNear { begins, needs_seconds }, free)
+            }
+            BlackoutState::Off { next: Some(begins) } => {
+                self.open(Gate::Blackout, || format!("none before {}", self.local(begins, "%a %d %b %Y")))
+            }
+            BlackoutState::Off { next: None } => self.open(Gate::Blackout, || "none".into()),
+        }
+    }
+
+    /// The first instant from `at` on at which no blackout holds and none begins before a phone would be back.
+    fn free_from(
+        &self,
+        calendar: &'a Calendar,
+        mut at: DateTime<Utc>,
+        needs: TimeDelta,
+    ) -> Option<DateTime<Utc>> {
+        for _ in 0..BLACKOUTS_AHEAD {
+            match self.sky.hours.blackout_at(calendar, at, self.zone) {
+                BlackoutState::On { until } => at = until,
+                BlackoutState::Off { next: Some(begins) } if begins - at < needs => at = begins,
+                BlackoutState::Off { .. } => return Some(at),
+            }
+        }
+        Some(at)
+    }
+
+    /// An instant as the clock at the phone shows it.
+    fn local(&self, at: DateTime<Utc>, format: &str) -> String {
+        at.with_timezone(&self.zone).format(format).to_string()
     }
 }

@@ -11,6 +11,7 @@ pub mod reason;
 pub mod retry;
 pub mod select;
 pub mod verdict;
+pub mod wall_clock;
 pub mod wave;
 pub mod window;
 
@@ -19,8 +20,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use action::{Action, Firmware};
-pub use blackout::{Blackout, BlackoutDates, BlackoutState};
-pub use calendar::{Calendar, WindowState};
+pub use blackout::{Blackout, BlackoutDates, BlackoutState, Event};
+pub use calendar::{Calendar, Margin, WindowState};
 pub use coverage::{Coverage, CoverageRule, Group, Share};
 pub use cron::Cron;
 pub use idle::{AlsoBusy, IdleBy, IdleRule, Patience};
@@ -28,7 +29,7 @@ pub use pace::{Bandwidth, Pace, PerPart, Rate};
 pub use retry::Retry;
 pub use select::Selection;
 pub use wave::{Brake, InFlight, OutsideCheck, Rollback, Wave, WaveSize};
-pub use window::{Lasts, Opening, Opens, Window};
+pub use window::{EVERY_DAY, Lasts, Opening, Opens, Window};
 
 /// One policy file, read and checked.
 #[derive(Debug, Clone)]

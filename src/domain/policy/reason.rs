@@ -84,6 +84,11 @@ pub enum Reason {
         /// When it opens next, and for how long.
         opens: Option<super::Opening>,
     },
+    /// There is no window: it goes only for a time after it boots, and nobody saw it boot lately.
+    AwaitsBoot {
+        /// For so many seconds.
+        initial_seconds: i64,
+    },
     /// The window is open but closes too soon for this model.
     TooLittleLeft {
         /// What is left of it, in seconds.
@@ -272,6 +277,9 @@ impl Reason {
                 format!("outside the window, opens {}", clock(&next.start, "%a %d %b %H:%M"))
             }
             Self::OutsideWindow { opens: None } => "no window ever opens".to_owned(),
+            Self::AwaitsBoot { initial_seconds } => {
+                format!("goes only within {} after it boots", seconds(*initial_seconds))
+            }
             Self::TooLittleLeft { left_seconds, needs_seconds, .. } => format!(
                 "window closes in {}, the phone needs {}",
                 seconds(*left_seconds),
@@ -347,6 +355,7 @@ impl Reason {
             Self::NoAttemptsLeft { .. } => "no-attempts-left",
             Self::Lost => "lost",
             Self::OutsideWindow { .. } => "outside-window",
+            Self::AwaitsBoot { .. } => "awaits-boot",
             Self::TooLittleLeft { .. } => "too-little-left",
             Self::PastLastStart { .. } => "past-last-start",
             Self::NotItsTurn { .. } => "not-its-turn",

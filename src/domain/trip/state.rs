@@ -225,7 +225,21 @@ pub enum Cause {
 }
 
 impl Failure {
-    /// A short machine name.
+    /// All short machine names.
+    pub const SLUGS: [&'static str; 10] = [
+        "refused",
+        "no-credentials",
+        "not-reachable",
+        "no-answer",
+        "never-left",
+        "never-returned",
+        "image-rejected",
+        "download-broken",
+        "wrong-version",
+        "nothing-happened",
+    ];
+
+    /// A short machine name, one of [`Self::SLUGS`].
     pub const fn slug(&self) -> &'static str {
         match self {
             Self::Refused { .. } => "refused",
