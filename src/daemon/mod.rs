@@ -34,7 +34,7 @@ use crate::ports::{Clock, Control, Kept, Pbx, PbxEvent, Store, StoreError};
 use crate::sip::{Agent, AgentConfig, SipError};
 use crate::store::sqlite::SqliteStore;
 
-pub use setup::{inventory, rules};
+pub use setup::{inventory, rules, terms, usual};
 
 use mail::{Mail, Mailbox};
 use orchestrator::{Hands, Orchestrator};
@@ -139,7 +139,7 @@ pub async fn start(
     for problem in releases.problems() {
         tracing::error!("{problem}");
     }
-    let rules = setup::rules(&config, &releases);
+    let rules = setup::rules(&config, releases.list());
     for warning in setup::missing_releases(&rules) {
         tracing::warn!("{warning}");
     }

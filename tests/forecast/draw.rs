@@ -120,8 +120,11 @@ impl Scene {
 
 fn weekly(days: Vec<Weekday>, hour: u32, length: TimeDelta) -> Window {
     Window {
-        opens: Opens::Weekly { days, from: NaiveTime::from_hms_opt(hour, 0, 0).unwrap() },
-        lasts: Lasts::For(length),
+        opens: Opens::Weekly {
+            days,
+            from: NaiveTime::from_hms_opt(hour, 0, 0).unwrap(),
+            lasts: Lasts::For(length),
+        },
         zone: None,
         last_start: None,
     }
