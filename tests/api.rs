@@ -169,6 +169,7 @@ impl Control for FakeControl {
                 Err(ControlError::NotFound(format!("no phone `{phone}`\nhint: `sipherd phones` lists them")))
             }
             Some(phone) => Ok(WhyView {
+                past: None,
                 phone,
                 at: at.unwrap_or(now()),
                 gates: gates(),

@@ -8,6 +8,8 @@ mod journeys;
 mod logs;
 /// Metrics and health.
 mod monitoring;
+/// The morning after.
+mod past;
 /// Reading the files again.
 mod reload;
 /// Ending: drain, second signal, next start.

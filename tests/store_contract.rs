@@ -286,7 +286,7 @@ async fn a_store_of_a_newer_sipherd_is_refused() {
     assert_eq!(
         error.to_string(),
         format!(
-            "store {}: written by a newer sipherd (schema 99, this one knows 1); install that sipherd again or \
+            "store {}: written by a newer sipherd (schema 99, this one knows 2); install that sipherd again or \
              restore a backup from before",
             path.display()
         )

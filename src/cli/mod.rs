@@ -17,6 +17,7 @@ mod release;
 mod reload;
 mod report;
 mod run;
+mod simulate;
 mod status;
 mod why;
 
@@ -76,6 +77,8 @@ enum Command {
     Why(why::Options),
     /// Tell who would go when, who not and why, when it ends, and what holds it up
     Plan(plan::Options),
+    /// Play nights on paper: phones from an inventory or made up, calls made up or from call records
+    Simulate(simulate::Options),
     /// Reboot phones in their windows, or now, but never in a call
     Reboot(reboot::Options),
     /// Show what happened
@@ -141,6 +144,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
             plan::run_offline(&options, &args.config, SystemClock.now(), &mut Screen::of_stdout(args.json))
         }
         Command::Release { verb } => stage(&args.config, args.socket, verb, args.json),
+        Command::Simulate(options) => {
+            simulate::run(&options, &args.config, SystemClock.now(), &mut Screen::of_stdout(args.json))
+        }
         Command::Completions(options) => completions::print_completions(&options),
         Command::Man => completions::print_manual(),
         asking => {
@@ -202,6 +208,7 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         | Command::Fmt(_)
         | Command::Init(_)
         | Command::Demo(_)
+        | Command::Simulate(_)
         | Command::Release { .. }
         | Command::Completions(_)
         | Command::Man => Ok(()),

@@ -6,7 +6,7 @@ use super::Failure;
 use super::client::{Client, escape};
 use super::report::{self, Screen, Tone};
 use crate::domain::policy::verdict::{GateAnswer, Reason, spell};
-use crate::ports::WhyView;
+use crate::ports::{PastAnswers, WhyView};
 
 /// The words behind `why`.
 #[derive(Debug, clap::Args)]
@@ -31,12 +31,36 @@ pub async fn run(options: &Options, client: &Client, screen: &mut Screen) -> Res
     if options.at.is_some() {
         screen.line(&format!("at {}", clock(&view, view.at)))?;
     }
+    if let Some(past) = &view.past {
+        screen.line(&origin(&view, past))?;
+    }
     for gate in &view.gates {
         let (mark, tone) = if gate.is_open() { ("  ok    ", Tone::Plain) } else { ("  HOLD  ", Tone::Bad) };
         let answer = format!("{:<19}{}", gate.gate.name(), explanation(&view, gate));
-        screen.parts(&[(mark, tone), (&answer, Tone::Plain)])?;
+        screen.parts(&[(mark, tone), (answer.trim_end(), Tone::Plain)])?;
     }
-    Ok(screen.line(&earliest(&view))?)
+    match view.past {
+        None | Some(PastAnswers::WrittenDown { went: false, .. }) => Ok(screen.line(&earliest(&view))?),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Where the answers about a past instant come from.
+fn origin(view: &WhyView, past: &PastAnswers) -> String {
+    match past {
+        PastAnswers::Closed => {
+            "by the policies of now; what else held it then was not written down".to_owned()
+        }
+        PastAnswers::WrittenDown { from, went: false } => {
+            format!("as written down {}", clock(view, *from))
+        }
+        PastAnswers::WrittenDown { from, went: true } => {
+            format!("it went {}; `sipherd history` tells the rest", clock(view, *from))
+        }
+        PastAnswers::WaitedForItsTurn { from } => {
+            format!("nothing but other phones held it: it waited for its turn from {} on", clock(view, *from))
+        }
+    }
 }
 
 fn headline(view: &WhyView) -> String {
@@ -45,7 +69,8 @@ fn headline(view: &WhyView) -> String {
     let mut parts = vec![report::label(phone), report::kind(phone), firmware];
     parts.retain(|part| !part.is_empty());
     let left = parts.join("  ");
-    match (view.go, &phone.policy) {
+    let went = matches!(view.past, Some(PastAnswers::WrittenDown { went: true, .. }));
+    match (view.go || went, &phone.policy) {
         (true, Some(policy)) => format!("{left}        let go by policy {policy}"),
         (false, Some(policy)) => format!("{left}        held by policy {policy}"),
         (_, None) => format!("{left}        no policy speaks of it"),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::mail::{Question, Reply};
@@ -12,12 +12,9 @@ use crate::domain::firmware::Misfit;
 use crate::domain::gates::{AdHoc, Judged};
 use crate::domain::phone::{CallState, Mac, PbxName, Phone};
 use crate::domain::policy::Selection;
-use crate::domain::policy::verdict::{Gate, GateAnswer, Reason, Verdict};
+use crate::domain::policy::verdict::{Reason, Verdict};
 use crate::domain::trip::{Goal, Outcome};
-use crate::ports::{Change, ControlError, Job, PhoneView, RebootAsk, RebootTaken, StatusView, WhyView};
-
-/// How far from now somebody may ask what a phone would do.
-const FORESIGHT: TimeDelta = TimeDelta::days(3653);
+use crate::ports::{Change, ControlError, Job, PhoneView, RebootAsk, RebootTaken, StatusView};
 
 impl Orchestrator {
     /// Somebody asks.
@@ -68,44 +65,7 @@ impl Orchestrator {
         Ok(self.selected(words)?.into_iter().map(|phone| self.view(now, now, phone)).collect())
     }
 
-    fn why(
-        &self,
-        now: DateTime<Utc>,
-        name: &str,
-        at: Option<DateTime<Utc>>,
-    ) -> Result<WhyView, ControlError> {
-        let missing = || ControlError::NotFound(format!("no phone, or several, are called `{name}`"));
-        let phone = self.fleet.named(name).and_then(|mac| self.fleet.get(mac)).ok_or_else(missing)?;
-        let at = at.unwrap_or(now);
-        // Further away no calendar reaches, and at the end of time itself no zone.
-        if (at - now).abs() > FORESIGHT {
-            return Err(ControlError::Refused("ask about an instant within ten years of now".to_owned()));
-        }
-        let judged = self.scheduler.judge(phone, at, now, &self.fleet);
-        let mut gates = judged.verdict.gates.clone();
-        let mut earliest = judged.verdict.earliest();
-        if let Some(open) = self.trips.get(&phone.mac) {
-            let reason = Reason::UnderWay { state: open.trip.state().slug().to_owned() };
-            // It has its place; what it is held by is that it went already.
-            if let Some(budget) = gates.iter_mut().find(|gate| gate.gate == Gate::Budget) {
-                budget.saw = reason.to_string();
-                budget.changes = open.trip.deadline();
-                budget.holds = vec![reason];
-            }
-            earliest = None;
-        }
-        let go = gates.iter().all(GateAnswer::is_open);
-        Ok(WhyView {
-            phone: self.view(now, at, phone),
-            at,
-            gates,
-            go,
-            earliest,
-            zone: self.scheduler.rules().zone_of(phone),
-        })
-    }
-
-    fn view(&self, now: DateTime<Utc>, at: DateTime<Utc>, phone: &Phone) -> PhoneView {
+    pub(super) fn view(&self, now: DateTime<Utc>, at: DateTime<Utc>, phone: &Phone) -> PhoneView {
         let judged = self.scheduler.judge(phone, at, now, &self.fleet);
         let (state, detail, since) = self.state_of(phone, &judged);
         let target = match judged.order.as_ref().map(|order| &order.goal) {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use super::explanation::Explained;
 use super::setup::Reread;
 use crate::domain::firmware::Release;
 use crate::domain::phone::Mac;
@@ -56,7 +57,7 @@ pub enum Question {
     /// The phones these words select.
     Phones(Vec<String>, Reply<Vec<PhoneView>>),
     /// Why a phone is held, now or at another instant.
-    Why(String, Option<DateTime<Utc>>, Reply<WhyView>),
+    Why(String, Option<DateTime<Utc>>, Reply<Explained>),
     /// What would happen from now on.
     Plan(PlanAsk, Reply<PlanView>),
     /// Reboot these.
@@ -126,7 +127,17 @@ impl Control for Mailbox {
     }
 
     fn why(&self, phone: String, at: Option<DateTime<Utc>>) -> BoxFuture<'_, Result<WhyView, ControlError>> {
-        Box::pin(self.ask(move |reply| Question::Why(phone, at, reply)))
+        Box::pin(async move {
+            let explained = self.ask(move |reply| Question::Why(phone, at, reply)).await?;
+            let (mac, at) = (explained.view.phone.mac, explained.view.at);
+            let row = if explained.is_past {
+                let found = self.store.finding(mac, at).await;
+                found.map_err(|error| ControlError::Unavailable(error.to_string()))?
+            } else {
+                None
+            };
+            explained.with(row)
+        })
     }
 
     fn plan(&self, ask: PlanAsk) -> BoxFuture<'_, Result<PlanView, ControlError>> {

@@ -1,6 +1,7 @@
 //! The daemon: boots in this order, runs until told to stop, and is otherwise dull.
 
 mod answers;
+mod explanation;
 mod mail;
 mod metrics;
 mod news;

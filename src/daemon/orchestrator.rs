@@ -100,6 +100,8 @@ pub struct Orchestrator {
     /// Phones without a line that asked the depot, and from where: their lines may register later.
     pub(super) visitors: BTreeMap<IpAddr, BTreeSet<Mac>>,
     contacts_read: DateTime<Utc>,
+    /// When old findings were last looked for.
+    pub(super) forgot: DateTime<Utc>,
 }
 
 impl Orchestrator {
@@ -130,6 +132,8 @@ impl Orchestrator {
             refused_reload: None,
             visitors: BTreeMap::new(),
             contacts_read,
+            // The first step looks.
+            forgot: DateTime::UNIX_EPOCH,
         }
     }
 
@@ -178,6 +182,7 @@ impl Orchestrator {
         let now = self.hands.clock.now();
         self.tick_trips(now);
         self.start_trips(now);
+        self.write_down(now);
         self.await_phones(now);
         let asked = tokio::time::Instant::now();
         self.keep().await;

@@ -15,8 +15,8 @@ use crate::domain::firmware::Version;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Vendor};
 use crate::ports::NotifyOutcome;
 use crate::ports::{
-    DialogOutcome, HistoryQuery, Kept, PbxEvent, PbxNews, PbxSilent, PhoneRow, Picture, ProbeOutcome,
-    RebootAsk, StoreError, Target, Visit, Wanted,
+    DialogOutcome, FindingRow, HistoryQuery, Kept, PbxEvent, PbxNews, PbxSilent, PhoneRow, Picture,
+    ProbeOutcome, RebootAsk, StoreError, Target, Visit, Wanted,
 };
 
 /// A store that fails so many times before it works.
@@ -42,6 +42,10 @@ impl Store for Ledger {
             Ok(())
         }
         .boxed()
+    }
+
+    fn finding(&self, _: Mac, _: DateTime<Utc>) -> BoxFuture<'_, Result<Option<FindingRow>, StoreError>> {
+        async { Ok(None) }.boxed()
     }
 
     fn history(&self, _: HistoryQuery) -> BoxFuture<'_, Result<Vec<Entry>, StoreError>> {

@@ -20,7 +20,7 @@ pub fn lot(mac: Mac, round: u64) -> u64 {
 
 /// A lot as a part of a whole: from 0 up to but not including `whole`; 0 of nothing.
 pub fn share_of(lot: u64, whole: u64) -> u64 {
-    u64::try_from(u128::from(lot) * u128::from(whole) >> 64).unwrap_or(0)
+    u64::try_from((u128::from(lot) * u128::from(whole)) >> 64).unwrap_or(0)
 }
 
 #[cfg(test)]

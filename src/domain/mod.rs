@@ -6,6 +6,7 @@ pub mod fleet;
 pub mod forecast;
 pub mod gates;
 pub mod hours;
+pub mod journal;
 pub mod lines;
 pub mod lot;
 pub mod phone;

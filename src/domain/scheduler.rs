@@ -11,7 +11,9 @@ use super::budget::Budgets;
 use super::fleet::Fleet;
 use super::gates::{AdHoc, Judged, Order, Past, Sky, judge};
 use super::hours::Hours;
+use super::journal::{Finding, Journal};
 use super::phone::{Mac, Phone};
+use super::policy::{BlackoutState, WindowState};
 use super::rules::Rules;
 use super::trip::{Failure, LineBefore, Outcome, Plan, Trip};
 
@@ -35,6 +37,7 @@ pub struct Scheduler {
     /// differs from the MACs' but not between runs.
     waiting: BTreeMap<Arc<str>, BTreeSet<(u32, u64, Mac)>>,
     lost: BTreeSet<Mac>,
+    journal: Journal,
     draining: bool,
 }
 
@@ -50,6 +53,7 @@ impl Scheduler {
             when: HashMap::new(),
             waiting: BTreeMap::new(),
             lost: BTreeSet::new(),
+            journal: Journal::default(),
             draining: false,
         }
     }
@@ -212,6 +216,22 @@ impl Scheduler {
         }
     }
 
+    /// When the window of a phone opened that is open at an instant, by the rules of now; `None` when none is, or a
+    /// blackout holds.
+    pub fn opened(&self, phone: &Phone, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let policy = self.rules.policy_for(phone).ok().flatten()?;
+        let zone = self.rules.zone_of(phone);
+        match (policy.calendar.at(at, zone), policy.calendar.blackout_at(at, zone)) {
+            (WindowState::Open(opening), BlackoutState::Off { .. }) => Some(opening.start),
+            (WindowState::Open(_), BlackoutState::On { .. }) | (WindowState::Closed(_), _) => None,
+        }
+    }
+
+    /// What the gates said that is news, since this was last asked.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        self.journal.take_news()
+    }
+
     /// When the next pass is due.
     pub fn next_pass(&self) -> Option<DateTime<Utc>> {
         self.due.first().map(|(at, _)| *at)
@@ -229,16 +249,21 @@ impl Scheduler {
         let due = self.take_due(now);
         let hours = Hours::default();
         let (mut held, mut ready) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
+        let mut journal = std::mem::take(&mut self.journal);
         let sky = self.sky(fleet, now, &hours);
         for mac in due {
             let Some(phone) = fleet.get(mac).filter(|_| !under_way(mac)) else { continue };
             let judged = judge(phone, now, &sky);
+            if !judged.verdict.is_go() {
+                journal.see(phone, &judged, now, false);
+            }
             if judged.waits_for_place() {
                 ready.entry(judged.budget.unwrap_or_default()).or_default().push(self.turn(mac));
             } else {
                 held.push((mac, judged.next_change()));
             }
         }
+        self.journal = journal;
         for (budget, turns) in ready {
             let queue = self.waiting.entry(budget).or_default();
             if queue.is_empty() {
@@ -295,6 +320,7 @@ impl Scheduler {
                 if let Some(queue) = self.waiting.get_mut(&budget) {
                     queue.remove(&turn);
                 }
+                self.journal.see(phone, &judged, now, true);
                 if let Some((plan, order)) = judged.order.and_then(|order| plan(phone, order)) {
                     // A lost phone that a person sends has its place already.
                     if !self.budgets.holds(mac) {

@@ -58,6 +58,29 @@ pub struct WhyView {
     pub earliest: Option<DateTime<Utc>>,
     /// The zone to print times in.
     pub zone: chrono_tz::Tz,
+    /// For an instant that is past: where these answers come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<PastAnswers>,
+}
+
+/// Where the answers about a past instant come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answers", rename_all = "kebab-case")]
+pub enum PastAnswers {
+    /// The window was closed, or a blackout held, by the policies of now; what else held it was not written down.
+    Closed,
+    /// They were written down when they changed, and stood at the instant.
+    WrittenDown {
+        /// When they changed.
+        from: DateTime<Utc>,
+        /// It went then.
+        went: bool,
+    },
+    /// The window was open and nothing was written down: it waited for its turn.
+    WaitedForItsTurn {
+        /// When the window opened.
+        from: DateTime<Utc>,
+    },
 }
 
 /// The daemon at a glance.

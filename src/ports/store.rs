@@ -79,6 +79,17 @@ pub struct Entry {
     pub text: String,
 }
 
+/// What the gates said of one phone from an instant on, until the next row of the same phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingRow {
+    /// The phone.
+    pub mac: Mac,
+    /// From when on.
+    pub at: DateTime<Utc>,
+    /// The finding as JSON.
+    pub body: String,
+}
+
 /// A change to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -90,6 +101,10 @@ pub enum Change {
     Job(Job),
     /// Something happened.
     Entry(Entry),
+    /// The gates say something else of a phone.
+    Finding(FindingRow),
+    /// Findings before this instant are asked for no more.
+    ForgetFindings(DateTime<Utc>),
 }
 
 /// All that the daemon needs to go on after a restart.
@@ -135,6 +150,9 @@ pub trait Store: Send + Sync {
 
     /// Keeps the batch, all or nothing; when the future ends well it is on the disk.
     fn apply(&self, batch: Vec<Change>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// What the gates said of a phone at an instant: the last finding that is not after it.
+    fn finding(&self, mac: Mac, at: DateTime<Utc>) -> BoxFuture<'_, Result<Option<FindingRow>, StoreError>>;
 
     /// A part of the history, oldest first.
     fn history(&self, query: HistoryQuery) -> BoxFuture<'_, Result<Vec<Entry>, StoreError>>;

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::phone::Mac;
-use crate::ports::{Change, Entry, Job, PhoneRow, TripId, TripRow};
+use crate::ports::{Change, Entry, FindingRow, Job, PhoneRow, TripId, TripRow};
 
 /// What one transaction is to write. No key stands in it twice: a multi-row upsert may not touch a row twice.
 #[derive(Debug, Default)]
@@ -17,6 +19,10 @@ pub struct Group {
     pub jobs: BTreeMap<Arc<str>, Job>,
     /// History, in the order it was told.
     pub entries: Vec<Entry>,
+    /// What the gates said, in the order it was told.
+    pub findings: Vec<FindingRow>,
+    /// Findings before this are to be removed.
+    pub forget_findings: Option<DateTime<Utc>>,
     /// The highest job number in it.
     pub last_job: Option<u64>,
 }
@@ -37,6 +43,10 @@ impl Group {
                     self.jobs.insert(job.name.clone(), job);
                 }
                 Change::Entry(entry) => self.entries.push(entry),
+                Change::Finding(finding) => self.findings.push(finding),
+                Change::ForgetFindings(before) => {
+                    self.forget_findings = self.forget_findings.max(Some(before));
+                }
             }
         }
     }
@@ -48,7 +58,7 @@ impl Group {
 
     /// How many rows it writes.
     pub fn rows(&self) -> usize {
-        self.trips.len() + self.phones.len() + self.jobs.len() + self.entries.len()
+        self.trips.len() + self.phones.len() + self.jobs.len() + self.entries.len() + self.findings.len()
     }
 }
 

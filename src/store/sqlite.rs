@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -17,7 +18,8 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::lock::Lock;
-use crate::ports::{Change, Entry, HistoryQuery, Kept, Store, StoreError};
+use crate::domain::phone::Mac;
+use crate::ports::{Change, Entry, FindingRow, HistoryQuery, Kept, Store, StoreError};
 use writer::{Waiting, Writer};
 
 /// `SIPH` in the file's header, so that no other program's file is taken for a store.
@@ -138,6 +140,15 @@ impl Store for SqliteStore {
             // This clone would keep the writer from ending.
             drop(queue);
             answer.await.unwrap_or_else(|_| Err(gone()))
+        }
+        .boxed()
+    }
+
+    fn finding(&self, mac: Mac, at: DateTime<Utc>) -> BoxFuture<'_, Result<Option<FindingRow>, StoreError>> {
+        async move {
+            let _hold = self.place.hold_clock();
+            let mut reader = self.reader.lock().await;
+            row::finding(&mut reader, &self.place, mac, at).await
         }
         .boxed()
     }

@@ -141,7 +141,9 @@ fn lines(view: &PlanView) -> Vec<String> {
             lines.push(format!("{} {text}: {causes}", counted(phones)));
         }
     }
-    lines.push(ends(forecast, view.zone));
+    if !forecast.going.is_empty() {
+        lines.push(ends(forecast, view.zone));
+    }
     lines.extend(holds(forecast));
     lines.extend(view.assumed.iter().map(|text| format!("assumed: {text}")));
     lines

@@ -225,6 +225,8 @@ impl<'c> Course<'c> {
     fn pass(&mut self, now: DateTime<Utc>) {
         let journeys = &self.journeys;
         let going = self.scheduler.pass(now, &self.fleet, &|mac| journeys.contains_key(&mac));
+        // The journal is for the daemon's history.
+        drop(self.scheduler.take_findings());
         for (plan, order) in going {
             let (trip, _) = Trip::begin(plan, now);
             self.set_out(trip, order.even_in_a_call, now, now);

@@ -13,7 +13,7 @@ use crate::domain::policy::verdict::{Gate, Reason};
 use crate::domain::scheduler::Scheduler;
 
 /// The least and the most time between two looks, while anybody's window is open.
-const BETWEEN_LOOKS: (TimeDelta, TimeDelta) = (TimeDelta::minutes(1), TimeDelta::minutes(15));
+const BETWEEN_LOOKS: (TimeDelta, TimeDelta) = (TimeDelta::minutes(1), TimeDelta::minutes(5));
 
 /// Looks a forecast takes, as far as that time allows.
 const LOOKS: i32 = 200;
@@ -22,7 +22,7 @@ const LOOKS: i32 = 200;
 const LONGEST_SLEEP: TimeDelta = TimeDelta::hours(1);
 
 /// Phones that are looked at in all looks together; of larger fleets every so many-th stands for its neighbours.
-const PHONES_IN_ALL: usize = 1_500_000;
+const PHONES_IN_ALL: usize = 4_000_000;
 
 /// What stands in the way of a phone that has something to do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -9,7 +9,9 @@ use sqlx::sqlite::SqliteConnection;
 use super::Place;
 use crate::domain::firmware::Version;
 use crate::domain::phone::{Mac, Model, Vendor};
-use crate::ports::{Change, Entry, HistoryQuery, Job, Kept, PhoneRow, StoreError, TripId, TripRow};
+use crate::ports::{
+    Change, Entry, FindingRow, HistoryQuery, Job, Kept, PhoneRow, StoreError, TripId, TripRow,
+};
 use crate::store::group::job_number;
 
 type TripText = (i64, String, String, String, i64, i64, String);
@@ -32,6 +34,8 @@ pub fn check(batch: &[Change]) -> Result<(), String> {
             Change::Trip(trip) => number(trip.id.0).and_then(|()| time(trip.changed))?,
             Change::Phone(_) => {}
             Change::Job(job) => number(job_number(&job.name).unwrap_or(0)).and_then(|()| time(job.asked))?,
+            Change::Finding(finding) => time(finding.at)?,
+            Change::ForgetFindings(before) => time(*before)?,
             Change::Entry(entry) => {
                 number(entry.trip.map_or(0, |trip| trip.0)).and_then(|()| time(entry.at))?
             }
@@ -78,6 +82,24 @@ pub async fn load(connection: &mut SqliteConnection, place: &Place) -> Result<Ke
         last_trip: counter("trip"),
         last_job: counter("job"),
     })
+}
+
+/// The last finding of a phone that is not after this instant.
+pub async fn finding(
+    connection: &mut SqliteConnection,
+    place: &Place,
+    mac: Mac,
+    at: DateTime<Utc>,
+) -> Result<Option<FindingRow>, StoreError> {
+    let row: Option<(i64, String)> = sqlx::query_as(
+        "SELECT at, body FROM findings WHERE mac = $1 AND at <= $2 ORDER BY at DESC, seq DESC LIMIT 1",
+    )
+    .bind(mac.to_string())
+    .bind(nanos(at))
+    .fetch_optional(connection)
+    .await
+    .map_err(|e| place.said(e))?;
+    Ok(row.map(|(at, body)| FindingRow { mac, at: DateTime::from_timestamp_nanos(at), body }))
 }
 
 /// The newest entries that the query asks for, oldest first.

@@ -131,6 +131,24 @@ async fn write(connection: &mut SqliteConnection, group: &Group) -> Result<(), s
         },
     )
     .await?;
+    upsert(
+        connection,
+        "INSERT INTO findings (mac, at, body) ",
+        "",
+        group.findings.iter().collect(),
+        |row, finding| {
+            row.push_bind(finding.mac.to_string())
+                .push_bind(nanos(finding.at))
+                .push_bind(finding.body.clone());
+        },
+    )
+    .await?;
+    if let Some(before) = group.forget_findings {
+        sqlx::query("DELETE FROM findings WHERE at < $1")
+            .bind(nanos(before))
+            .execute(&mut *connection)
+            .await?;
+    }
     for (counter, value) in [("trip", group.last_trip()), ("job", group.last_job)] {
         if let Some(value) = value {
             sqlx::query(
