@@ -12,6 +12,8 @@ mod asterisk_real;
 mod asterisk_recordings;
 /// `init` and `fmt`, run as an author runs them.
 mod authoring;
+/// Call records of Asterisk, FreeSWITCH and Kamailio.
+mod call_records;
 /// The commands as their users type them.
 mod cli;
 /// Each broken file beside the exact message it must produce.
@@ -24,6 +26,8 @@ mod depot_transfer;
 mod forecast;
 /// The daemon on the virtual wire.
 mod orchestrator;
+/// Plans without a daemon, simulations, and their pictures.
+mod planning;
 /// kill -9 at random instants.
 mod restart;
 /// Everything in policies/ and examples/ loads without a problem.

@@ -10,6 +10,8 @@ mod logs;
 mod monitoring;
 /// The morning after.
 mod past;
+/// What would happen: from live state and on paper.
+mod plan;
 /// Reading the files again.
 mod reload;
 /// Ending: drain, second signal, next start.
