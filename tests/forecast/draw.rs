@@ -103,7 +103,7 @@ impl Scene {
         let mut dice = StdRng::seed_from_u64(seed);
         let mut seconds = |from: i64, to: i64| TimeDelta::seconds(dice.random_range(from..to));
         let usual = Usual {
-            look: seconds(0, 30),
+            look: seconds(5, 30),
             leave: seconds(0, 20),
             boot: seconds(20, 85),
             fetch: seconds(5, 100),

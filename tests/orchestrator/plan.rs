@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use sipherd::ports::PlanAsk;
 
-use super::site::{FAST, House, NEW, Site, StillClock, building, friday, user};
+use super::site::{House, NEW, Site, StillClock, building, friday, quick, user};
 
 /// Phone, start and end of each trip.
 fn trips(plan: &serde_json::Value) -> Vec<[String; 3]> {
@@ -19,7 +19,7 @@ async fn a_live_plan_and_one_on_paper_agree_and_change_nothing() {
     let house = House(71);
     let evening = friday() - TimeDelta::hours(2);
     let clock = StillClock::at(evening);
-    let building = building(clock.clone(), (1..=5).map(|n| house.snom(n)).collect()).await;
+    let building = building(clock.clone(), (1..=5).map(|n| quick(house.snom(n))).collect()).await;
     let site = Site::new(house);
     site.release("spring", &[("D785", "")]);
     let window = "[[window]]\ndays = [\"fri\"]\nfrom = \"22:00\"\nto = \"23:00\"\n[pace]\ndown_at_once = 2\n";
@@ -29,7 +29,7 @@ async fn a_live_plan_and_one_on_paper_agree_and_change_nothing() {
     );
     let rows: String = (1..=5).map(|n| format!("{},{},snom,D785\n", house.mac(n), user(n))).collect();
     site.write("phones.csv", &format!("mac,lines,vendor,model\n{rows}"));
-    site.settings(&building, "", FAST);
+    site.settings(&building, "", "");
     let daemon = site.start(clock, Duration::from_millis(1)).await;
     for n in 1..=5 {
         daemon

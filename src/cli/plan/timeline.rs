@@ -225,7 +225,9 @@ fn crowd(svg: &mut String, row: &Row<'_>, scale: &Scale, y: f64) {
     };
     let mut down = vec![0_u32; BINS];
     for going in row.trips.iter().filter(|going| !going.is_withdrawn()) {
-        for count in &mut down[bin(going.start)..=bin(going.end.unwrap_or(scale.until))] {
+        let (first, last) = (bin(going.start), bin(going.end.unwrap_or(scale.until)));
+        // Whoever starts as another comes back is not down together with it.
+        for count in &mut down[first..last.max(first + 1)] {
             *count += 1;
         }
     }

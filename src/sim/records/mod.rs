@@ -93,15 +93,16 @@ type Row = (u64, csv::StringRecord);
 /// Reads call records; without a format it is told by the first line.
 pub fn read(text: &[u8], format: Option<Format>) -> Result<Records, NotRecords> {
     let text = String::from_utf8_lossy(text);
+    let text = text.trim_start_matches('\u{feff}');
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .trim(csv::Trim::All)
-        .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+        .from_reader(text.as_bytes());
     let rows: Vec<Row> = reader
         .records()
         .filter_map(Result::ok)
-        .map(|row| (row.position().map_or(0, csv::Position::line), row))
+        .map(|row| (row.position().map_or(0, |position| line_of(text, position)), row))
         .filter(|(_, row)| row.iter().any(|field| !field.is_empty()))
         .collect();
     let first = rows.first().ok_or(NotRecords::Empty)?;
@@ -118,6 +119,14 @@ pub fn read(text: &[u8], format: Option<Format>) -> Result<Records, NotRecords> 
     calls.sort_by_key(|call| call.from);
     unusable.sort_by_key(|line| line.line);
     Ok(Records { format, calls, unusable })
+}
+
+/// The line a record stands on: the reader counts the empty lines before it to the record.
+fn line_of(text: &str, position: &csv::Position) -> u64 {
+    let rest =
+        usize::try_from(position.byte()).ok().and_then(|at| text.as_bytes().get(at..)).unwrap_or_default();
+    let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n');
+    position.line() + empty.count() as u64
 }
 
 fn detect(row: &csv::StringRecord) -> Option<Format> {
