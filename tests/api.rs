@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod plan;
+
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
@@ -15,8 +17,8 @@ use sipherd::domain::phone::{CallState, KnownBy, Line, LineId, Mac, Model, PbxNa
 use sipherd::domain::policy::verdict::{Gate, GateAnswer, Reason};
 use sipherd::domain::policy::{Opening, Selection};
 use sipherd::ports::{
-    Control, ControlError, Entry, HistoryQuery, PhoneView, RebootAsk, RebootTaken, StatusView, TripId,
-    WhyView,
+    Control, ControlError, Entry, HistoryQuery, PhoneView, PlanAsk, PlanView, RebootAsk, RebootTaken,
+    StatusView, TripId, WhyView,
 };
 use tower::ServiceExt;
 
@@ -176,6 +178,10 @@ impl Control for FakeControl {
                 zone: chrono_tz::Europe::Berlin,
             }),
         })
+    }
+
+    fn plan(&self, ask: PlanAsk) -> BoxFuture<'_, Result<PlanView, ControlError>> {
+        ready(Ok(plan::view(&ask)))
     }
 
     fn reboot(&self, ask: RebootAsk) -> BoxFuture<'_, Result<RebootTaken, ControlError>> {

@@ -14,6 +14,8 @@ mod asterisk_real;
 mod asterisk_recordings;
 /// `init` and `fmt`, run as an author runs them.
 mod authoring;
+/// Call records of Asterisk, FreeSWITCH and Kamailio.
+mod call_records;
 /// What check writes besides text.
 mod check_formats;
 /// The commands as their users type them.
@@ -24,10 +26,14 @@ mod config_messages;
 mod demo;
 /// Images over real HTTP: gate, ranges, resumption, curl.
 mod depot_transfer;
+/// A plan equals what is then done.
+mod forecast;
 /// The tables of keys in docs/ against the code.
 mod handbook;
 /// The daemon on the virtual wire.
 mod orchestrator;
+/// Plans without a daemon, simulations, and their pictures.
+mod planning;
 /// `sipherd test` on policies with tests that pass, fail, and cannot be read.
 mod policy_cases;
 /// Policy text and what is made of it.

@@ -12,6 +12,8 @@ mod monitoring;
 mod past;
 /// Limits for parts of a fleet, and groups of which some stay up.
 mod places;
+/// What would happen: from live state and on paper.
+mod plan;
 /// Reading the files again.
 mod reload;
 /// Ending: drain, second signal, next start.

@@ -4,6 +4,7 @@ mod error;
 mod health;
 mod history;
 mod phones;
+mod plan;
 mod reboot;
 mod releases;
 mod reload;
@@ -32,6 +33,7 @@ pub fn router(control: Arc<dyn Control>) -> Router {
         .route("/v1/phones", get(phones::list))
         .route("/v1/phones/{phone}", get(phones::show))
         .route("/v1/phones/{phone}/why", get(why::show))
+        .route("/v1/plan", get(plan::show))
         .route("/v1/reboot", post(reboot::ask))
         .route("/v1/history", get(history::list))
         .route("/v1/releases", get(releases::list))

@@ -11,12 +11,14 @@ mod init;
 mod phone;
 mod phones;
 mod places;
+mod plan;
 mod reboot;
 mod release;
 mod reload;
 mod report;
 mod run;
 mod schema;
+mod simulate;
 mod status;
 mod test;
 mod why;
@@ -76,6 +78,10 @@ enum Command {
     Phone(phone::Options),
     /// Tell why a phone waits: every gate and its answer
     Why(why::Options),
+    /// Tell who would go when, who not and why, when it ends, and what holds it up
+    Plan(plan::Options),
+    /// Play nights on paper: phones from an inventory or made up, calls made up or from call records
+    Simulate(simulate::Options),
     /// Reboot phones in their windows, or now, but never in a call
     Reboot(reboot::Options),
     /// Show what happened
@@ -143,7 +149,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Command::Schema(options) => schema::run(&options, &mut io::stdout().lock()),
         Command::Init(options) => init::run(&options, args.json, SystemClock.now()),
         Command::Demo(options) => demo::run(&options, args.json),
+        Command::Plan(options) if options.is_offline() => {
+            plan::run_offline(&options, &args.config, SystemClock.now(), &mut Screen::of_stdout(args.json))
+        }
         Command::Release { verb } => stage(&args.config, args.socket, verb, args.json),
+        Command::Simulate(options) => {
+            simulate::run(&options, &args.config, SystemClock.now(), &mut Screen::of_stdout(args.json))
+        }
         Command::Completions(options) => completions::print_completions(&options),
         Command::Man => completions::print_manual(),
         asking => {
@@ -196,6 +208,7 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         Command::Phones(options) => phones::run(&options, client, screen).await,
         Command::Phone(options) => phone::run(&options, client, screen).await,
         Command::Why(options) => why::run(&options, client, screen).await,
+        Command::Plan(options) => plan::run(&options, client, screen).await,
         Command::Reboot(options) => reboot::run(options, client, screen).await,
         Command::History(options) => history::run(&options, client, screen).await,
         Command::Reload => reload::run(client, screen).await,
@@ -206,6 +219,7 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         | Command::Init(_)
         | Command::Schema(_)
         | Command::Demo(_)
+        | Command::Simulate(_)
         | Command::Release { .. }
         | Command::Completions(_)
         | Command::Man => Ok(()),

@@ -83,6 +83,23 @@ pub fn load(path: &Path, now: DateTime<Utc>) -> Result<Loaded, Report> {
     }
 }
 
+/// Reads another inventory than the one the configuration names, for its sites and PBXs.
+pub fn load_inventory(path: &Path, config: &Config) -> Result<Vec<InventoryPhone>, Report> {
+    let mut report = Report { files: 1, ..Report::default() };
+    let pbxs = config.pbxs.iter().map(|pbx| pbx.name.clone()).collect();
+    let sites = config.sites.keys().cloned().collect();
+    let phones = raw::Source::read(path).map(|source| {
+        let phones = inventory::read_phones(&source, &inventory::Known { pbxs: &pbxs, sites: &sites });
+        report.problems = source.take_problems();
+        phones
+    });
+    match phones {
+        Ok(phones) if !report.has_errors() => Ok(phones),
+        Ok(_) => Err(report),
+        Err(problem) => Err(Report { problems: vec![problem], ..report }),
+    }
+}
+
 /// Checks configurations (`sipherd.toml`), folders of policies and single policies.
 ///
 /// Beyond what [`load`] finds it warns about windows that daylight saving moves in the two years after `now`.

@@ -29,6 +29,7 @@ impl Orchestrator {
                 let found = self.why(now, &phone, at);
                 self.answer(reply, found);
             }
+            Question::Plan(ask, reply) => self.plan(now, &ask, reply),
             Question::Reboot(ask, reply) => {
                 let taken = self.take_job(now, &ask);
                 self.answer(reply, taken);

@@ -12,7 +12,8 @@ use crate::domain::firmware::Release;
 use crate::domain::phone::Mac;
 use crate::ports::{
     Control, ControlError, Entry, Gatekeeper, HistoryQuery, NotifyOutcome, PbxEvent, Permit, PhoneView,
-    ProbeOutcome, RebootAsk, RebootTaken, StatusView, Store, Transfer, TripId, Visit, WhyView,
+    PlanAsk, PlanView, ProbeOutcome, RebootAsk, RebootTaken, StatusView, Store, Transfer, TripId, Visit,
+    WhyView,
 };
 
 /// Where the answer to a question goes.
@@ -57,6 +58,8 @@ pub enum Question {
     Phones(Vec<String>, Reply<Vec<PhoneView>>),
     /// Why a phone is held, now or at another instant.
     Why(String, Option<DateTime<Utc>>, Reply<Explained>),
+    /// What would happen from now on.
+    Plan(PlanAsk, Reply<PlanView>),
     /// Reboot these.
     Reboot(RebootAsk, Reply<RebootTaken>),
     /// The staged releases.
@@ -135,6 +138,10 @@ impl Control for Mailbox {
             };
             explained.with(row)
         })
+    }
+
+    fn plan(&self, ask: PlanAsk) -> BoxFuture<'_, Result<PlanView, ControlError>> {
+        Box::pin(self.ask(|reply| Question::Plan(ask, reply)))
     }
 
     fn reboot(&self, ask: RebootAsk) -> BoxFuture<'_, Result<RebootTaken, ControlError>> {

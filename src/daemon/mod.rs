@@ -7,6 +7,7 @@ mod mail;
 mod metrics;
 mod news;
 mod orchestrator;
+mod plan;
 mod setup;
 mod trips;
 mod visits;
@@ -35,10 +36,11 @@ use crate::ports::{Clock, Control, Kept, Pbx, PbxEvent, Store, StoreError};
 use crate::sip::{Agent, AgentConfig, SipError};
 use crate::store::sqlite::SqliteStore;
 
+pub use setup::{inventory, rules, terms, usual};
+
 use mail::{Mail, Mailbox};
 use orchestrator::{Hands, Orchestrator};
 use setup::Reloader;
-pub use setup::terms;
 
 /// Letters that may wait for the orchestrator.
 const MAILBOX: usize = 4096;
@@ -138,7 +140,7 @@ pub async fn start(
     for problem in releases.problems() {
         tracing::error!("{problem}");
     }
-    let rules = setup::rules(&config, &releases);
+    let rules = setup::rules(&config, releases.list());
     for warning in setup::missing_releases(&rules) {
         tracing::warn!("{warning}");
     }

@@ -185,7 +185,7 @@ impl Night {
             pbxs: BTreeMap::from([(name, exchange)]),
             trigger: TriggerPath::Direct,
         };
-        let rules = setup::rules(&config, &releases);
+        let rules = setup::rules(&config, releases.list());
         let reloader = Reloader {
             file: config.file.clone(),
             releases,

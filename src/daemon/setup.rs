@@ -10,15 +10,16 @@ use super::mail::{Mail, Reply};
 use super::orchestrator::{Act, Orchestrator};
 use crate::config::{self, Config, InventoryPhone, TimingOverride};
 use crate::depot::Releases;
+use crate::domain::firmware::Release;
 use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Vendor};
 use crate::domain::policy::Firmware;
-use crate::domain::rules::{Rules, Terms, TermsOf};
+use crate::domain::rules::{Rules, Terms, TermsOf, UsualOf};
 use crate::phones;
 use crate::ports::{ControlError, Credentials};
 
 /// The rules these files and releases make.
-pub fn rules(config: &Config, releases: &Releases) -> Rules {
-    let staged = releases.list().into_iter().map(|release| (release.name.clone().into(), release));
+pub fn rules(config: &Config, releases: Vec<Release>) -> Rules {
+    let staged = releases.into_iter().map(|release| (release.name.clone().into(), release));
     let zones = config.sites.iter().filter_map(|(name, site)| Some((name.clone(), site.zone?)));
     Rules {
         policies: config.policies.clone(),
@@ -28,6 +29,7 @@ pub fn rules(config: &Config, releases: &Releases) -> Rules {
         channels: config.channels.clone(),
         fleet_pace: config.pace.clone(),
         terms: terms(config.timing.clone()),
+        usual: usual(),
     }
 }
 
@@ -47,6 +49,11 @@ pub fn terms(timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
             timing,
         })
     })
+}
+
+/// What the vendors' phones usually take, as their profiles estimate it.
+pub fn usual() -> UsualOf {
+    Arc::new(|phone| phones::profile(phone.vendor.as_ref()?)?.usual)
 }
 
 /// The phones of the inventory.
@@ -194,7 +201,7 @@ impl Orchestrator {
                 self.fleet.watch(pbx.name.clone(), pbx.stale_after);
             }
         }
-        let rules = rules(config, &self.reloader.releases);
+        let rules = rules(config, self.reloader.releases.list());
         for warning in missing_releases(&rules) {
             tracing::warn!("{warning}");
         }

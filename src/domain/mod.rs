@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod firmware;
 pub mod fleet;
+pub mod forecast;
 pub mod gates;
 pub mod hours;
 pub mod journal;

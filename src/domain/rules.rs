@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use super::firmware::{Image, Release};
+use super::forecast::Usual;
 use super::phone::{Phone, Site};
 use super::policy::{Firmware, PerPart, Policy, Rate};
 use super::trip::{Goal, Timing, Trigger};
@@ -38,6 +39,9 @@ impl Terms {
 /// Looks up the terms of a phone; `None` when nobody knows its kind.
 pub type TermsOf = Arc<dyn Fn(&Phone) -> Option<Terms> + Send + Sync>;
 
+/// Looks up how long the steps of a phone's trip usually take; `None` leaves it to [`Usual::of`] its deadlines.
+pub type UsualOf = Arc<dyn Fn(&Phone) -> Option<Usual> + Send + Sync>;
+
 /// The rules in force.
 #[derive(Clone)]
 pub struct Rules {
@@ -55,6 +59,8 @@ pub struct Rules {
     pub fleet_pace: FleetPace,
     /// How each kind of phone is treated.
     pub terms: TermsOf,
+    /// How long its trips usually take; for forecasts alone.
+    pub usual: UsualOf,
 }
 
 /// The pace of the whole fleet, over all policies and jobs.
@@ -79,6 +85,7 @@ impl Rules {
             site_zones: BTreeMap::new(),
             fleet_pace: FleetPace::default(),
             terms,
+            usual: Arc::new(|_| None),
         }
     }
 

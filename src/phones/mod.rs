@@ -6,6 +6,7 @@ pub mod snom;
 mod user_agent;
 
 use crate::domain::firmware::Version;
+use crate::domain::forecast::Usual;
 use crate::domain::phone::{Mac, Model, Vendor};
 use crate::domain::trip::{Timing, Trigger};
 
@@ -28,6 +29,8 @@ pub struct Profile {
     pub tells_dialogs: bool,
     /// Its deadlines.
     pub timing: Timing,
+    /// How long its steps usually take: estimates, for plans and simulations.
+    pub usual: Option<Usual>,
 }
 
 /// What a User-Agent tells.

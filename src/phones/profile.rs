@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::Profile;
+use crate::domain::forecast::Usual;
 use crate::domain::phone::Vendor;
 use crate::domain::trip::{Timing, Trigger};
 
@@ -56,6 +57,7 @@ struct RawProfile {
     update_boots: Option<u8>,
     tells_dialogs: bool,
     timing: RawTiming,
+    usual: Option<RawUsual>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +81,16 @@ struct RawTiming {
     gap_seconds: u32,
 }
 
+/// What is not written is estimated from the deadlines.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUsual {
+    leave_seconds: Option<u32>,
+    boot_seconds: Option<u32>,
+    fetch_seconds: Option<u32>,
+    flash_seconds: Option<u32>,
+}
+
 fn read(source: &str) -> Result<Profile, toml::de::Error> {
     let raw: RawProfile = toml::from_str(source)?;
     let seconds = |n: u32| TimeDelta::seconds(i64::from(n));
@@ -92,6 +104,17 @@ fn read(source: &str) -> Result<Profile, toml::de::Error> {
         flash: seconds(raw.timing.flash_seconds),
         gap: seconds(raw.timing.gap_seconds),
     };
+    let usual = raw.usual.map(|own| {
+        let guess = Usual::of(&timing);
+        let or = |own: Option<u32>, guess: TimeDelta| own.map_or(guess, seconds);
+        Usual {
+            look: guess.look,
+            leave: or(own.leave_seconds, guess.leave),
+            boot: or(own.boot_seconds, guess.boot),
+            fetch: or(own.fetch_seconds, guess.fetch),
+            flash: or(own.flash_seconds, guess.flash),
+        }
+    });
     Ok(Profile {
         vendor: Vendor::new(&raw.vendor),
         reboot: raw.reboot.into_iter().map(trigger).collect(),
@@ -99,6 +122,7 @@ fn read(source: &str) -> Result<Profile, toml::de::Error> {
         update_boots: raw.update_boots,
         tells_dialogs: raw.tells_dialogs,
         timing,
+        usual,
     })
 }
 
@@ -127,6 +151,12 @@ mod tests {
             assert!(fetch > TimeDelta::zero() && flash > TimeDelta::zero(), "{name}");
             assert!(gap >= TimeDelta::seconds(300), "{name}: a silent phone may be rebooting");
             assert!(profile.update_boots.is_none_or(|boots| boots > 0), "{name}");
+            let usual = profile.usual.unwrap_or_else(|| panic!("{name}: how long does it take?"));
+            assert_eq!(
+                usual,
+                usual.within(&profile.timing),
+                "{name}: a deadline is at least twice the usual time"
+            );
         }
         assert_eq!(PROFILES.len(), SOURCES.len(), "two profiles for one maker");
     }

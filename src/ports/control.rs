@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+use super::plan::{PlanAsk, PlanView};
 use super::store::{Entry, HistoryQuery};
 use crate::domain::firmware::{Release, Version};
 use crate::domain::phone::{CallState, Mac, Model, PbxName, Vendor};
@@ -145,6 +146,9 @@ pub trait Control: Send + Sync {
 
     /// Why one phone (a MAC or a line) is held, now or at another instant.
     fn why(&self, phone: String, at: Option<DateTime<Utc>>) -> BoxFuture<'_, Result<WhyView, ControlError>>;
+
+    /// What would happen from now on, if everything took its usual time.
+    fn plan(&self, ask: PlanAsk) -> BoxFuture<'_, Result<PlanView, ControlError>>;
 
     /// Reboots phones.
     fn reboot(&self, ask: RebootAsk) -> BoxFuture<'_, Result<RebootTaken, ControlError>>;

@@ -6,6 +6,7 @@
 mod control;
 mod depot;
 mod pbx;
+mod plan;
 mod sip;
 mod store;
 mod time;
@@ -13,6 +14,7 @@ mod time;
 pub use control::*;
 pub use depot::*;
 pub use pbx::*;
+pub use plan::*;
 pub use sip::*;
 pub use store::*;
 pub use time::*;

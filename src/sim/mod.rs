@@ -4,12 +4,15 @@
 //! own [`wire`], and knows nothing of the adapters.
 
 pub mod building;
+pub mod day;
 pub mod diary;
 mod house;
 pub mod judge;
 pub mod night;
+pub mod office;
 pub mod pbx;
 pub mod phone;
+pub mod records;
 pub mod traffic;
 pub mod wire;
 

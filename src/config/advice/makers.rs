@@ -14,7 +14,9 @@ pub(super) fn advise(subject: &Subject<'_>) {
         (!names.is_empty()).then_some(names)
     };
     let place = |key| subject.draft.places.value(&format!("idle.{key}"));
-    let waits = |profile: &Profile| profile.waits_for_idle;
+    fn waits(profile: &Profile) -> bool {
+        profile.reboot.iter().any(|trigger| trigger.waits_for_idle)
+    }
     match idle.by {
         IdleBy::Pbx => {}
         IdleBy::Phone => {
@@ -28,7 +30,7 @@ pub(super) fn advise(subject: &Subject<'_>) {
             }
         }
         IdleBy::Both => {
-            if let Some(names) = those(|profile| profile.waits_for_idle || profile.tells_dialogs) {
+            if let Some(names) = those(|profile| waits(profile) || profile.tells_dialogs) {
                 subject.warn(
                     Code::NotPossible,
                     &place("by"),

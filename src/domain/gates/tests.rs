@@ -105,6 +105,7 @@ impl World {
         };
         let release = Release { name: "new".into(), images: vec![image] };
         let rules = Rules {
+            usual: Arc::new(|_| None),
             policies: vec![policy("night", Action::Update { from: Firmware::Release("new".into()) })],
             releases: [("new".into(), release)].into(),
             zone: Berlin,

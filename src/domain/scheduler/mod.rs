@@ -37,7 +37,7 @@ enum Waits {
     In(u32),
 }
 
-/// Decides which phones go, and keeps count of those that went.
+/// Decides which phones go, and keeps count of those that went. A clone goes its own way: forecasts are made of one.
 #[derive(Clone)]
 pub struct Scheduler {
     rules: Rules,
@@ -317,6 +317,27 @@ impl Scheduler {
         let mut budgets = self.budgets.clone();
         budgets.derive(&self.rules, fleet);
         judge(phone, at, &Sky { budgets: &budgets, ..sky })
+    }
+
+    /// Judges these phones as a pass at this instant would, without words and without any effect.
+    pub fn survey<'a>(
+        &self,
+        phones: impl Iterator<Item = &'a Phone>,
+        now: DateTime<Utc>,
+        fleet: &Fleet,
+        see: &mut dyn FnMut(&'a Phone, &Judged),
+    ) {
+        let hours = Hours::default();
+        let derived = self.to_derive.then(|| {
+            let mut budgets = self.budgets.clone();
+            budgets.derive(&self.rules, fleet);
+            budgets
+        });
+        let sky = self.sky(fleet, now, &hours);
+        let sky = Sky { budgets: derived.as_ref().unwrap_or(&self.budgets), ..sky };
+        for phone in phones {
+            see(phone, &judge(phone, now, &sky));
+        }
     }
 
     /// When the window of a phone opened that is open at an instant, by the rules of now; `None` when none is, or a

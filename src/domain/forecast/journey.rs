@@ -1,0 +1,74 @@
+//! One phone on its way at the usual pace: which step comes next, and when.
+
+use chrono::{DateTime, Utc};
+
+use super::usual::Usual;
+use crate::domain::phone::{Contact, LineId};
+use crate::domain::trip::{Goal, State, Trip};
+
+/// What a phone, or whoever watches it, does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The last look has its answers.
+    Look,
+    /// It accepts the NOTIFY.
+    Accept,
+    /// It goes down.
+    Leave,
+    /// It asks for its settings, is offered the image and begins to fetch it.
+    Fetch,
+    /// It has the last byte.
+    Deliver,
+    /// It asks for its settings without a boot.
+    AskSettings,
+    /// All its lines register again.
+    Return,
+    /// Nothing is left to happen but the deadline.
+    Expire,
+}
+
+/// A trip under way in virtual time.
+#[derive(Debug, Clone)]
+pub(super) struct Journey {
+    pub trip: Trip,
+    pub usual: Usual,
+    /// Boots of a whole update.
+    pub boots: u8,
+    /// Where it was registered before it left.
+    pub contacts: Vec<(LineId, Contact)>,
+    /// It took the order in a call, and goes when that has ended.
+    pub waits: bool,
+    /// It stands in the list of those that go here.
+    pub index: usize,
+    /// When its next step is due.
+    pub due: Option<DateTime<Utc>>,
+}
+
+impl Journey {
+    /// The next step and its instant, counted from the state the trip is in; `None` when it is over.
+    pub fn next(&self) -> Option<(DateTime<Utc>, Step)> {
+        let (usual, since) = (&self.usual, self.trip.since());
+        Some(match self.trip.state() {
+            State::Confirming { .. } => (since + usual.look, Step::Look),
+            State::Asked { .. } => (since, Step::Accept),
+            State::Accepted { .. } if self.trip.plan().goal == Goal::Resync => {
+                (since + usual.leave, Step::AskSettings)
+            }
+            State::Accepted { .. } if self.waits => (self.trip.deadline()?, Step::Leave),
+            State::Accepted { .. } => (since + usual.leave, Step::Leave),
+            State::Away | State::Back if self.wants_image() => (since + usual.boot, Step::Fetch),
+            State::Away => (since + usual.boot, Step::Return),
+            State::Back => (self.trip.deadline()?, Step::Expire),
+            State::Fetching => (since + usual.fetch, Step::Deliver),
+            State::Flashing => {
+                let boots = i32::from(self.boots.saturating_sub(1).max(1));
+                (since + usual.flash + usual.boot * boots, Step::Return)
+            }
+            State::Done { .. } => return None,
+        })
+    }
+
+    fn wants_image(&self) -> bool {
+        matches!(self.trip.plan().goal, Goal::Update { .. }) && self.trip.offer().is_some()
+    }
+}
