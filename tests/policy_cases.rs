@@ -253,3 +253,42 @@ fn the_calendar_of_a_policy_is_asked() {
         ],
     );
 }
+
+/// A test of several phones; the misses of each of its steps.
+fn together(policy: &str, test: &str, expected: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("night.toml"), format!("{policy}[[test]]\nname = \"t\"\n{test}"))
+        .unwrap();
+    let (said, error, _) = sipherd(folder.path(), &["test", "night.toml", "--json"]);
+    let told: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}\n{said}{error}"));
+    let steps = told["tests"][0]["steps"].as_array().unwrap_or_else(|| panic!("{said}"));
+    let misses = |step: &Value| {
+        let misses = step["misses"].as_array().unwrap().iter().filter_map(Value::as_str);
+        misses.collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(steps.iter().map(misses).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn limits_and_groups_act_between_the_phones_of_a_test() {
+    let policy = NIGHT.replace("down_at_once = 2", "down_at_once = 9\nper = { site = 1, subnet = 2 }")
+        + "[[coverage]]\ntag = \"desk\"\nkeep_up = 1\n[[coverage]]\nqueue = \"support\"\nkeep_up = 1\n";
+    let test = "\
+fleet = [
+  { name = \"a\", model = \"D785\", version = \"10.1.64\", site = \"bonn\", tags = \"desk\", address = \"192.0.2.1\" },
+  { name = \"b\", model = \"D785\", version = \"10.1.64\", site = \"bonn\", tags = \"desk\", address = \"198.51.100.1\" },
+  { name = \"c\", model = \"D785\", version = \"10.1.64\", queue = \"support\", address = \"203.0.113.1\" },
+  { name = \"d\", model = \"D785\", version = \"10.1.64\", address = \"203.0.113.2\" },
+]
+when = [
+  { at = \"2026-11-20 23:00\", phone = \"a\", expect = \"go\", goes = 2 },
+  { at = \"2026-11-20 23:01\", phone = \"c\", expect = \"hold\", because = \"coverage\" },
+  { at = \"2026-11-20 23:02\", phone = \"a\", under_way = true, expect = \"hold\", because = \"under-way\" },
+  { at = \"2026-11-20 23:03\", phone = \"b\", expect = \"hold\", because = [\"coverage\", \"budget-full\"] },
+  { at = \"2026-11-20 23:04\", phone = \"d\", down = 2, expect = \"hold\", because = \"subnet 203.0.113.0/24\" },
+  { at = \"2026-11-20 23:05\", phone = \"d\", down = 0, expect = \"go\" },
+  { at = \"2026-11-20 23:06\", phone = \"b\", expect = \"go\" },
+]
+";
+    together(&policy, test, &["", "", "", "", "", "", "expected go, found hold"]);
+}
