@@ -1,13 +1,13 @@
 //! The course of the hours: events, steps and passes, in the order of their instants.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::iter::Peekable;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::journey::{Journey, Step};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, is_settled};
 use super::told::{CallsMet, Fate, Forecast, Going, Staying, fate};
 use super::usual::Usual;
 use crate::domain::fleet::{Fleet, Sight};
@@ -75,6 +75,8 @@ struct Course<'c> {
     /// The PBXs whose views are fresh, and stay so.
     fresh: Vec<PbxName>,
     ledger: Ledger,
+    /// Phones for which nothing will ever be done again under these rules: what they do is no news to the scheduler.
+    settled: HashSet<Mac>,
     going: Vec<Going>,
     met: CallsMet,
     /// Registrations made up so far: each has a Call-ID of its own.
@@ -99,6 +101,7 @@ impl<'c> Course<'c> {
             steps: BTreeSet::new(),
             fresh,
             ledger,
+            settled: HashSet::new(),
             going: Vec::new(),
             met: CallsMet::default(),
             registrations: 0,
@@ -199,6 +202,9 @@ impl<'c> Course<'c> {
     fn saw(&mut self, sights: impl IntoIterator<Item = Sight>, now: DateTime<Utc>) {
         for sight in sights {
             let mac = sight.mac();
+            if self.settled.contains(&mac) {
+                continue;
+            }
             self.scheduler.touch(mac, now);
             // A phone that waits for its call to end goes as soon as it has.
             if self.journeys.get(&mac).is_some_and(|journey| journey.waits) && !self.in_a_call(mac) {
@@ -399,6 +405,13 @@ impl<'c> Course<'c> {
         self.due(mac, None);
         let Some(journey) = self.journeys.remove(&mac) else { return };
         self.scheduler.ended(&journey.trip, now);
+        let settled = &mut self.settled;
+        let phone = self.fleet.get(mac).into_iter();
+        self.scheduler.survey(phone, now, &self.fleet, &mut |phone, judged| {
+            if is_settled(judged) {
+                settled.insert(phone.mac);
+            }
+        });
         if let Some(going) = self.going.get_mut(journey.index) {
             going.end = Some(now);
             going.outcome = journey.trip.outcome().cloned();

@@ -173,7 +173,7 @@ impl Ledger {
 }
 
 /// Whether nothing will ever be done for the phone again: it is up to date, or nobody speaks of it.
-fn is_settled(judged: &Judged) -> bool {
+pub(super) fn is_settled(judged: &Judged) -> bool {
     judged.verdict.reasons().any(|reason| {
         matches!(reason, Reason::NotSelected | Reason::AlreadyCurrent { .. } | Reason::StagedOnly { .. })
     })
