@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use sipherd::domain::fleet::{Fleet, Sight};
-use sipherd::domain::forecast::{Setting, UnderWay};
+use sipherd::domain::forecast::Setting;
 use sipherd::domain::phone::{CallState, Contact, LineId, Mac};
 use sipherd::domain::scheduler::Scheduler;
 use sipherd::domain::trip::{Goal, Input, Outcome, Output, Trip};
@@ -63,8 +63,7 @@ pub fn act(scene: &Scene) -> BTreeMap<Mac, Vec<Line>> {
 pub fn broken_off(scene: &Scene, at: DateTime<Utc>) -> (Setting<'_>, usize) {
     let mut stage = Stage::set(scene);
     stage.play(at);
-    let under_way: Vec<UnderWay> =
-        stage.trips.into_values().map(|trip| UnderWay { trip, even_in_a_call: false }).collect();
+    let under_way: Vec<Trip> = stage.trips.into_values().collect();
     let open = under_way.len();
     let setting =
         Setting { scheduler: stage.scheduler, fleet: stage.fleet, under_way, from: at, ..scene.setting() };
@@ -181,7 +180,7 @@ impl<'s> Stage<'s> {
                     return self.registers(now, mac, false);
                 }
                 let version = self.fleet.get(mac).unwrap().version.clone();
-                self.drive(now, mac, Input::BootRequest { version, idle: true });
+                self.drive(now, mac, Input::BootRequest { version, idle: true, own: true });
                 self.drive(now, mac, Input::Offered);
                 self.drive(now, mac, Input::ImageBegan);
                 self.plan(now + usual.fetch, Event::ImageFetched { mac });
@@ -196,7 +195,7 @@ impl<'s> Stage<'s> {
     }
 
     fn leaves(&mut self, now: DateTime<Utc>, mac: Mac) {
-        let waits_for_idle = self.trips.get(&mac).is_some_and(|trip| trip.plan().waits_for_idle);
+        let waits_for_idle = self.trips.get(&mac).is_some_and(|trip| trip.plan().triggers[0].waits_for_idle);
         let busy = self.is_busy(mac);
         let handset = self.handsets.get_mut(&mac).unwrap();
         if waits_for_idle && busy {
@@ -229,7 +228,7 @@ impl<'s> Stage<'s> {
             _ => self.fleet.get(mac).unwrap().version.clone(),
         };
         self.fleet.get_mut(mac).unwrap().version = version;
-        self.fleet.get_mut(mac).unwrap().booted = Some(now);
+        self.fleet.get_mut(mac).unwrap().booted = None;
         let handset = self.handsets.get_mut(&mac).unwrap();
         let boots = handset.boots;
         for (line, contact) in std::mem::take(&mut handset.packed) {
@@ -258,7 +257,7 @@ impl<'s> Stage<'s> {
                     let (call_id, expires) = (contact.call_id, contact.expires);
                     self.drive(now, mac, Input::Registered { line, call_id, expires, version });
                 }
-                Sight::Counted(..) | Sight::Calls(..) => {}
+                Sight::Anew { .. } | Sight::Counted(..) | Sight::Calls(..) => {}
             }
         }
     }

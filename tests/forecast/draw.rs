@@ -175,9 +175,9 @@ fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool) -> Rules {
     let terms = move |phone: &Phone| {
         phone.vendor.as_ref()?;
         Some(Terms {
-            triggers: vec![Trigger::event("reboot")],
+            triggers: vec![Trigger { waits_for_idle, ..Trigger::event("reboot") }],
+            resync: Vec::new(),
             update_boots: Some(2),
-            waits_for_idle,
             tells_dialogs: false,
             timing,
         })

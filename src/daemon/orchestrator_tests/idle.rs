@@ -14,7 +14,7 @@ impl Night {
     fn doing(&mut self, calls: CallState) {
         let contact = Contact { user_agent: None, ..Self::contact() };
         let contacts = vec![(line(), contact)];
-        self.tell(PbxNews::Picture(Picture { contacts, calls: vec![(line(), calls)] }));
+        self.tell(PbxNews::Picture(Picture { contacts, calls: vec![(line(), calls)], ..Picture::default() }));
     }
 
     fn pbx_says(&self, calls: CallState) {

@@ -249,8 +249,7 @@ impl<'c> Course<'c> {
         self.going.push(going);
         let usual = usual.within(&timing);
         let (boots, contacts) = (boots.unwrap_or(1), Vec::new());
-        let journey =
-            Journey { trip, usual, boots, contacts, index, waits: false, due: None };
+        let journey = Journey { trip, usual, boots, contacts, index, waits: false, due: None };
         let due = journey.next().map(|(at, _)| at.max(now));
         self.journeys.insert(mac, journey);
         self.due(mac, due);

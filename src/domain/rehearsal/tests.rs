@@ -57,9 +57,9 @@ fn rules(policy: Policy) -> Rules {
         gap: TimeDelta::minutes(5),
     };
     let terms = Terms {
-        triggers: vec![Trigger::event("reboot")],
+        triggers: vec![Trigger { waits_for_idle: true, ..Trigger::event("reboot") }],
+        resync: Vec::new(),
         update_boots: Some(2),
-        waits_for_idle: true,
         tells_dialogs: true,
         timing,
     };

@@ -22,7 +22,7 @@ fn trip(world: &World, seconds: i64, inputs: Vec<(i64, Input)>) -> Trip {
         look: order.look,
         timing: TIMING,
         runs: None,
-        lines: vec![LineBefore { line: line(), call_id: None, expires: None }],
+        lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],
     };
     let (mut trip, _) = Trip::begin(plan, at(seconds));
     trip.handle(at(seconds), Input::Confirmed);
