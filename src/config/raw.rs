@@ -80,11 +80,6 @@ impl Source {
         Self { holds_secrets: true, ..self }
     }
 
-    /// Records an error at these bytes.
-    pub fn error(&self, span: &Range<usize>, complaint: impl Into<Complaint>) {
-        self.refuse(Code::Mistake, span, complaint);
-    }
-
     /// Records an error of this kind at these bytes.
     pub fn refuse(&self, code: Code, span: &Range<usize>, complaint: impl Into<Complaint>) {
         self.record(Problem::error(&self.path, ""), code, span, complaint.into());

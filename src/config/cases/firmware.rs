@@ -11,6 +11,7 @@ use super::super::raw::Complaint;
 use super::super::table::Table;
 use super::Surroundings;
 use super::phones::version;
+use crate::config::code::Code;
 use crate::domain::firmware::{Image, Release, Version};
 use crate::domain::phone::{Model, Phone, Vendor};
 use crate::domain::policy::{Firmware, Policy};
@@ -113,7 +114,8 @@ fn given(test: &Table<'_>, phones: &[&Phone]) -> BTreeMap<Arc<str>, Release> {
     let source = test.source();
     let wrong = |span| {
         let hint = "write `release = { \"snom-10.1.198\" = { D785 = \"10.1.198.19\" } }`";
-        source.error(
+        source.refuse(
+            Code::WrongType,
             &span,
             Complaint::new("`release` names releases, and in each the models with their versions", hint),
         );
@@ -142,8 +144,9 @@ fn given(test: &Table<'_>, phones: &[&Phone]) -> BTreeMap<Arc<str>, Release> {
                 (Some(vendor), Ok(version)) => {
                     images.push(image(vendor, Model::new(model.get_ref().as_ref()), version));
                 }
-                (_, Err(complaint)) => source.error(&runs.span(), complaint),
-                (None, Ok(_)) => source.error(
+                (_, Err(complaint)) => source.refuse(Code::BadValue, &runs.span(), complaint),
+                (None, Ok(_)) => source.refuse(
+                    Code::UnknownName,
                     &model.span(),
                     Complaint {
                         message: format!(
