@@ -370,15 +370,15 @@ fn the_settings_hold_channels_and_the_pace_of_the_fleet() {
     assert_eq!(config.inventory[0].switch.as_ref().map(|switch| switch.as_str()), Some("sw-3a"));
 }
 
+/// A test, as another reader takes it apart.
+const CASE: &str = "[[test]]\nname = \"nobody goes at noon\"\nphone = { vendor = \"snom\" }\n\
+                    when = [{ at = \"2026-11-20 12:00\", expect = \"hold\" }]\n";
+
 #[test]
 fn tests_of_policies_are_no_policies() {
     let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        "night.toml",
-        &format!("[select]\nline = \"*\"\n{REST}[[test]]\nname = \"of another reader\"\n"),
-    );
-    write(folder.path(), "night.test.toml", "policy = \"night\"\n");
+    write(folder.path(), "night.toml", &format!("[select]\nline = \"*\"\n{REST}{CASE}"));
+    write(folder.path(), "night.test.toml", &format!("policy = \"night\"\n{CASE}"));
     let checked = config::check_paths(&[folder.path()], now());
     assert!(checked.report.problems.is_empty(), "{}", checked.report);
     assert_eq!(checked.policies.len(), 1);

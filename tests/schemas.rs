@@ -35,7 +35,7 @@ fn the_shipped_schemas_are_those_the_keys_make() {
             std::fs::write(&path, &made).unwrap();
         }
         let shipped = std::fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(shipped, made, "{} is not what the keys make: run with BLESS=1", path.display());
+        assert!(shipped == made, "{} is not what the keys make: run with BLESS=1", path.display());
     }
 }
 

@@ -26,7 +26,9 @@ pub enum Because {
 pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
-const SLUGS: [&str; 37] = [
+const SLUGS: [&str; 39] = [
+    "already-resynced",
+    "awaits-boot",
     "no-lines",
     "no-profile",
     "not-selected",
