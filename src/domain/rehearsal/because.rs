@@ -26,7 +26,7 @@ pub enum Because {
 pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
-const SLUGS: [&str; 37] = [
+const SLUGS: [&str; 39] = [
     "no-lines",
     "no-profile",
     "not-selected",
@@ -36,6 +36,7 @@ const SLUGS: [&str; 37] = [
     "not-yet",
     "already-current",
     "already-rebooted",
+    "already-resynced",
     "no-image",
     "misfit",
     "penalty-box",
@@ -43,6 +44,7 @@ const SLUGS: [&str; 37] = [
     "lost",
     "outside-window",
     "too-little-left",
+    "awaits-boot",
     "past-last-start",
     "not-its-turn",
     "blackout",
