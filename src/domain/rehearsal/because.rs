@@ -27,8 +27,6 @@ pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
 const SLUGS: [&str; 39] = [
-    "already-resynced",
-    "awaits-boot",
     "no-lines",
     "no-profile",
     "not-selected",
@@ -38,6 +36,7 @@ const SLUGS: [&str; 39] = [
     "not-yet",
     "already-current",
     "already-rebooted",
+    "already-resynced",
     "no-image",
     "misfit",
     "penalty-box",
@@ -45,6 +44,7 @@ const SLUGS: [&str; 39] = [
     "lost",
     "outside-window",
     "too-little-left",
+    "awaits-boot",
     "past-last-start",
     "not-its-turn",
     "blackout",

@@ -90,7 +90,10 @@ pub(super) fn answer(verdict: &Verdict) -> Answer {
     if held_by(|reason| matches!(reason, Reason::NotSelected)) {
         Answer::NotSelected
     } else if held_by(|reason| {
-        matches!(reason, Reason::AlreadyCurrent { .. } | Reason::AlreadyRebooted { .. })
+        matches!(
+            reason,
+            Reason::AlreadyCurrent { .. } | Reason::AlreadyRebooted { .. } | Reason::AlreadyResynced { .. }
+        )
     }) {
         Answer::Done
     } else if verdict.is_go() {
