@@ -37,6 +37,7 @@ const PURE_CRATES: &[&str] = &[
     "ipnet",
     "hex",
     "quick_xml",
+    "regex",
     "serde",
     "serde_json",
     "thiserror",

@@ -78,6 +78,7 @@ fn the_handbook_says_what_the_code_says() {
         &keys::SETTINGS_TABLES
             .map(|keys| if std::ptr::eq(keys, &keys::PER) { &keys::SETTINGS } else { keys }),
     );
+    compare("phones.md", &keys::PROFILE_TABLES);
     let text = std::fs::read_to_string(docs("policy.md")).unwrap();
     for name in keys::SELECTIONS_TABLES.iter().map(|keys| keys.table) {
         assert!(text.contains(name), "docs/policy.md does not speak of `{name}`");
@@ -92,9 +93,15 @@ fn the_handbook_says_what_the_code_says() {
 fn is_taken(keys: &Keys, key: &Key, value: &str, file: &str) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let table = keys.table.replace("NAME", "stable").replace("VENDOR", "snom");
+    // A profile is known by its maker's name.
+    let (table, line) = if file == "acme.toml" && key.name != "vendor" {
+        (format!("vendor = \"snom\"\n{table}"), 3)
+    } else {
+        (table, 2)
+    };
     std::fs::write(folder.path().join(file), format!("{table}\n{} = {value}\n", key.name)).unwrap();
     let checked = config::check_paths(&[folder.path().join(file)], "2026-11-21T12:00:00Z".parse().unwrap());
-    let stands = |place: &config::Place| place.line == 2 && place.column > key.name.len();
+    let stands = |place: &config::Place| place.line == line && place.column > key.name.len();
     let wrong =
         checked.report.problems.iter().find(|problem| {
             problem.severity == Severity::Error && problem.place.as_ref().is_some_and(stands)
@@ -106,6 +113,7 @@ fn is_taken(keys: &Keys, key: &Key, value: &str, file: &str) -> Result<(), Strin
 fn every_example_and_every_default_can_be_read() {
     let files = keys::POLICY_TABLES.iter().map(|keys| (*keys, "night.toml"));
     let files = files.chain(keys::SETTINGS_TABLES.iter().map(|keys| (*keys, "sipherd.toml")));
+    let files = files.chain(keys::PROFILE_TABLES.iter().map(|keys| (*keys, "acme.toml")));
     let mut wrong = Vec::new();
     let mut taken = 0;
     for (keys, file) in files {

@@ -38,6 +38,8 @@ mod planning;
 mod policy_cases;
 /// Policy text and what is made of it.
 mod policy_reading;
+/// Own profiles of makers laid over the shipped ones, and the page about them.
+mod profiles;
 /// kill -9 at random instants.
 mod restart;
 /// JSON Schemas for editors.
@@ -52,5 +54,7 @@ mod sip_wire;
 mod store_contract;
 /// What the tests share.
 mod support;
+/// User-Agents seen in the field against the shipped profiles.
+mod user_agents;
 /// Policy text, instant and expected window; DST days of three zones.
 mod windows;

@@ -6,6 +6,8 @@ mod holds;
 mod journeys;
 /// What is written to the log, and what never is.
 mod logs;
+/// Makers that nobody here knew.
+mod makers;
 /// Metrics and health.
 mod monitoring;
 /// The morning after.

@@ -41,7 +41,8 @@ fn the_shipped_schemas_are_those_the_keys_make() {
 
 #[test]
 fn every_shipped_file_is_valid() {
-    let kinds = [(Kind::Policy, "policies"), (Kind::Settings, "examples")];
+    let kinds =
+        [(Kind::Policy, "policies"), (Kind::Settings, "examples"), (Kind::Profile, "src/phones/profiles")];
     for (kind, folder) in kinds {
         let validator = validator(kind);
         let mut seen = 0;
@@ -90,6 +91,7 @@ fn every_example_is_valid_where_it_stands() {
     check(Kind::Policy, &keys::POLICY_TABLES);
     check(Kind::Selections, &keys::SELECTIONS_TABLES);
     check(Kind::Settings, &keys::SETTINGS_TABLES);
+    check(Kind::Profile, &keys::PROFILE_TABLES);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -12,12 +13,14 @@ use super::ics;
 use super::inventory::{self, Known};
 use super::policy::{self, Draft, SELECTIONS_FILE, Shared};
 use super::problem::{Problem, Report};
+use super::profiles::{self, Own, OwnProfile};
 use super::raw::{At, Complaint, Source};
 use super::settings::{self, Settings};
 use super::{Config, InventoryPhone, Purpose, SipConfig, is_settings};
 use crate::domain::phone::{LineId, Site};
 use crate::domain::policy::blackout::Event;
 use crate::domain::policy::{BlackoutDates, Policy};
+use crate::phones::Makers;
 use crate::ports::Credentials;
 
 /// What is being read: the files so far, and their problems.
@@ -29,6 +32,10 @@ pub(super) struct Reading {
     files: Vec<PathBuf>,
     /// The events of the calendar files so far.
     calendars: BTreeMap<PathBuf, Vec<Event>>,
+    /// The makers that are known.
+    makers: Arc<Makers>,
+    /// The administrator's own profiles.
+    own_profiles: Vec<OwnProfile>,
     /// The tests so far.
     cases: Vec<WrittenCase>,
     /// The rules of the policies so far.
@@ -61,6 +68,8 @@ impl Reading {
             report: Report::default(),
             files: Vec::new(),
             calendars: BTreeMap::new(),
+            makers: profiles::shipped(),
+            own_profiles: Vec::new(),
             cases: Vec::new(),
             rules: Vec::new(),
         }
@@ -75,6 +84,10 @@ impl Reading {
             return None;
         };
         let (inventory, credentials) = self.lists(&source, &settings);
+        if let Some(folder) = &settings.profiles {
+            self.profiles(folder);
+        }
+        settings::warn_of_strangers(&source, &settings.timed, &self.makers);
         // The problems of sipherd.toml come first, then those of the policies.
         self.close(&source);
         let drafts = self.folder(&settings.policies);
@@ -104,6 +117,8 @@ impl Reading {
             api_socket: settings.api_socket,
             log: settings.log,
             timing: settings.timing,
+            makers: Arc::clone(&self.makers),
+            own_profiles: self.own_profiles.clone(),
             pace: settings.pace,
             channels: settings.channels,
             policies,
@@ -117,6 +132,9 @@ impl Reading {
             let config = self.everything(if inside.is_file() { &inside } else { path });
             let policies = config.iter().flat_map(|config| config.policies.iter().cloned()).collect();
             (config, policies)
+        } else if profiles::is_profile(path) {
+            self.profiles(path);
+            (None, Vec::new())
         } else {
             (None, self.policies_alone(path))
         }
@@ -126,6 +144,11 @@ impl Reading {
     pub fn policies_alone(&mut self, path: &Path) -> Vec<Policy> {
         let policies = if path.is_dir() { self.folder(path) } else { self.single(path) };
         self.compare(policies, None, TimeDelta::zero())
+    }
+
+    /// The makers that are known, and the administrator's own profiles among them.
+    pub fn makers(&self) -> (Arc<Makers>, Vec<OwnProfile>) {
+        (Arc::clone(&self.makers), self.own_profiles.clone())
     }
 
     /// The tests, and the rules that they are held against.
@@ -188,6 +211,50 @@ impl Reading {
         self.close(source);
         lists.iter().for_each(|list| self.close(list));
         (inventory, credentials)
+    }
+
+    /// Lays own profiles over the shipped ones: a folder of them, or one file.
+    fn profiles(&mut self, path: &Path) {
+        let files = if path.is_dir() { self.profiles_of(path) } else { vec![path.to_owned()] };
+        let mut own = Vec::new();
+        for file in files {
+            let Some(source) = self.open(&file) else { continue };
+            match source.parse().and_then(|document| profiles::read(&source, &document)) {
+                Some(written) => own.push(Own { source, written }),
+                None => self.close(&source),
+            }
+        }
+        let (makers, told) = profiles::lay(&own);
+        (self.makers, self.own_profiles) = (Arc::new(makers), told);
+        own.iter().for_each(|own| self.close(&own.source));
+    }
+
+    /// The profiles of a folder, in the order of their names. Nothing else may lie there.
+    fn profiles_of(&mut self, folder: &Path) -> Vec<PathBuf> {
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(_) => {
+                let problem = Problem::error(folder, "the folder of profiles cannot be read");
+                let hint =
+                    "the key `profiles` of sipherd.toml names it; without that key the shipped ones are used";
+                self.report.problems.push(problem.code(Code::Unreadable).hint(hint));
+                return Vec::new();
+            }
+        };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        paths.retain(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+            if profiles::is_toml(path) || name.starts_with(".git") {
+                return profiles::is_toml(path);
+            }
+            self.files.push(path.clone());
+            let problem = Problem::error(path, "this is no profile: the names of profiles end in `.toml`");
+            let hint = "rename it, or put it into another folder";
+            self.report.problems.push(problem.code(Code::NotAProfile).hint(hint));
+            false
+        });
+        paths
     }
 
     /// Every policy of a folder, in the order of the names. Only what policies use may lie there too.
@@ -372,7 +439,11 @@ impl Reading {
         with: Option<(&Settings, &[InventoryPhone])>,
         grace: TimeDelta,
     ) -> Vec<Policy> {
-        compare::all(&policies, with, &Compared { purpose: self.purpose, now: self.now });
+        compare::all(
+            &policies,
+            with,
+            &Compared { purpose: self.purpose, now: self.now, makers: &self.makers },
+        );
         if self.purpose == Purpose::Check {
             self.tests(&policies, with.map(|(settings, _)| settings));
         }

@@ -58,6 +58,8 @@ codes! {
     Twice = "twice",
     /// A file among the policies that is none.
     NotAPolicy = "not-a-policy",
+    /// A file among the profiles that is none.
+    NotAProfile = "not-a-profile",
     /// Two policies select one phone with equal priority.
     Tie = "tie",
     /// Everybody on the machine can read a secret.
@@ -70,6 +72,8 @@ codes! {
     NeverCloses = "never-closes",
     /// Phones that sipherd cannot reboot, update or ask in the way the policy wants.
     NotPossible = "not-possible",
+    /// Something that may cut calls, or reboot phones that nobody meant.
+    Dangerous = "dangerous",
     /// A window is too short for a phone that it is meant for.
     WindowTooShort = "window-too-short",
     /// A margin at a window's end is too short for a phone, or so long that nothing is left of the window.

@@ -18,12 +18,13 @@ use super::settings::Settings;
 use super::{InventoryPhone, Purpose};
 use crate::domain::phone::{Mac, PbxName, Site, Tag, Vendor};
 use crate::domain::policy::{Action, BlackoutDates};
-use crate::phones;
+use crate::phones::Makers;
 
 /// What the files are compared for.
-pub(super) struct Compared {
+pub(super) struct Compared<'a> {
     pub purpose: Purpose,
     pub now: DateTime<Utc>,
+    pub makers: &'a Makers,
 }
 
 /// The zones a policy's windows may be meant in.
@@ -35,7 +36,7 @@ pub(super) struct Zones {
 }
 
 /// Compares everything; problems are recorded in the files they stand in.
-pub(super) fn all(policies: &Policies, with: Option<(&Settings, &[InventoryPhone])>, what: &Compared) {
+pub(super) fn all(policies: &Policies, with: Option<(&Settings, &[InventoryPhone])>, what: &Compared<'_>) {
     let mut zones = Zones { daemon: None, sites: BTreeMap::new() };
     if let Some((settings, inventory)) = with {
         zones.daemon = settings.zone;
@@ -52,16 +53,17 @@ pub(super) fn all(policies: &Policies, with: Option<(&Settings, &[InventoryPhone
         ties(&policies.read, inventory);
     }
     if let Some(selections) = &policies.selections {
-        makers(selections, &policies.shared.mentions, false);
+        makers(selections, &policies.shared.mentions, false, what.makers);
     }
     if what.purpose == Purpose::Check {
-        advice::give(&policies.read, with, &zones, what.now);
+        advice::give(&policies.read, with, &zones, what);
     }
     for Read { source, draft } in &policies.read {
         makers(
             source,
             &draft.mentions,
             matches!(draft.policy.action, Action::Update { .. } | Action::Stage { .. }),
+            what.makers,
         );
         not_yet(source, draft, what.purpose);
         if what.purpose == Purpose::Check {
@@ -193,16 +195,21 @@ impl Names {
 }
 
 /// Warns about makers whose phones would be held for ever: nobody knows how they are asked, or served.
-fn makers(source: &Source, mentions: &Mentions, updates: bool) {
+fn makers(source: &Source, mentions: &Mentions, updates: bool, makers: &Makers) {
     for vendor in &mentions.vendors {
-        match phones::profile(&vendor.value) {
-            None => source.warn(Code::NotPossible, &vendor.span, no_profile(&vendor.value)),
+        match makers.profile(&vendor.value) {
+            None => source.warn(Code::NotPossible, &vendor.span, no_profile(&vendor.value, makers)),
             Some(profile) if updates && profile.update_boots.is_none() => source.warn(
                 Code::NotPossible,
                 &vendor.span,
                 Complaint::new(
                     format!("phones of `{}` can be rebooted, but not updated: they are held", vendor.value),
-                    "give them a policy of their own with `[reboot]`",
+                    match &profile.firmware_setting {
+                        Some(setting) => format!(
+                            "name their firmware in `{setting}` of their settings, and give them a policy of their own with `[reboot]`"
+                        ),
+                        None => "give them a policy of their own with `[reboot]`".to_owned(),
+                    },
                 ),
             ),
             Some(_) => {}
@@ -211,8 +218,8 @@ fn makers(source: &Source, mentions: &Mentions, updates: bool) {
 }
 
 /// A maker of whose phones nothing is known.
-pub(super) fn no_profile(vendor: &Vendor) -> Complaint {
-    let names: Vec<&str> = phones::vendors().map(Vendor::as_str).collect();
+pub(super) fn no_profile(vendor: &Vendor, makers: &Makers) -> Complaint {
+    let names: Vec<&str> = makers.vendors().map(Vendor::as_str).collect();
     Complaint {
         message: format!("there is no profile for phones of `{vendor}`: they are held"),
         near: nearest(vendor.as_str(), names.iter().copied()),

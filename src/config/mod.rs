@@ -12,6 +12,7 @@ pub mod keys;
 pub mod layout;
 mod policy;
 pub mod problem;
+pub mod profiles;
 mod raw;
 pub mod schema;
 mod settings;
@@ -32,11 +33,13 @@ use crate::domain::phone::{
 use crate::domain::policy::Policy;
 use crate::domain::rules::FleetPace;
 use crate::domain::trip::Timing;
+use crate::phones::Makers;
 use crate::ports::{Credentials, Secret};
 
 pub use cases::{WrittenCase, WrittenRule};
 pub use code::Code;
 pub use problem::{Place, Problem, Report, Severity};
+pub use profiles::OwnProfile;
 pub use value::spell as duration_text;
 
 /// A configuration that may be used.
@@ -66,6 +69,10 @@ pub struct Checked {
     pub config: Option<Config>,
     /// The policies that can be read, those of the configuration included.
     pub policies: Vec<Policy>,
+    /// The makers that are known.
+    pub makers: Arc<Makers>,
+    /// The administrator's own profiles among them.
+    pub own_profiles: Vec<OwnProfile>,
 }
 
 /// Reads `sipherd.toml`, the inventory, the credentials and the policies.
@@ -112,7 +119,8 @@ pub fn check_paths<P: AsRef<Path>>(paths: &[P], now: DateTime<Utc>) -> Checked {
         policies.extend(found);
         config = read.or(config);
     }
-    Checked { report: reading.report(), config, policies }
+    let (makers, own_profiles) = reading.makers();
+    Checked { report: reading.report(), config, policies, makers, own_profiles }
 }
 
 /// Checks one configuration, whatever its file is called, as [`check_paths`] does.
@@ -120,7 +128,8 @@ pub fn check_file(path: &Path, now: DateTime<Utc>) -> Checked {
     let mut reading = check::Reading::new(Purpose::Check, now);
     let config = reading.everything(path);
     let policies = config.iter().flat_map(|config| config.policies.iter().cloned()).collect();
-    Checked { report: reading.report(), config, policies }
+    let (makers, own_profiles) = reading.makers();
+    Checked { report: reading.report(), config, policies, makers, own_profiles }
 }
 
 /// What `sipherd test` plays.
@@ -133,6 +142,8 @@ pub struct ReadCases {
     pub rules: Vec<WrittenRule>,
     /// Deadlines that differ from the vendor's profile.
     pub timing: BTreeMap<Vendor, TimingOverride>,
+    /// The makers that are known.
+    pub makers: Arc<Makers>,
 }
 
 /// Reads the tests of these paths, as [`check_paths`] takes them; without any, those of the configuration. A
@@ -147,7 +158,8 @@ pub fn read_cases<P: AsRef<Path>>(paths: &[P], config: &Path, now: DateTime<Utc>
         timing.extend(reading.path(path.as_ref()).0.into_iter().flat_map(|config| config.timing));
     }
     let (cases, rules) = reading.take_cases();
-    ReadCases { report: reading.report(), cases, rules, timing }
+    let (makers, _) = reading.makers();
+    ReadCases { report: reading.report(), cases, rules, timing, makers }
 }
 
 /// Whether a file is a `sipherd.toml`, by its name or else by its tables.
@@ -188,6 +200,10 @@ pub struct Config {
     pub log: LogConfig,
     /// Deadlines that differ from the vendor's profile.
     pub timing: BTreeMap<Vendor, TimingOverride>,
+    /// The makers that are known: the shipped ones, with the administrator's own profiles laid over them.
+    pub makers: Arc<Makers>,
+    /// The administrator's own profiles.
+    pub own_profiles: Vec<OwnProfile>,
     /// What holds over all policies.
     pub pace: FleetPace,
     /// The channels: each names its releases, the preferred one first.

@@ -15,11 +15,13 @@ pub enum Kind {
     Selections,
     /// `sipherd.toml`.
     Settings,
+    /// The profile of a maker.
+    Profile,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Policy, Self::Selections, Self::Settings];
+    pub const ALL: [Self; 4] = [Self::Policy, Self::Selections, Self::Settings, Self::Profile];
 
     /// The name of the schema's file.
     pub const fn file(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Kind {
             Self::Policy => "policy.schema.json",
             Self::Selections => "selections.schema.json",
             Self::Settings => "sipherd.schema.json",
+            Self::Profile => "profile.schema.json",
         }
     }
 }
@@ -47,6 +50,7 @@ pub fn schema(kind: Kind) -> Json {
         Kind::Policy => (&keys::POLICY, "sipherd: a policy"),
         Kind::Selections => (&keys::SELECTIONS, "sipherd: shared selections"),
         Kind::Settings => (&keys::SETTINGS, "sipherd: sipherd.toml"),
+        Kind::Profile => (&keys::PROFILE, "sipherd: a profile of a maker"),
     };
     let mut definitions = Map::new();
     let mut schema = table(keys, kind == Kind::Policy, &mut definitions);
@@ -185,6 +189,7 @@ mod tests {
     #[test]
     fn every_example_and_default_is_a_value() {
         let tables = keys::POLICY_TABLES.iter().chain(&keys::SELECTIONS_TABLES).chain(&keys::SETTINGS_TABLES);
+        let tables = tables.chain(&keys::PROFILE_TABLES);
         for key in tables.flat_map(|table| table.keys) {
             assert!(from_toml(key.example).is_some(), "{}: {}", key.name, key.example);
             if let Absent::Default(text) = key.absent {

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::domain::phone::{PbxName, Site, Vendor};
 use crate::domain::rules::FleetPace;
-use crate::phones;
+use crate::phones::Makers;
 use crate::ports::Secret;
 
 /// What `sipherd.toml` says, before the files it names are read. What is wrong is recorded and left out here.
@@ -34,6 +34,8 @@ pub(super) struct Settings {
     pub zone: Option<Tz>,
     pub sites: BTreeMap<Site, SiteConfig>,
     pub inventory: Option<PathBuf>,
+    /// The folder of own profiles.
+    pub profiles: Option<PathBuf>,
     pub sip: Sip,
     pub credentials: Option<PathBuf>,
     pub depot: Option<DepotConfig>,
@@ -44,6 +46,8 @@ pub(super) struct Settings {
     pub api_socket: PathBuf,
     pub log: LogConfig,
     pub timing: BTreeMap<Vendor, TimingOverride>,
+    /// Where each of these makers is named.
+    pub timed: Vec<At<Vendor>>,
     pub pace: FleetPace,
     pub channels: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     /// A policy edited so lately is not acted on.
@@ -75,12 +79,14 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Option<S
     let credentials =
         sip.as_ref().and_then(|sip| sip.text("credentials")).map(|text| folder.join(text.value));
     let (pbxs, pbx_names) = pbxs(&top, &folder);
+    let (timing, timed) = timing(&top);
     Some(Settings {
         state: path("state").unwrap_or_else(|| "/var/lib/sipherd".into()),
         policies: path("policies").unwrap_or_else(|| folder.join("policies")),
         zone: top.read("zone", value::zone).map(|zone| zone.value),
         sites: sites(&top),
         inventory: path("inventory"),
+        profiles: path("profiles"),
         sip: read_sip(sip.as_ref()),
         credentials,
         depot: depot(&top),
@@ -94,7 +100,8 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Option<S
         }),
         api_socket: api_socket(&top, &folder),
         log: log(&top),
-        timing: timing(&top),
+        timing,
+        timed,
         pace: pace(&top),
         channels: channels(&top),
         edit_grace: top.duration("edit_grace").map_or(EDIT_GRACE, |grace| grace.value),
@@ -352,8 +359,8 @@ fn log(top: &Table<'_>) -> LogConfig {
     }
 }
 
-fn timing(top: &Table<'_>) -> BTreeMap<Vendor, TimingOverride> {
-    let mut timing = BTreeMap::new();
+fn timing(top: &Table<'_>) -> (BTreeMap<Vendor, TimingOverride>, Vec<At<Vendor>>) {
+    let (mut timing, mut timed) = (BTreeMap::new(), Vec::new());
     for (vendor, table) in top.named_tables("timing") {
         let length = |key| table.duration(key).map(|length| length.value);
         let override_ = TimingOverride {
@@ -376,9 +383,7 @@ fn timing(top: &Table<'_>) -> BTreeMap<Vendor, TimingOverride> {
                 "`boot_at_least` must be shorter than `boot`",
             );
         }
-        if phones::profile(&Vendor::new(vendor.value)).is_none() {
-            top.source().warn(Code::NotPossible, &vendor.span, no_profile(&Vendor::new(vendor.value)));
-        }
+        timed.push(At { value: Vendor::new(vendor.value), span: vendor.span.clone() });
         if timing.insert(Vendor::new(vendor.value), override_).is_some() {
             table.source().refuse(
                 Code::Twice,
@@ -387,5 +392,12 @@ fn timing(top: &Table<'_>) -> BTreeMap<Vendor, TimingOverride> {
             );
         }
     }
-    timing
+    (timing, timed)
+}
+
+/// Warns about deadlines for makers of whom nothing is known.
+pub(super) fn warn_of_strangers(source: &Source, timed: &[At<Vendor>], makers: &Makers) {
+    for vendor in timed.iter().filter(|vendor| makers.profile(&vendor.value).is_none()) {
+        source.warn(Code::NotPossible, &vendor.span, no_profile(&vendor.value, makers));
+    }
 }

@@ -40,7 +40,7 @@ pub use setup::{inventory, rules, terms, usual};
 
 use mail::{Mail, Mailbox};
 use orchestrator::{Hands, Orchestrator};
-use setup::Reloader;
+use setup::{Known, Reloader};
 
 /// Letters that may wait for the orchestrator.
 const MAILBOX: usize = 4096;
@@ -155,6 +155,8 @@ pub async fn start(
         pbxs,
         trigger: config.sip.trigger,
     };
+    let known = Known::new(Arc::clone(&config.makers));
+    setup::tell_own_profiles(&config);
     let reloader = Reloader {
         file: config.file.clone(),
         releases: releases.clone(),
@@ -162,6 +164,7 @@ pub async fn start(
             let agent = agent.clone();
             Arc::new(move |credentials| agent.replace_credentials(credentials))
         },
+        makers: known.clone(),
         started_with: Arc::new(config.clone()),
     };
     let fleet = fleet(&config, &kept);
@@ -169,7 +172,12 @@ pub async fn start(
     orchestrator.restore(kept)?;
 
     let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store.clone()));
-    let depot = Depot { gatekeeper: control.clone(), images: releases, base_url: config.depot.url.clone() };
+    let depot = Depot {
+        gatekeeper: control.clone(),
+        images: releases,
+        makers: Arc::new(move || known.now()),
+        base_url: config.depot.url.clone(),
+    };
     let running = Running {
         control: control.clone(),
         sip: agent.local_addr(),

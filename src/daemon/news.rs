@@ -6,7 +6,7 @@ use super::orchestrator::Orchestrator;
 use crate::domain::fleet::Sight;
 use crate::domain::phone::{KnownBy, LineId, Mac};
 use crate::domain::trip::Input;
-use crate::phones::{Sighting, recognise};
+use crate::phones::Sighting;
 use crate::ports::{Change, PbxEvent, PbxNews, PhoneRow};
 
 impl Orchestrator {
@@ -107,7 +107,8 @@ impl Orchestrator {
     pub(super) fn registered(&mut self, now: DateTime<Utc>, mac: Mac, line: LineId) {
         let Some(phone) = self.fleet.get(mac) else { return };
         let Some(contact) = phone.lines.get(&line).and_then(|state| state.contact.clone()) else { return };
-        let sighting = contact.user_agent.as_deref().and_then(recognise);
+        let sighting =
+            contact.user_agent.as_deref().and_then(|text| self.reloader.makers.now().recognise(text));
         let version = sighting.as_ref().and_then(|sighting| sighting.version.clone());
         if let Some(sighting) = sighting {
             self.learn(mac, sighting);

@@ -190,6 +190,7 @@ impl Night {
             file: config.file.clone(),
             releases,
             credentials: Arc::new(|_| {}),
+            makers: setup::Known::new(Arc::clone(&config.makers)),
             started_with: Arc::new(config.clone()),
         };
         let fleet = crate::daemon::fleet(&config, &Kept::default());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 
@@ -14,7 +14,7 @@ use crate::domain::firmware::Release;
 use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Vendor};
 use crate::domain::policy::Firmware;
 use crate::domain::rules::{Rules, Terms, TermsOf, UsualOf};
-use crate::phones;
+use crate::phones::Makers;
 use crate::ports::{ControlError, Credentials};
 
 /// The rules these files and releases make.
@@ -28,17 +28,17 @@ pub fn rules(config: &Config, releases: Vec<Release>) -> Rules {
         site_zones: zones.collect(),
         channels: config.channels.clone(),
         fleet_pace: config.pace.clone(),
-        terms: terms(config.timing.clone()),
-        usual: usual(),
+        terms: terms(Arc::clone(&config.makers), config.timing.clone()),
+        usual: usual(Arc::clone(&config.makers)),
     }
 }
 
 /// The vendors' profiles with the administrator's timing laid over them.
-pub fn terms(timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
+pub fn terms(makers: Arc<Makers>, timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
     let none = TimingOverride::default();
     Arc::new(move |phone| {
         let vendor = phone.vendor.as_ref()?;
-        let profile = phones::profile(vendor)?;
+        let profile = makers.profile(vendor)?;
         let own = timing.get(vendor).unwrap_or(&none);
         let timing = own.over(profile.timing);
         Some(Terms {
@@ -52,8 +52,8 @@ pub fn terms(timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
 }
 
 /// What the vendors' phones usually take, as their profiles estimate it.
-pub fn usual() -> UsualOf {
-    Arc::new(|phone| phones::profile(phone.vendor.as_ref()?)?.usual)
+pub fn usual(makers: Arc<Makers>) -> UsualOf {
+    Arc::new(move |phone| makers.profile(phone.vendor.as_ref()?)?.usual)
 }
 
 /// The phones of the inventory.
@@ -81,6 +81,36 @@ pub fn missing_releases(rules: &Rules) -> Vec<String> {
 /// Takes new credentials to the SIP side.
 pub type NewCredentials = Arc<dyn Fn(BTreeMap<LineId, Credentials>) + Send + Sync>;
 
+/// The makers that are known at this moment; whoever recognises phones looks here.
+#[derive(Clone)]
+pub struct Known(Arc<RwLock<Arc<Makers>>>);
+
+impl Known {
+    /// These are known.
+    pub fn new(makers: Arc<Makers>) -> Self {
+        Self(Arc::new(RwLock::new(makers)))
+    }
+
+    /// Those that are known now.
+    pub fn now(&self) -> Arc<Makers> {
+        // Nothing panics while it holds the lock, and an old value would be whole all the same.
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replace(&self, makers: Arc<Makers>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = makers;
+    }
+}
+
+/// Tells the log what the administrator's own profiles change.
+pub fn tell_own_profiles(config: &Config) {
+    for own in &config.own_profiles {
+        let file = own.file.display();
+        let what = if own.new { "is a new maker" } else { "is changed" };
+        tracing::info!("profile: `{}` {what} by {file}: {}", own.vendor, own.keys.join(", "));
+    }
+}
+
 /// Reads the files again.
 #[derive(Clone)]
 pub struct Reloader {
@@ -90,6 +120,8 @@ pub struct Reloader {
     pub releases: Arc<Releases>,
     /// Where new credentials go.
     pub credentials: NewCredentials,
+    /// The makers that are known.
+    pub makers: Known,
     /// What was in force when the daemon started: some of it cannot change while it runs.
     pub started_with: Arc<Config>,
 }
@@ -181,6 +213,8 @@ impl Orchestrator {
         if !frozen.is_empty() {
             tracing::warn!("changed, but in force only after a restart: {}", frozen.join(", "));
         }
+        self.reloader.makers.replace(Arc::clone(&config.makers));
+        tell_own_profiles(config);
         (self.reloader.credentials)(config.sip.credentials.clone());
         let listed = inventory(config);
         let gone: Vec<Mac> = self

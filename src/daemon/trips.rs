@@ -11,7 +11,6 @@ use crate::config::TriggerPath;
 use crate::domain::phone::{CallState, LineId, Mac};
 use crate::domain::policy::reason::Reason;
 use crate::domain::trip::{Input, Outcome, Output, Probe, State, Trip};
-use crate::phones::recognise;
 use crate::ports::{
     Change, DialogOutcome, NotifyOrder, NotifyOutcome, ProbeOutcome, Target, TripId, TripRow,
 };
@@ -398,7 +397,7 @@ impl Orchestrator {
         open.questioned = false;
         let input = match outcome {
             ProbeOutcome::Alive { user_agent, .. } => {
-                let sighting = user_agent.as_deref().and_then(recognise);
+                let sighting = user_agent.and_then(|text| self.reloader.makers.now().recognise(&text));
                 Input::Alive { version: sighting.and_then(|sighting| sighting.version) }
             }
             ProbeOutcome::Silent => Input::Silent,

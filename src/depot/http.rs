@@ -17,7 +17,11 @@ use tokio_util::task::TaskTracker;
 use super::connection::Patient;
 use super::lanes::Lanes;
 use super::reply::answer;
+use crate::phones::Makers;
 use crate::ports::{Gatekeeper, Images};
+
+/// Tells which makers are known; a reload may change them.
+pub type MakersNow = Arc<dyn Fn() -> Arc<Makers> + Send + Sync>;
 
 /// What the depot serves, and who decides.
 #[derive(Clone)]
@@ -26,6 +30,8 @@ pub struct Depot {
     pub gatekeeper: Arc<dyn Gatekeeper>,
     /// The staged images.
     pub images: Arc<dyn Images>,
+    /// The makers known at this moment.
+    pub makers: MakersNow,
     /// The URL under which phones reach the depot: `http://10.0.0.5:8080`.
     pub base_url: String,
 }

@@ -12,7 +12,7 @@ mod reply;
 mod staging;
 mod transfer;
 
-pub use http::{Depot, Limits, ServeError, serve, serve_within};
+pub use http::{Depot, Limits, MakersNow, ServeError, serve, serve_within};
 pub use manifest::MANIFEST;
 pub use problem::{Problem, Severity};
 pub use releases::{Catalogue, Condition, Releases, ReleasesError, Verified, catalogue, verify};

@@ -41,7 +41,9 @@ pub(super) async fn answer<B>(
     }
     let (path, query) = (request.uri().path(), request.uri().query());
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    match snom::visit(path, query, user_agent) {
+    let makers = (depot.makers)();
+    let sighting = user_agent.and_then(|text| makers.recognise(text));
+    match snom::visit(path, query, sighting.as_ref()) {
         Some(Ok(read)) => asked.snom(depot, source, read).await,
         Some(Err(unreadable)) => {
             tracing::warn!(%source, path, why = %unreadable, "request refused");
@@ -51,7 +53,7 @@ pub(super) async fn answer<B>(
             };
             asked.text(status, &unreadable.to_string())
         }
-        None => match generic::visit(path, query, user_agent) {
+        None => match sighting.and_then(|sighting| generic::visit(&makers, path, query, sighting)) {
             Some(own) => asked.other(depot, source, own).await,
             None => asked.text(StatusCode::NOT_FOUND, "nothing of this name"),
         },

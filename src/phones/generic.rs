@@ -1,7 +1,6 @@
 //! Requests of phones whose maker's files are not served: they still say who is there.
 
-use super::user_agent::recognise;
-use super::{Sighting, snom};
+use super::{Makers, Sighting, snom};
 use crate::domain::phone::Mac;
 
 /// A phone asking for its own file, as far as path, query and User-Agent tell.
@@ -13,58 +12,99 @@ pub struct OwnFile {
     pub sighting: Sighting,
 }
 
+/// How a maker names a phone's own file: `{mac}.cfg`, `snom{model}-{mac}.htm`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileName(String);
+
+/// A name that is not one phone's alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadFileName {
+    /// It is a file for many phones.
+    #[error("`{0}` names no phone: the file of one phone has its `{{mac}}` in its name")]
+    NoMac(String),
+    /// It is no name of a file.
+    #[error("`{0}` is no name of a file")]
+    NoName(String),
+}
+
+impl FileName {
+    /// Reads a name with `{mac}` in it, and `{model}` before that if need be.
+    pub fn new(text: &str) -> Result<Self, BadFileName> {
+        let Some((before, after)) = text.split_once("{mac}") else {
+            return Err(BadFileName::NoMac(text.to_owned()));
+        };
+        let rest = format!("{}{after}", before.replacen("{model}", "", 1));
+        let clean = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if text.len() > 80 || !rest.chars().all(clean) {
+            return Err(BadFileName::NoName(text.to_owned()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// As it is written in a profile.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The MAC in a file of such a name.
+    fn mac_in(&self, file: &str) -> Option<Mac> {
+        let (before, after) = self.0.split_once("{mac}")?;
+        let stem = file.strip_suffix(after)?;
+        let at = stem.len().checked_sub(12)?;
+        let (prefix, digits) = (stem.get(..at)?, stem.get(at..)?);
+        let fits = match before.split_once("{model}") {
+            Some((head, tail)) => prefix
+                .strip_prefix(head)
+                .and_then(|rest| rest.strip_suffix(tail))
+                .is_some_and(|model| !model.is_empty()),
+            None => prefix == before,
+        };
+        let mac: Mac = fits.then(|| digits.parse().ok())??;
+        (mac.octets() != [0; 6]).then_some(mac)
+    }
+}
+
 /// Reads a request as one for the phone's own file; `None` unless a phone known here names its MAC in it.
 ///
 /// snom's requests are read by [`snom::visit`]. A MAC in the path that is not the one in the User-Agent makes the
 /// request nobody's.
-pub fn visit(path: &str, query: Option<&str>, user_agent: Option<&str>) -> Option<OwnFile> {
-    let sighting = recognise(user_agent?)?;
+pub fn visit(makers: &Makers, path: &str, query: Option<&str>, sighting: Sighting) -> Option<OwnFile> {
     let file = path.rsplit('/').next()?;
-    let named = mac_in(file).or_else(|| snom::mac_in_query(query?))?;
+    let names = &makers.known(&sighting.vendor)?.own_files;
+    let in_name = names.iter().find_map(|name| name.mac_in(file));
+    let named = in_name.or_else(|| snom::mac_in_query(query?))?;
     let agrees = sighting.mac.is_none_or(|mac| mac == named);
     agrees.then_some(OwnFile { mac: named, sighting })
-}
-
-/// The MAC in a file's name: `0004f2abcdef.cfg`, `cfg0004f2abcdef.xml`, `snomM900-000413B60680.htm`.
-fn mac_in(file: &str) -> Option<Mac> {
-    let (stem, _) = file.split_once('.')?;
-    let at = stem.len().checked_sub(12)?;
-    let (prefix, digits) = (stem.get(..at)?, stem.get(at..)?);
-    let plain = matches!(prefix, "" | "cfg" | "Config" | "SIP");
-    let base = prefix.starts_with("snom") && prefix.ends_with('-');
-    let mac: Mac = (plain || base).then(|| digits.parse().ok())??;
-    (mac.octets() != [0; 6]).then_some(mac)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const YEALINK: &str = "Yealink SIP-T46G 28.82.0.20 44:db:d2:bd:b5:69";
-
-    #[test]
-    fn a_phone_that_asks_for_its_own_file_is_known() {
-        let own = visit("/prov/44dbd2bdb569.cfg", None, Some(YEALINK)).unwrap();
-        assert_eq!(own.mac.to_string(), "44:db:d2:bd:b5:69");
-        assert_eq!(own.sighting.vendor.as_str(), "yealink");
-        let grandstream = "Grandstream Model HW GXP1628 SW 1.0.4.138 DevId c074ad2bd859";
-        assert!(visit("/cfgc074ad2bd859.xml", None, Some(grandstream)).is_some());
-        let base = "Mozilla/4.0 (compatible; Snom M900 05.20.0001 000413b60680)";
-        assert!(visit("/snomM900-000413B60680.htm", None, Some(base)).is_some());
-        let unnamed = "PolycomVVX-VVX_400-UA/4.1.4.7430";
-        assert_eq!(
-            visit("/0004f2abcdef.cfg", None, Some(unnamed)).unwrap().mac.to_string(),
-            "00:04:f2:ab:cd:ef"
-        );
+    fn in_name(name: &str, file: &str) -> Option<String> {
+        FileName::new(name).unwrap().mac_in(file).map(|mac| mac.bare_upper())
     }
 
     #[test]
-    fn a_file_for_everybody_or_of_somebody_else_is_nobodys() {
-        for path in ["/y000000000028.cfg", "/000000000000.cfg", "/44dbd2bdb570.cfg", "/", "", "/44dbd2bdb569"]
+    fn a_name_tells_whose_file_it_is() {
+        let found = |name, file| assert!(in_name(name, file).is_some(), "{name} {file}");
+        found("{mac}.cfg", "44dbd2bdb569.cfg");
+        found("cfg{mac}.xml", "cfgc074ad2bd859.xml");
+        found("SEP{mac}.cnf.xml", "SEP0004F2ABCDEF.cnf.xml");
+        found("snom{model}-{mac}.htm", "snomM900-000413B60680.htm");
+        assert_eq!(in_name("{mac}.cfg", "44dbd2bdb569.cfg").unwrap(), "44DBD2BDB569");
+        for file in ["y000000000028.cfg", "000000000000.cfg", "44dbd2bdb569", "44dbd2bdb569.xml", "", ".cfg"]
         {
-            assert_eq!(visit(path, None, Some(YEALINK)), None, "{path}");
+            assert_eq!(in_name("{mac}.cfg", file), None, "{file}");
         }
-        assert_eq!(visit("/44dbd2bdb569.cfg", None, Some("curl/7.88.1")), None);
-        assert_eq!(visit("/44dbd2bdb569.cfg", None, None), None);
+        assert_eq!(in_name("snom{model}-{mac}.htm", "snom-000413B60680.htm"), None);
+    }
+
+    #[test]
+    fn a_name_for_everybody_is_refused() {
+        assert_eq!(FileName::new("aastra.cfg"), Err(BadFileName::NoMac("aastra.cfg".into())));
+        for name in ["{mac}/x", "{mac}{mac}.cfg", "{mac}{model}.cfg", "{model}{model}{mac}", "a b{mac}"] {
+            assert!(matches!(FileName::new(name), Err(BadFileName::NoName(_))), "{name}");
+        }
     }
 }

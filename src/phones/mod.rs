@@ -1,7 +1,7 @@
 //! What is known about makers: how their phones are recognised, asked, served and believed. Pure.
 
 pub mod generic;
-mod profile;
+mod makers;
 pub mod snom;
 mod user_agent;
 
@@ -10,18 +10,28 @@ use crate::domain::forecast::Usual;
 use crate::domain::phone::{Mac, Model, Vendor};
 use crate::domain::trip::{Timing, Trigger};
 
-pub use profile::{profile, vendors};
-pub use user_agent::recognise;
+pub use generic::FileName;
+pub use makers::{Makers, SHIPPED};
+pub use user_agent::{BadPattern, GROUPS, UserAgent};
 
-/// How phones of one maker behave.
+/// How phones of one maker behave: a file of `profiles/`, or of the administrator's own folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// The maker.
     pub vendor: Vendor,
-    /// How it is asked to reboot, first choice first; the next is tried after 405, 481 or 489.
+    /// Which phones of it are meant.
+    pub about: Option<String>,
+    /// How it is asked to reboot, first choice first; the next is tried after 405, 481 or 489. Empty where nobody
+    /// documents it: such phones are recognised, and never asked anything.
     pub reboot: Vec<Trigger>,
     /// How it is asked to read its settings anew without a reboot, first choice first; empty where nobody documents it.
     pub resync: Vec<Trigger>,
+    /// How its User-Agents look; the first that takes a text reads it.
+    pub user_agents: Vec<UserAgent>,
+    /// The files a phone asks for that are its own.
+    pub own_files: Vec<FileName>,
+    /// The setting that names the firmware, where sipherd does not serve it.
+    pub firmware_setting: Option<String>,
     /// Boots of a whole update, the asked-for one included; `None` where sipherd can reboot such phones but not
     /// update them.
     pub update_boots: Option<u8>,
@@ -31,6 +41,10 @@ pub struct Profile {
     pub timing: Timing,
     /// How long its steps usually take: estimates, for plans and simulations.
     pub usual: Option<Usual>,
+    /// What its owner must know before it is asked.
+    pub hazards: Vec<String>,
+    /// Keys of the profile whose facts nobody has found in a document.
+    pub unproven: Vec<&'static str>,
 }
 
 /// What a User-Agent tells.
@@ -46,4 +60,40 @@ pub struct Sighting {
     pub mac: Option<Mac>,
     /// Expansion modules attached, where the text counts them.
     pub modules: Option<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    /// A maker with one pattern, whose phones ask for `{mac}.cfg`.
+    pub(super) fn maker(vendor: &str, pattern: &str) -> Profile {
+        let minute = TimeDelta::minutes(1);
+        Profile {
+            vendor: Vendor::new(vendor),
+            about: None,
+            reboot: vec![Trigger::event("check-sync;reboot=true")],
+            resync: Vec::new(),
+            user_agents: vec![UserAgent::new(pattern, None, vendor == "snom").unwrap()],
+            own_files: vec![FileName::new("{mac}.cfg").unwrap()],
+            firmware_setting: None,
+            update_boots: None,
+            tells_dialogs: false,
+            timing: Timing {
+                answer: minute,
+                leave: minute,
+                leave_busy: minute,
+                boot_at_least: minute,
+                boot: minute,
+                fetch: minute,
+                flash: minute,
+                gap: minute,
+            },
+            usual: None,
+            hazards: Vec::new(),
+            unproven: Vec::new(),
+        }
+    }
 }

@@ -1,223 +1,131 @@
-//! Recognising a phone by the User-Agent it sends in SIP or HTTP; what is not known is never guessed.
+//! Recognising a phone by the User-Agent it sends in SIP or HTTP: how one text of a maker looks, as its profile says.
 
-use super::Sighting;
+use regex::{Regex, RegexBuilder};
+
 use crate::domain::firmware::Version;
-use crate::domain::phone::{Mac, Model, Vendor};
+use crate::domain::phone::{Mac, Model};
 
 /// Longer texts are nobody's User-Agent.
 const LONGEST: usize = 400;
 
-/// What this User-Agent tells; `None` when no maker known here writes such a one.
-///
-/// On most phones the text can be set by their owner: it is evidence, never the only identity.
-pub fn recognise(user_agent: &str) -> Option<Sighting> {
-    let text = user_agent.trim();
-    if text.len() > LONGEST || !text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
-        return None;
-    }
-    READERS.iter().find_map(|reader| reader(text))
-}
+/// No pattern may need more memory than this, in bytes.
+const LARGEST: usize = 1 << 20;
 
-const READERS: [fn(&str) -> Option<Sighting>; 15] = [
-    snom_sip,
-    snom_http,
-    grandstream_http,
-    in_words,
-    poly,
-    cisco_spa,
-    cisco_79xx,
-    mitel_http,
-    aastra_sip,
-    panasonic,
-    gigaset,
-    avaya,
-    audiocodes,
-    technicolor,
-    innovaphone,
+/// What a pattern may pick out of a text.
+pub const GROUPS: [&str; 4] = ["model", "version", "mac", "modules"];
+
+/// Texts of programs that are no desk phones. A pattern that takes one of them says too little.
+const STRANGERS: [&str; 7] = [
+    "",
+    "Asterisk PBX 16.28.0",
+    "FPBX-16.0.40(18.9)",
+    "kamailio (5.6.3 (x86_64/linux))",
+    "baresip v1.0.0 (x86_64/linux)",
+    "Mozilla/5.0 (X11; Linux x86_64)",
+    "curl/7.88.1",
 ];
 
-/// `snomD785/10.1.64.14`
-fn snom_sip(text: &str) -> Option<Sighting> {
-    let (model, version) = first_word(text.strip_prefix("snom")?).split_once('/')?;
-    let model = snom_model(model)?;
-    Some(Sighting { model: Some(model), version: version_of(version), ..of(Vendor::SNOM) })
+/// How a User-Agent of one maker looks.
+#[derive(Debug, Clone)]
+pub struct UserAgent {
+    pattern: Regex,
+    /// The model as the phone is known by, with the picked one for `{model}`: `SPA{model}`.
+    spelling: Option<String>,
+    upper_case: bool,
 }
 
-/// `Mozilla/4.0 (compatible; snomD785-SIP 10.1.33.33 2010.12-00004-g9ba52f5 000413922D24 SXM:0 UXM:0)`
-fn snom_http(text: &str) -> Option<Sighting> {
-    let words = text.strip_prefix("Mozilla/4.0 (compatible; ")?.strip_suffix(')')?;
-    let mut words = words.split_whitespace();
-    let first = words.next()?;
-    if first == "Snom" {
-        let model = Some(plain_model(words.next()?)?);
-        let version = words.next().and_then(version_of);
-        let mac = words.find_map(mac_of);
-        return Some(Sighting { model, version, mac, ..of(Vendor::new("snom-dect")) });
+/// What a pattern picked out of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Picked {
+    pub model: Option<Model>,
+    pub version: Option<Version>,
+    pub mac: Option<Mac>,
+    pub modules: Option<u8>,
+}
+
+/// A pattern that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadPattern {
+    /// It is no regular expression.
+    #[error("this is no regular expression: {0}")]
+    Syntax(String),
+    /// It picks out something that nobody reads.
+    #[error("nothing reads what `{0}` picks out")]
+    UnknownGroup(String),
+    /// It takes texts of anybody.
+    #[error("this takes what is no desk phone, such as `{0}`")]
+    TooWide(&'static str),
+}
+
+impl UserAgent {
+    /// Reads a regular expression whose groups pick out `model`, `version`, `mac` and `modules`.
+    ///
+    /// `spelling` says how the model is written where the text leaves a part of it out, `upper_case` that capitals make
+    /// no difference in it.
+    pub fn new(pattern: &str, spelling: Option<&str>, upper_case: bool) -> Result<Self, BadPattern> {
+        let built = RegexBuilder::new(pattern).size_limit(LARGEST).build();
+        let pattern = built.map_err(|error| BadPattern::Syntax(reason(&error)))?;
+        if let Some(group) = pattern.capture_names().flatten().find(|group| !GROUPS.contains(group)) {
+            return Err(BadPattern::UnknownGroup(group.to_owned()));
+        }
+        if let Some(stranger) = STRANGERS.into_iter().find(|text| pattern.is_match(text)) {
+            return Err(BadPattern::TooWide(stranger));
+        }
+        Ok(Self { pattern, spelling: spelling.map(str::to_owned), upper_case })
     }
-    let model = Some(snom_model(first.strip_prefix("snom")?.strip_suffix("-SIP")?)?);
-    let version = words.next().and_then(version_of);
-    let tail: Vec<&str> = words.collect();
-    let mac = tail.iter().find_map(|word| mac_of(word));
-    let modules = tail.iter().find_map(|word| word.strip_prefix("UXM:")?.parse().ok());
-    Some(Sighting { model, version, mac, modules, ..of(Vendor::SNOM) })
-}
 
-/// `Grandstream Model HW GXP1628 SW 1.0.4.138 DevId c074ad2bd859`
-fn grandstream_http(text: &str) -> Option<Sighting> {
-    let (model, rest) = text.strip_prefix("Grandstream Model HW ")?.split_once(" SW ")?;
-    let (version, device) = rest.split_once(" DevId ").unwrap_or((rest, ""));
-    let model = Some(plain_model(model)?);
-    Some(Sighting {
-        model,
-        version: version_of(version),
-        mac: mac_of(device),
-        ..of(Vendor::new("grandstream"))
-    })
-}
-
-/// Makers that write `Name model version mac`, with blanks in between and the MAC only in HTTP:
-/// `Yealink SIP-T46G 28.82.0.20`, `Fanvil X6U Pro 0.0.10 0c383e2cd782`.
-fn in_words(text: &str) -> Option<Sighting> {
-    let (name, rest) = text.split_once(' ')?;
-    let vendor = match name {
-        "Yealink" | "Grandstream" | "Fanvil" | "Htek" => Vendor::new(name),
-        "ALE" => Vendor::new("ale"),
-        _ => return None,
-    };
-    let words: Vec<&str> = rest.split_whitespace().collect();
-    let dotted = |word: &&str| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit());
-    let at = words.iter().position(dotted).unwrap_or(words.len());
-    if at == 0 || at > 3 {
-        return None;
+    /// The expression as it was written.
+    pub fn as_str(&self) -> &str {
+        self.pattern.as_str()
     }
-    let model = words[..at].join(" ");
-    let model = Some(plain_model(model.strip_prefix("SIP-").unwrap_or(&model))?);
-    let version = words.get(at).and_then(|word| version_of(word));
-    let mac = words.get(at + 1).and_then(|word| mac_of(word));
-    Some(Sighting { model, version, mac, ..of(vendor) })
+
+    /// Whether it picks out this group.
+    pub fn picks(&self, group: &str) -> bool {
+        self.pattern.capture_names().flatten().any(|name| name == group)
+    }
+
+    /// Whether a text is one of these.
+    pub fn takes(&self, text: &str) -> bool {
+        plain(text).is_some_and(|text| self.pick(text).is_some())
+    }
+
+    /// What the text tells; `None` when it is another's, or what stands for the model is none.
+    pub(super) fn pick(&self, text: &str) -> Option<Picked> {
+        let found = self.pattern.captures(text)?;
+        let group = |name: &str| found.name(name).map(|group| group.as_str());
+        let model = match group("model") {
+            Some(model) => Some(self.model(model)?),
+            None => None,
+        };
+        Some(Picked {
+            model,
+            version: group("version").and_then(version_of),
+            mac: group("mac").and_then(|text| text.parse().ok()),
+            modules: group("modules").and_then(|text| text.parse().ok()),
+        })
+    }
+
+    fn model(&self, picked: &str) -> Option<Model> {
+        let picked = plain_model(picked)?;
+        let spelt = self.spelling.as_ref().map(|spelling| spelling.replace("{model}", picked));
+        let model = spelt.as_deref().unwrap_or(picked);
+        Some(if self.upper_case { Model::new(model.to_ascii_uppercase()) } else { Model::new(model) })
+    }
 }
 
-/// `PolycomVVX-VVX_500-UA/5.5.0.20556`, in HTTP behind `FileTransport`.
-fn poly(text: &str) -> Option<Sighting> {
-    let text = first_word(text.strip_prefix("FileTransport ").unwrap_or(text));
-    let (family, rest) = text.strip_prefix("Polycom")?.split_once('-')?;
-    let (model, version) = rest.split_once("-UA/")?;
-    let digits = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
-    let mac = version[digits..].strip_prefix('_').and_then(mac_of);
-    plain_model(family)?;
-    let model = Some(plain_model(model)?);
-    Some(Sighting { model, version: version_of(&version[..digits]), mac, ..of(Vendor::new("poly")) })
+impl PartialEq for UserAgent {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |one: &Self| (one.as_str().to_owned(), one.spelling.clone(), one.upper_case);
+        parts(self) == parts(other)
+    }
 }
 
-/// `Cisco/SPA508G-7.4.4 (0002FDFF2103)(CBT141400UK)`, `Linksys/SPA-942-6.1.5(a) (88019FA42805)`
-fn cisco_spa(text: &str) -> Option<Sighting> {
-    let (maker, rest) = text.split_once("/SPA")?;
-    let vendor = match maker {
-        "Cisco" => Vendor::new("cisco-spa"),
-        "Linksys" => Vendor::new("linksys"),
-        _ => return None,
-    };
-    let (name, tail) = rest.split_once(' ').unwrap_or((rest, ""));
-    let (number, version) = name.rsplit_once('-')?;
-    let number = number.trim_start_matches('-');
-    plain_model(number)?;
-    let mac = tail.split(['(', ')']).find_map(mac_of);
-    Some(Sighting {
-        model: Some(Model::new(format!("SPA{number}"))),
-        version: version_of(version),
-        mac,
-        ..of(vendor)
-    })
-}
+impl Eq for UserAgent {}
 
-/// `Cisco-CP7960G/8.0`
-fn cisco_79xx(text: &str) -> Option<Sighting> {
-    let at = text.find("Cisco-CP79")?;
-    let (model, version) = match first_word(&text[at + "Cisco-".len()..]).split_once('/') {
-        Some((model, version)) => (model, version_of(version)),
-        None => (first_word(&text[at + "Cisco-".len()..]), None),
-    };
-    Some(Sighting { model: Some(plain_model(model)?), version, ..of(Vendor::new("cisco")) })
-}
-
-/// `Mitel6920 MAC:00-08-5D-23-74-29 V:6.4.0.140-SIP`
-fn mitel_http(text: &str) -> Option<Sighting> {
-    let rest = text.strip_prefix("Aastra").or_else(|| text.strip_prefix("Mitel"))?;
-    let (model, rest) = rest.split_once(" MAC:")?;
-    let (mac, version) = rest.split_once(" V:")?;
-    let version = version_of(version.strip_suffix("-SIP").unwrap_or(version));
-    Some(Sighting { model: Some(plain_model(model)?), version, mac: mac_of(mac), ..of(Vendor::new("mitel")) })
-}
-
-/// `Aastra 6757i/2.6.0.2010`
-fn aastra_sip(text: &str) -> Option<Sighting> {
-    let (model, version) = first_word(text.strip_prefix("Aastra ")?).split_once('/')?;
-    let model = Some(plain_model(model)?);
-    Some(Sighting { model, version: version_of(version), ..of(Vendor::new("mitel")) })
-}
-
-/// `Panasonic_KX-UT113/01.133 (0080f0c8c381)`
-fn panasonic(text: &str) -> Option<Sighting> {
-    let (model, rest) = text.strip_prefix("Panasonic_")?.split_once('/')?;
-    let version = version_of(first_word(rest));
-    let mac = rest.split(['(', ')']).find_map(mac_of);
-    Some(Sighting { model: Some(plain_model(model)?), version, mac, ..of(Vendor::new("panasonic")) })
-}
-
-/// `Gigaset N870 IP PRO/83.V2.11.0+build.a546b91;7C2F80E0D605`, on the N510 without the maker's name.
-fn gigaset(text: &str) -> Option<Sighting> {
-    let named = text.strip_prefix("Gigaset ").or_else(|| text.starts_with("N510 IP PRO/").then_some(text))?;
-    let (model, rest) = named.split_once('/')?;
-    let (version, mac) = rest.split_once(';').unwrap_or((rest, ""));
-    let model = Some(plain_model(model)?);
-    Some(Sighting { model, version: version_of(version), mac: mac_of(mac), ..of(Vendor::new("gigaset")) })
-}
-
-/// `AVAYA/J179-4.1.3.0.6 (MAC:c81fea83e85a)`, behind words of the HTTP library.
-fn avaya(text: &str) -> Option<Sighting> {
-    let at = text.find("AVAYA/")?;
-    let rest = &text[at + "AVAYA/".len()..];
-    let (model, version) = first_word(rest).split_once('-')?;
-    let mac = rest.split(['(', ')']).find_map(|word| mac_of(word.strip_prefix("MAC:")?));
-    Some(Sighting {
-        model: Some(plain_model(model)?),
-        version: version_of(version),
-        mac,
-        ..of(Vendor::new("avaya"))
-    })
-}
-
-/// `AUDC-IPPhone/2.2.8.61 (440HDG-Rev0; 00908F602AAC)`
-fn audiocodes(text: &str) -> Option<Sighting> {
-    let (version, rest) = text.strip_prefix("AUDC-IPPhone/")?.split_once(" (")?;
-    let (model, mac) = rest.strip_suffix(')')?.split_once("; ")?;
-    let model = Some(plain_model(model.split_once("-Rev").map_or(model, |(model, _)| model))?);
-    Some(Sighting { model, version: version_of(version), mac: mac_of(mac), ..of(Vendor::new("audiocodes")) })
-}
-
-/// `THOMSON ST2030 hw5 fw2.74 00-14-7F-E1-47-B3`
-fn technicolor(text: &str) -> Option<Sighting> {
-    let mut words = text.strip_prefix("THOMSON ")?.split_whitespace();
-    let model = Some(plain_model(words.next()?)?);
-    let rest: Vec<&str> = words.collect();
-    let version = rest.iter().find_map(|word| version_of(word.strip_prefix("fw")?));
-    let mac = rest.iter().find_map(|word| mac_of(word));
-    Some(Sighting { model, version, mac, ..of(Vendor::new("technicolor")) })
-}
-
-/// `innovaphone IP222/10.1.64.14`
-fn innovaphone(text: &str) -> Option<Sighting> {
-    let (model, version) = first_word(text.strip_prefix("innovaphone ")?).split_once('/')?;
-    let model = Some(plain_model(model)?);
-    Some(Sighting { model, version: version_of(version), ..of(Vendor::INNOVAPHONE) })
-}
-
-fn of(vendor: Vendor) -> Sighting {
-    Sighting { vendor, model: None, version: None, mac: None, modules: None }
-}
-
-fn first_word(text: &str) -> &str {
-    text.split_whitespace().next().unwrap_or_default()
+/// A text that can be a User-Agent at all, without blanks around it.
+pub(super) fn plain(text: &str) -> Option<&str> {
+    let text = text.trim();
+    (text.len() <= LONGEST && text.bytes().all(|b| (0x20..0x7f).contains(&b))).then_some(text)
 }
 
 /// snom writes its models in upper case on the case and in mixed case elsewhere.
@@ -226,10 +134,9 @@ pub(super) fn snom_model(text: &str) -> Option<Model> {
     (model && text.bytes().any(|b| b.is_ascii_digit())).then(|| Model::new(text.to_ascii_uppercase()))
 }
 
-fn plain_model(text: &str) -> Option<Model> {
+fn plain_model(text: &str) -> Option<&str> {
     let clean = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ' ');
-    let model = !text.is_empty() && text.len() <= 32 && text.chars().all(clean);
-    model.then(|| Model::new(text))
+    (!text.is_empty() && text.len() <= 32 && text.chars().all(clean)).then_some(text)
 }
 
 fn version_of(text: &str) -> Option<Version> {
@@ -237,10 +144,41 @@ fn version_of(text: &str) -> Option<Version> {
     number.then(|| Version::parse(text).ok())?
 }
 
-fn mac_of(text: &str) -> Option<Mac> {
-    text.parse().ok()
+/// The last line of the library's drawing says what is wrong.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default().trim();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
 #[cfg(test)]
-#[path = "user_agent_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_picks_out_what_its_groups_name() {
+        let acme =
+            UserAgent::new(r"^Acme (?<model>\w+)/(?<version>\S+) (?<mac>\S+)$", Some("P{model}"), true);
+        let acme = acme.unwrap();
+        let picked = acme.pick("Acme x10/1.2.3 0c383e2cd782").unwrap();
+        assert_eq!(picked.model, Some(Model::new("PX10")));
+        assert_eq!(picked.version.unwrap().as_str(), "1.2.3");
+        assert_eq!(picked.mac.unwrap().to_string(), "0c:38:3e:2c:d7:82");
+        assert!(acme.takes(" Acme x10/beta nobody "));
+        for other in ["Acme", "my Acme x10/1 a", "Acme x\u{e9}/1 a", "Acme x/1 a\r\nX: y"] {
+            assert!(!acme.takes(other), "{other}");
+        }
+        assert!(!acme.takes(&format!("Acme x/1 {}", "a".repeat(LONGEST))));
+    }
+
+    #[test]
+    fn a_pattern_that_says_too_little_or_too_much_is_refused() {
+        let refused = |pattern: &str| UserAgent::new(pattern, None, false).unwrap_err();
+        for wide in ["", ".*", "(?<version>[0-9.]+)", "^Mozilla", "curl"] {
+            assert!(matches!(refused(wide), BadPattern::TooWide(_)), "{wide}");
+        }
+        assert_eq!(refused("^Acme (?<modell>.)"), BadPattern::UnknownGroup("modell".into()));
+        assert_eq!(refused("^Acme ("), BadPattern::Syntax("unclosed group".into()));
+        assert!(matches!(refused("^Acme \\w{9999}{9999}"), BadPattern::Syntax(_)));
+    }
+}

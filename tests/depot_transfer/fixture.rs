@@ -82,7 +82,8 @@ impl Running {
         let at = listener.local_addr().unwrap();
         let images: Arc<Releases> = Arc::clone(&releases);
         let gatekeeper: Arc<Fake> = Arc::clone(&fake);
-        let depot = Depot { gatekeeper, images, base_url: format!("http://{at}/") };
+        let makers = Arc::new(sipherd::config::profiles::shipped);
+        let depot = Depot { gatekeeper, images, makers, base_url: format!("http://{at}/") };
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(serve_within(limits, listener, depot, shutdown.clone()));
         Self { at, image, shutdown, serving, steps, releases, dir, fake }

@@ -127,6 +127,7 @@ async fn a_base_url_that_phones_cannot_follow_is_refused() {
             Depot {
                 gatekeeper: depot.gatekeeper(),
                 images: std::sync::Arc::<sipherd::depot::Releases>::clone(&depot.releases),
+                makers: std::sync::Arc::new(sipherd::config::profiles::shipped),
                 base_url: base.into(),
             },
             CancellationToken::new(),

@@ -3,6 +3,7 @@
 mod effective;
 mod fleet;
 mod github;
+mod makers;
 mod openings;
 mod sarif;
 
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::config::{self, Checked, Problem};
+use crate::config::{self, Checked, OwnProfile, Problem};
 use crate::domain::phone::Phone;
 use crate::domain::policy::Policy;
 
@@ -127,6 +128,7 @@ fn in_text(
         for policy in &checked.policies {
             openings::write(policy, checked, now, out)?;
         }
+        makers::write(checked, out)?;
     }
     if options.fleet
         && let Some(phones) = phones(checked)?
@@ -167,6 +169,9 @@ struct Json<'a> {
     files: usize,
     problems: &'a [Problem],
     policies: Vec<openings::Openings<'a>>,
+    /// What to know of the makers whose phones the policies select.
+    mind: Vec<makers::Mind<'a>>,
+    profiles: &'a [OwnProfile],
     #[serde(skip_serializing_if = "Option::is_none")]
     fleet: Option<fleet::Spoken<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -196,6 +201,8 @@ fn in_json<'a>(
         files: checked.report.files,
         problems: &checked.report.problems,
         policies: shown.iter().map(|policy| openings::of(policy, checked, now)).collect(),
+        mind: if verdict == Verdict::Clean { makers::of(checked) } else { Vec::new() },
+        profiles: &checked.own_profiles,
         fleet: phones.map(|phones| fleet::spoken(&checked.policies, &phones)),
         effective: options.effective.is_some().then(|| effective.collect()),
     })

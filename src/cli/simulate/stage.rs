@@ -92,8 +92,12 @@ impl Stage {
         let mut rules = match &self.config {
             Some(config) => daemon::rules(config, self.releases.clone()),
             None => {
-                let mut rules = Rules::new(Vec::new(), self.zone, daemon::terms(BTreeMap::new()));
-                rules.usual = daemon::usual();
+                let mut rules = Rules::new(
+                    Vec::new(),
+                    self.zone,
+                    daemon::terms(config::profiles::shipped(), BTreeMap::new()),
+                );
+                rules.usual = daemon::usual(config::profiles::shipped());
                 rules
             }
         };

@@ -3,12 +3,12 @@
 use super::{Subject, and};
 use crate::config::code::Code;
 use crate::domain::policy::{IdleBy, Patience};
-use crate::phones::{self, Profile};
+use crate::phones::{Makers, Profile};
 
-pub(super) fn advise(subject: &Subject<'_>) {
+pub(super) fn advise(subject: &Subject<'_>, makers: &Makers) {
     let idle = &subject.policy.idle;
     let those = |able: fn(&Profile) -> bool| {
-        let profiles = subject.vendors().into_iter().filter_map(phones::profile);
+        let profiles = subject.vendors().into_iter().filter_map(|vendor| makers.profile(vendor));
         let unable = profiles.filter(|profile| !able(profile)).map(|profile| profile.vendor.to_string());
         let names = and(unable);
         (!names.is_empty()).then_some(names)

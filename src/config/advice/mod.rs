@@ -19,7 +19,7 @@ use chrono_tz::Tz;
 
 use super::check::Read;
 use super::code::Code;
-use super::compare::Zones;
+use super::compare::{Compared, Zones};
 use super::policy::Draft;
 use super::raw::{Complaint, Source};
 use super::settings::Settings;
@@ -27,7 +27,7 @@ use super::{InventoryPhone, TimingOverride};
 use crate::domain::phone::{Phone, Vendor};
 use crate::domain::policy::{Action, Policy};
 use crate::domain::rules::FleetPace;
-use crate::phones;
+use crate::phones::Makers;
 
 /// What the advice rests on.
 pub(super) struct Ground<'a> {
@@ -38,6 +38,7 @@ pub(super) struct Ground<'a> {
     /// The daemon's zone.
     zone: Tz,
     now: DateTime<Utc>,
+    makers: &'a Makers,
 }
 
 /// One policy and its phones of the inventory.
@@ -58,21 +59,22 @@ pub(super) fn give(
     policies: &[Read],
     with: Option<(&Settings, &[InventoryPhone])>,
     zones: &Zones,
-    now: DateTime<Utc>,
+    what: &Compared<'_>,
 ) {
     let ground = Ground {
         phones: with.iter().flat_map(|(_, inventory)| inventory.iter().map(InventoryPhone::phone)).collect(),
         timing: with.map(|(settings, _)| &settings.timing),
         pace: with.map(|(settings, _)| &settings.pace),
         zone: zones.daemon.unwrap_or(Tz::UTC),
-        now,
+        now: what.now,
+        makers: what.makers,
     };
     let subjects = subjects(policies, &ground);
     // Where names are mistaken, what follows from them is no news.
     for subject in subjects.iter().filter(|subject| !subject.source.has_errors()) {
         selection::advise(subject, &subjects, &ground);
         hours::advise(subject, &ground);
-        makers::advise(subject);
+        makers::advise(subject, ground.makers);
         coverage::advise(subject, &ground);
         limits::advise(subject, &ground);
         nights::advise(subject, &ground);
@@ -153,7 +155,7 @@ impl Ground<'_> {
             Action::Update { .. } | Action::ModuleUpdate { .. } => true,
             Action::Resync | Action::Stage { .. } | Action::Backup => return None,
         };
-        let profile = phones::profile(vendor)?;
+        let profile = self.makers.profile(vendor)?;
         let own = self.timing.and_then(|timing| timing.get(vendor));
         let timing = own.map_or(profile.timing, |own| own.over(profile.timing));
         let boots = if with_image { own.and_then(|own| own.boots).or(profile.update_boots)? } else { 1 };

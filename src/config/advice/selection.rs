@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{Ground, Subject, count, versions};
 use crate::config::code::Code;
-use crate::domain::phone::Phone;
 use crate::domain::policy::Selection;
 use crate::domain::policy::select::MacPrefix;
-use crate::phones;
 
 pub(super) fn advise(subject: &Subject<'_>, all: &[Subject<'_>], ground: &Ground<'_>) {
     if contradicts_itself(subject, &subject.policy.select, "select") {
         return;
     }
     if !ground.phones.is_empty() && subject.perhaps.is_empty() {
-        nobody(subject, &ground.phones);
+        nobody(subject, ground);
     } else {
         shadowed(subject, all);
     }
@@ -90,7 +88,8 @@ fn covers_name(pattern: &str, name: &str) -> bool {
 }
 
 /// Says why no phone of the inventory is meant, as narrowly as can be told.
-fn nobody(subject: &Subject<'_>, listed: &[Phone]) {
+fn nobody(subject: &Subject<'_>, ground: &Ground<'_>) {
+    let listed = &ground.phones;
     let select = &subject.policy.select;
     let some = |selection: &Selection| listed.iter().any(|phone| selection.holds(phone) != Some(false));
     let check = "compare it with the inventory";
@@ -103,7 +102,7 @@ fn nobody(subject: &Subject<'_>, listed: &[Phone]) {
         // Of these the comparison of names has told, and of makers without a profile.
         let told = match key {
             "tag" | "site" | "mac" | "pbx" => true,
-            "vendor" => select.vendor.iter().all(|vendor| phones::profile(vendor).is_none()),
+            "vendor" => select.vendor.iter().all(|vendor| ground.makers.profile(vendor).is_none()),
             _ => false,
         };
         if !told {

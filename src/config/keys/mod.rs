@@ -3,6 +3,7 @@
 mod cases;
 mod limits;
 mod policy;
+mod profile;
 mod rollout;
 mod settings;
 mod when;
@@ -10,6 +11,7 @@ mod when;
 pub use cases::*;
 pub use limits::{BANDWIDTH, COVERAGE, PACE, PER, RETRY};
 pub use policy::*;
+pub use profile::*;
 pub use rollout::{BRAKE, CHECK, ROLLBACK, WAVE};
 pub use settings::*;
 pub use when::{BLACKOUT, IDLE, WINDOW};

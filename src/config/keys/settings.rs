@@ -20,6 +20,13 @@ pub static SETTINGS: Keys = Keys {
         Key::new("policies", Text(Form::Path), "\"policies\"", "the folder of policies").or("\"policies\""),
         Key::new("inventory", Text(Form::Path), "\"phones.csv\"", "the list of phones").else_("none is read"),
         Key::new(
+            "profiles",
+            Text(Form::Path),
+            "\"profiles\"",
+            "the folder of your own profiles of makers, laid over the shipped ones",
+        )
+        .else_("the shipped ones alone"),
+        Key::new(
             "edit_grace",
             Duration { least: "0s", most: "1d" },
             "\"5m\"",

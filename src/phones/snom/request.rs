@@ -1,7 +1,7 @@
 //! Reading the requests of snom phones.
 
 use super::super::Sighting;
-use super::super::user_agent::{recognise, snom_model};
+use super::super::user_agent::snom_model;
 use crate::domain::firmware::Version;
 use crate::domain::phone::{Mac, Model, Vendor};
 
@@ -48,19 +48,19 @@ pub enum Unreadable {
     },
 }
 
-/// Reads a request; `None` when the path is none of snom's, or the User-Agent is another maker's (or a snom base's).
+/// Reads a request with what its User-Agent tells; `None` when the path is none of snom's, or the User-Agent is another
+/// maker's (or a snom base's).
 pub fn visit(
     path: &str,
     query: Option<&str>,
-    user_agent: Option<&str>,
+    sighting: Option<&Sighting>,
 ) -> Option<Result<Request, Unreadable>> {
     let (asks, in_path, model_in_path) = read_path(path)?;
     let in_query = query.and_then(mac_in_query);
-    let sighting: Option<Sighting> = user_agent.and_then(recognise);
-    if sighting.as_ref().is_some_and(|sighting| sighting.vendor != Vendor::SNOM) {
+    if sighting.is_some_and(|sighting| sighting.vendor != Vendor::SNOM) {
         return None;
     }
-    let in_agent = sighting.as_ref().and_then(|sighting| sighting.mac);
+    let in_agent = sighting.and_then(|sighting| sighting.mac);
     let mut named = [in_path, in_query, in_agent].into_iter().flatten();
     let Some(mac) = named.next() else {
         return Some(Err(Unreadable::NoMac));
@@ -68,7 +68,8 @@ pub fn visit(
     if let Some(other) = named.find(|other| *other != mac) {
         return Some(Err(Unreadable::AnotherPhone { asked: mac, asks: other }));
     }
-    let (model_in_agent, version) = sighting.map_or((None, None), |seen| (seen.model, seen.version));
+    let (model_in_agent, version) =
+        sighting.map_or((None, None), |seen| (seen.model.clone(), seen.version.clone()));
     let model = match (model_in_path, model_in_agent) {
         (Some(path), Some(agent)) => (path == agent).then_some(agent),
         (path, agent) => path.or(agent),
@@ -120,11 +121,24 @@ fn bare_mac(text: &str) -> Option<Mac> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::phones::tests::maker;
+    use crate::phones::{Makers, generic};
 
     const D785: &str =
         "Mozilla/4.0 (compatible; snomD785-SIP 10.1.33.33 2010.12-00004-g9ba52f5 000413922D24 SXM:0 UXM:0)";
     const OLD: &str = "Mozilla/4.0 (compatible; snom320-SIP 8.4.18 1.1.3-s)";
     const MAC: Mac = Mac::new([0x00, 0x04, 0x13, 0x92, 0x2d, 0x24]);
+
+    fn visit(path: &str, query: Option<&str>, agent: Option<&str>) -> Option<Result<Request, Unreadable>> {
+        super::visit(path, query, agent.and_then(|agent| makers().recognise(agent)).as_ref())
+    }
+
+    fn makers() -> Makers {
+        let mut makers = Makers::default();
+        let pattern = r"\(compatible; snom(?<model>\w+)-SIP (?<version>\S+)(?: \S+ (?<mac>[0-9A-F]{12}))?";
+        makers.put(maker("snom", pattern), false);
+        makers
+    }
 
     fn asks(path: &str, query: Option<&str>, agent: Option<&str>) -> Request {
         visit(path, query, agent).expect(path).expect(path)
@@ -202,8 +216,9 @@ mod tests {
             let _ = visit(&path, Some(&tail), Some(&agent));
             let _ = visit(&format!("/snom/000413922D24/{tail}"), None, None);
             let _ = visit(&format!("/snom{tail}.htm"), Some(&format!("mac={path}")), None);
-            let _ = crate::phones::generic::visit(&path, Some(&tail), Some(D785));
-            let _ = crate::phones::generic::visit(&format!("/{tail}000413922D24.cfg"), None, Some(D785));
+            let seen = makers().recognise(D785).unwrap();
+            let _ = generic::visit(&makers(), &path, Some(&tail), seen.clone());
+            let _ = generic::visit(&makers(), &format!("/{tail}000413922D24.cfg"), None, seen);
         }
     }
 }

@@ -1,6 +1,13 @@
-//! One row for each User-Agent seen in the field.
+//! One row for each User-Agent seen in the field, as the shipped profiles read it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-use super::*;
+use sipherd::config::profiles::shipped;
+use sipherd::domain::phone::Model;
+use sipherd::phones::{Sighting, generic};
+
+fn recognise(text: &str) -> Option<Sighting> {
+    shipped().recognise(text)
+}
 
 /// User-Agent, vendor, model, version, MAC.
 const SEEN: &[(&str, &str, &str, &str, &str)] = &[
@@ -127,6 +134,33 @@ fn what_nobody_here_knows_is_not_guessed() {
         assert_eq!(recognise(text), None, "{text}");
     }
     assert_eq!(recognise(&"snomD785/1 ".repeat(100)), None);
+}
+
+const YEALINK: &str = "Yealink SIP-T46G 28.82.0.20 44:db:d2:bd:b5:69";
+
+fn own_file(path: &str, agent: &str) -> Option<generic::OwnFile> {
+    generic::visit(&shipped(), path, None, recognise(agent)?)
+}
+
+#[test]
+fn a_phone_that_asks_for_its_own_file_is_known() {
+    let own = own_file("/prov/44dbd2bdb569.cfg", YEALINK).unwrap();
+    assert_eq!(own.mac.to_string(), "44:db:d2:bd:b5:69");
+    assert_eq!(own.sighting.vendor.as_str(), "yealink");
+    let grandstream = "Grandstream Model HW GXP1628 SW 1.0.4.138 DevId c074ad2bd859";
+    assert!(own_file("/cfgc074ad2bd859.xml", grandstream).is_some());
+    let base = "Mozilla/4.0 (compatible; Snom M900 05.20.0001 000413b60680)";
+    assert!(own_file("/snomM900-000413B60680.htm", base).is_some());
+    let unnamed = "PolycomVVX-VVX_500-UA/4.1.4.7430";
+    assert_eq!(own_file("/0004f2abcdef.cfg", unnamed).unwrap().mac.to_string(), "00:04:f2:ab:cd:ef");
+}
+
+#[test]
+fn a_file_for_everybody_or_of_somebody_else_is_nobodys() {
+    for path in ["/y000000000028.cfg", "/000000000000.cfg", "/44dbd2bdb570.cfg", "/", "", "/44dbd2bdb569"] {
+        assert_eq!(own_file(path, YEALINK), None, "{path}");
+    }
+    assert_eq!(own_file("/44dbd2bdb569.cfg", "curl/7.88.1"), None);
 }
 
 #[test]
