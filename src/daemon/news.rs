@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::orchestrator::Orchestrator;
 use crate::domain::fleet::Sight;
-use crate::domain::phone::{KnownBy, LineId, Mac};
+use crate::domain::phone::{KnownBy, LineId, Mac, Phone};
 use crate::domain::trip::Input;
 use crate::phones::Sighting;
 use crate::ports::{Change, PbxEvent, PbxNews, PhoneRow};
@@ -134,6 +134,19 @@ impl Orchestrator {
         phone.version = sighting.version.or(phone.version.take());
         if before != (phone.vendor.clone(), phone.model.clone(), phone.version.clone()) {
             self.keep_phone(mac);
+        }
+    }
+
+    /// Other makers are known now: what registered phones say of themselves may mean more than it did.
+    pub(super) fn recognise_again(&mut self) {
+        let makers = self.reloader.makers.now();
+        let seen = |phone: &Phone| {
+            let mut texts = phone.lines.values().filter_map(|line| line.contact.as_ref()?.user_agent.clone());
+            Some((phone.mac, texts.find_map(|text| makers.recognise(&text))?))
+        };
+        let seen: Vec<(Mac, Sighting)> = self.fleet.iter().filter_map(seen).collect();
+        for (mac, sighting) in seen {
+            self.learn(mac, sighting);
         }
     }
 

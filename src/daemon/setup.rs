@@ -213,6 +213,7 @@ impl Orchestrator {
         if !frozen.is_empty() {
             tracing::warn!("changed, but in force only after a restart: {}", frozen.join(", "));
         }
+        let other_makers = *self.reloader.makers.now() != *config.makers;
         self.reloader.makers.replace(Arc::clone(&config.makers));
         tell_own_profiles(config);
         (self.reloader.credentials)(config.sip.credentials.clone());
@@ -229,6 +230,9 @@ impl Orchestrator {
         }
         for phone in listed {
             self.fleet.introduce(phone);
+        }
+        if other_makers {
+            self.recognise_again();
         }
         for pbx in &config.pbxs {
             if self.hands.pbxs.contains_key(&pbx.name) {

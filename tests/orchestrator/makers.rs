@@ -33,8 +33,7 @@ async fn an_own_profile_makes_an_unknown_makers_phone_rebootable_at_the_next_rel
     };
     let building = building(clock.clone(), vec![acme]).await;
     let site = Site::new(house);
-    let night =
-        format!("[select]\nvendor = \"acme\"\nmodel = \"P*\"\n[reboot]\n{ALWAYS}[idle]\nquiet = \"0s\"\n");
+    let night = format!("[select]\nline = \"*\"\n[reboot]\n{ALWAYS}[idle]\nquiet = \"0s\"\n");
     site.write("policies/night.toml", &night);
     site.write("phones.csv", &house.inventory(&[(1, "")]));
     site.settings(&building, "", "");
