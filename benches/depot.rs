@@ -166,7 +166,9 @@ fn serve_images(image: &Path) -> Result<()> {
         println!("{at}");
         std::io::stdout().flush()?;
         let shelf = Arc::new(Shelf(image));
-        let depot = Depot { gatekeeper: shelf.clone(), images: shelf, base_url: format!("http://{at}") };
+        let makers = Arc::new(sipherd::config::profiles::shipped);
+        let depot =
+            Depot { gatekeeper: shelf.clone(), images: shelf, makers, base_url: format!("http://{at}") };
         Ok(serve(listener, depot, CancellationToken::new()).await?)
     })
 }

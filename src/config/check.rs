@@ -13,7 +13,7 @@ use super::ics;
 use super::inventory::{self, Known};
 use super::policy::{self, Draft, SELECTIONS_FILE, Shared};
 use super::problem::{Problem, Report};
-use super::profiles::{self, Own, OwnProfile};
+use super::profiles::{self, OwnProfile};
 use super::raw::{At, Complaint, Source};
 use super::settings::{self, Settings};
 use super::{Config, InventoryPhone, Purpose, SipConfig, is_settings};
@@ -27,15 +27,15 @@ use crate::ports::Credentials;
 pub(super) struct Reading {
     purpose: Purpose,
     now: DateTime<Utc>,
-    report: Report,
+    pub report: Report,
     /// The files in the order they were come across.
-    files: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
     /// The events of the calendar files so far.
     calendars: BTreeMap<PathBuf, Vec<Event>>,
     /// The makers that are known.
-    makers: Arc<Makers>,
+    pub makers: Arc<Makers>,
     /// The administrator's own profiles.
-    own_profiles: Vec<OwnProfile>,
+    pub own_profiles: Vec<OwnProfile>,
     /// The tests so far.
     cases: Vec<WrittenCase>,
     /// The rules of the policies so far.
@@ -183,7 +183,8 @@ impl Reading {
         list
     }
 
-    fn close(&mut self, source: &Source) {
+    /// Takes over the problems of a file.
+    pub fn close(&mut self, source: &Source) {
         self.report.problems.extend(source.take_problems());
     }
 
@@ -211,50 +212,6 @@ impl Reading {
         self.close(source);
         lists.iter().for_each(|list| self.close(list));
         (inventory, credentials)
-    }
-
-    /// Lays own profiles over the shipped ones: a folder of them, or one file.
-    fn profiles(&mut self, path: &Path) {
-        let files = if path.is_dir() { self.profiles_of(path) } else { vec![path.to_owned()] };
-        let mut own = Vec::new();
-        for file in files {
-            let Some(source) = self.open(&file) else { continue };
-            match source.parse().and_then(|document| profiles::read(&source, &document)) {
-                Some(written) => own.push(Own { source, written }),
-                None => self.close(&source),
-            }
-        }
-        let (makers, told) = profiles::lay(&own);
-        (self.makers, self.own_profiles) = (Arc::new(makers), told);
-        own.iter().for_each(|own| self.close(&own.source));
-    }
-
-    /// The profiles of a folder, in the order of their names. Nothing else may lie there.
-    fn profiles_of(&mut self, folder: &Path) -> Vec<PathBuf> {
-        let entries = match std::fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(_) => {
-                let problem = Problem::error(folder, "the folder of profiles cannot be read");
-                let hint =
-                    "the key `profiles` of sipherd.toml names it; without that key the shipped ones are used";
-                self.report.problems.push(problem.code(Code::Unreadable).hint(hint));
-                return Vec::new();
-            }
-        };
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        paths.retain(|path| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-            if profiles::is_toml(path) || name.starts_with(".git") {
-                return profiles::is_toml(path);
-            }
-            self.files.push(path.clone());
-            let problem = Problem::error(path, "this is no profile: the names of profiles end in `.toml`");
-            let hint = "rename it, or put it into another folder";
-            self.report.problems.push(problem.code(Code::NotAProfile).hint(hint));
-            false
-        });
-        paths
     }
 
     /// Every policy of a folder, in the order of the names. Only what policies use may lie there too.

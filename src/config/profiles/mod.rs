@@ -1,6 +1,7 @@
 //! Profiles of makers: the shipped ones, and the administrator's own laid over them key by key.
 
 mod dangers;
+mod folder;
 mod written;
 
 use std::path::{Path, PathBuf};
