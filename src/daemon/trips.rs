@@ -81,8 +81,11 @@ impl Orchestrator {
     pub(super) fn may_not_be_sent(&self, mac: Mac) -> bool {
         let (Some(open), Some(phone)) = (self.trips.get(&mac), self.fleet.get(mac)) else { return false };
         let look = open.trip.plan().look;
-        // An unregistered line has no calls.
-        phone.lines.values().any(|line| line.calls != CallState::Offline && look.forbids(line.calls))
+        phone.lines.iter().any(|(id, line)| {
+            // An unregistered line has no calls.
+            let calls = if line.calls == CallState::Offline { CallState::Idle } else { line.calls };
+            look.against(id, calls, line.agent_logged_in, line.do_not_disturb).is_some()
+        })
     }
 
     /// Hands an input to the phone's trip, if it is on one.
@@ -332,7 +335,7 @@ impl Orchestrator {
         }
     }
 
-    /// A call came: a NOTIFY that still waits for its turn on the wire must not go, and no further copy of one that
+    /// A call came, or something else that counts as busy: a NOTIFY that still waits for its turn on the wire must not go, and no further copy of one that
     /// went.
     pub(super) fn hold_back(&mut self, mac: Mac) {
         let Some(open) = self.trips.get(&mac) else { return };
@@ -354,9 +357,9 @@ impl Orchestrator {
             NotifyOutcome::Blind => Input::Blind,
             NotifyOutcome::NoAnswer { .. } => Input::NoAnswer,
             NotifyOutcome::NotSent { why } => Input::NotSent { why },
-            // A call came before its turn on the wire. Had the phone been seen to go, the trip had moved on.
+            // It was busy before its turn on the wire. Had the phone been seen to go, the trip had moved on.
             NotifyOutcome::Stopped { copies: 0 } => {
-                Input::Withheld { why: "a call came before the NOTIFY's turn".to_owned() }
+                Input::Withheld { why: "it was busy before the NOTIFY's turn came".to_owned() }
             }
             NotifyOutcome::Stopped { .. } => Input::NoAnswer,
         };

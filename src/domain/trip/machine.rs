@@ -121,6 +121,30 @@ impl Trip {
         }
     }
 
+    /// Whether a boot at this instant may still be the one that was ordered, although the trip is over.
+    pub fn may_still_boot(&self, now: DateTime<Utc>) -> bool {
+        let (Some(asked), timing) = (self.asked_at, &self.plan.timing) else { return false };
+        match self.outcome() {
+            None => true,
+            // Its last lines may register behind the others, and settings that were read anew may want a boot.
+            Some(Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Resynced) => {
+                now < self.since + timing.boot
+            }
+            // Nothing was sent, or it was not taken.
+            Some(
+                Outcome::Withdrawn { .. }
+                | Outcome::Failed {
+                    failure:
+                        Failure::Refused { .. } | Failure::NoCredentials { .. } | Failure::NotReachable { .. },
+                },
+            ) => false,
+            // It may have the order still, and wait for the end of a call.
+            Some(Outcome::Failed { .. } | Outcome::Cancelled) => {
+                now < (asked + timing.leave_busy).max(self.since) + timing.boot
+            }
+        }
+    }
+
     /// Whether the phone is awaited: its registration should be read again and again.
     pub fn awaits_phone(&self) -> bool {
         match self.state {
