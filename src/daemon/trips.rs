@@ -278,25 +278,9 @@ impl Orchestrator {
         {
             return;
         }
-        self.scheduler.look_round(&self.fleet, now);
         let found = found.and_then(|spoke| {
-            let phone = self.fleet.get(mac).ok_or_else(|| "the phone is not known any more".to_owned())?;
-            let judged = self.scheduler.judge(phone, now, now, &self.fleet);
-            if let Some(reason) = judged.verdict.reasons().next() {
-                return Err(reason.told_in(self.scheduler.rules().zone_of(phone)));
-            }
-            // A reload may have come in between, or the patience with its calls has ended: then it goes in another way.
-            let plan = self.trips.get(&mac).map(|open| open.trip.plan());
-            match (plan, judged.order) {
-                (Some(plan), Some(order)) if order.goal != plan.goal || order.policy != plan.policy => {
-                    Err("the rules changed meanwhile".to_owned())
-                }
-                (Some(plan), Some(order)) if order.look != plan.look || order.triggers != plan.triggers => {
-                    Err("it is to be asked in another way now".to_owned())
-                }
-                (Some(_), Some(_)) => Ok(spoke),
-                (_, _) => Err("the rules changed meanwhile".to_owned()),
-            }
+            let Some(open) = self.trips.get(&mac) else { return Err("the trip is over".to_owned()) };
+            self.scheduler.look_again_at(open.trip.plan(), now, &self.fleet).map(|()| spoke)
         });
         match found {
             Ok(spoke) => {

@@ -1,6 +1,7 @@
 //! Who goes next. Work follows changes: a phone is judged again when something about it changed, when a gate opens by
 //! time, or when a place it waits for falls free.
 
+mod look;
 mod party;
 mod pass;
 mod queues;

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::state::{Failure, Goal, Input, Outcome, Output, Plan, State};
+use super::timing::Trigger;
 use crate::domain::firmware::Version;
 use crate::domain::phone::LineId;
 
@@ -105,6 +106,11 @@ impl Trip {
     /// When the NOTIFY was ordered; `None` when it never was.
     pub fn asked_at(&self) -> Option<DateTime<Utc>> {
         self.asked_at
+    }
+
+    /// How it was asked last; without an order yet, how it would be first.
+    pub fn asked_with(&self) -> Option<&Trigger> {
+        self.plan.triggers.get(self.asked_with)
     }
 
     /// How it ended, once it has.
