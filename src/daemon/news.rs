@@ -83,6 +83,7 @@ impl Orchestrator {
 
     fn touch(&mut self, macs: impl IntoIterator<Item = Mac>, now: DateTime<Utc>) {
         for mac in macs {
+            self.hold_back(mac);
             self.scheduler.touch(mac, now);
         }
     }

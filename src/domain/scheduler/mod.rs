@@ -1,6 +1,7 @@
 //! Who goes next. Work follows changes: a phone is judged again when something about it changed, when a gate opens by
 //! time, or when a place it waits for falls free.
 
+mod look;
 mod party;
 mod pass;
 mod queues;
@@ -340,11 +341,23 @@ impl Scheduler {
     /// The phone was seen registered: if it was lost, it is lost no more.
     pub fn found(&mut self, mac: Mac, now: DateTime<Utc>) -> bool {
         let was_lost = self.lost.remove(&mac);
+        if was_lost {
+            self.past.entry(mac).or_default().found = Some(now);
+        }
         // One that a person sent meanwhile keeps its places to the end of that trip.
         if was_lost && self.budgets.holder(mac).is_some_and(|holder| !holder.under_way) {
             self.release(mac, now);
         }
         was_lost
+    }
+
+    /// Whether a boot seen now may be one that was ordered, although its trip is over: the phone left late, was lost, or
+    /// registers line by line.
+    pub fn may_have_ordered_boot(&self, mac: Mac, now: DateTime<Utc>) -> bool {
+        let Some(past) = self.past.get(&mac) else { return false };
+        let Some(last) = &past.last else { return false };
+        let boot = last.plan().timing.boot;
+        last.may_still_boot(now) || past.found.is_some_and(|found| now < found + boot)
     }
 
     /// Phones that went and never came back: they keep their places.
