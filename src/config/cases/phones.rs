@@ -17,6 +17,9 @@ use crate::domain::phone::{
 use crate::domain::policy::{Group, Policy};
 use crate::domain::rehearsal::Player;
 
+/// The most phones of one test: each rule plays each test once more.
+const MOST_PHONES: u16 = 1000;
+
 /// Zones of sites.
 type Zones = BTreeMap<Site, Tz>;
 
@@ -33,17 +36,42 @@ pub(super) fn read(test: &Table<'_>, policies: &[Policy], around: &Surroundings)
         None => Vec::new(),
     };
     let mut players: Vec<Player> = Vec::new();
-    for (number, table) in (1_u8..).zip(&tables) {
-        let Some(player) = player(table, number, policies, around, &mut zones) else { continue };
-        twice(table, &player, &players);
-        players.push(player);
+    let mut number: u16 = 0;
+    for table in &tables {
+        let many = table.count("count").and_then(|count| u16::try_from(count).ok()).unwrap_or(1);
+        if many > 1 {
+            for key in ["mac", "lines"] {
+                let what = format!("{many} phones cannot share one `{key}`");
+                table.key(key).into_iter().for_each(|span| {
+                    let hint = "leave it out, or write the phones one by one";
+                    table.source().refuse(Code::Contradiction, &span, Complaint::new(what.clone(), hint));
+                });
+            }
+        }
+        for copy in 1..=many {
+            number = number.saturating_add(1);
+            if number > MOST_PHONES {
+                let most = Complaint::new(
+                    format!("a test has {MOST_PHONES} phones at most"),
+                    "`sipherd simulate` plays with larger fleets",
+                );
+                table.source().refuse(Code::OutOfBounds, &table.span(), most);
+                return (players, zones);
+            }
+            let Some(mut player) = player(table, number, policies, around, &mut zones) else { break };
+            if many > 1 && table.has("name") {
+                player.name = format!("{}-{copy}", player.name).into();
+            }
+            twice(table, &player, &players);
+            players.push(player);
+        }
     }
     (players, zones)
 }
 
 fn player(
     table: &Table<'_>,
-    number: u8,
+    number: u16,
     policies: &[Policy],
     around: &Surroundings,
     zones: &mut Zones,
@@ -53,8 +81,9 @@ fn player(
         let names = table.read_all(key, value::name).unwrap_or_default();
         names.into_iter().map(|name| name.value).collect::<Vec<_>>()
     };
+    let [high, low] = number.to_be_bytes();
     let name = word("name").unwrap_or_else(|| number.to_string());
-    let mac = table.read("mac", value::mac).map_or(Mac::new([0, 4, 0x13, 0, 0, number]), |mac| mac.value);
+    let mac = table.read("mac", value::mac).map_or(Mac::new([0, 4, 0x13, 0, high, low]), |mac| mac.value);
     let mut phone = Phone::new(mac, KnownBy::Inventory);
     phone.vendor = word("vendor").map(|name| Vendor::new(&name)).or_else(|| only_vendor(policies));
     phone.model = table.text("model").map(|model| Model::new(model.value));
@@ -95,9 +124,17 @@ fn player(
     Some(Player {
         name: name.into(),
         phone,
-        address: address.map_or(IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)), |address| address.value),
+        address: address.map_or(IpAddr::V4(by_default(high, low)), |address| address.value),
         groups,
     })
+}
+
+/// An address for documents, and where these end one for measurements.
+fn by_default(high: u8, low: u8) -> Ipv4Addr {
+    match (high, low) {
+        (0, 1..=254) => Ipv4Addr::new(192, 0, 2, low),
+        _ => Ipv4Addr::new(198, 18, high, low),
+    }
 }
 
 /// A version, as a phone reports it.
