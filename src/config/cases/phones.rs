@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 
@@ -18,7 +19,7 @@ use crate::domain::policy::{Group, Policy};
 use crate::domain::rehearsal::Player;
 
 /// The most phones of one test: each rule plays each test once more.
-const MOST_PHONES: u16 = 1000;
+const MOST_PHONES: u16 = 500;
 
 /// Zones of sites.
 type Zones = BTreeMap<Site, Tz>;
@@ -36,17 +37,17 @@ pub(super) fn read(test: &Table<'_>, policies: &[Policy], around: &Surroundings)
         None => Vec::new(),
     };
     let mut players: Vec<Player> = Vec::new();
+    let mut taken = Taken::default();
     let mut number: u16 = 0;
     for table in &tables {
-        let many = table.count("count").and_then(|count| u16::try_from(count).ok()).unwrap_or(1);
-        if many > 1 {
-            for key in ["mac", "lines"] {
-                let what = format!("{many} phones cannot share one `{key}`");
-                table.key(key).into_iter().for_each(|span| {
-                    let hint = "leave it out, or write the phones one by one";
-                    table.source().refuse(Code::Contradiction, &span, Complaint::new(what.clone(), hint));
-                });
+        let mut many = table.count("count").and_then(|count| u16::try_from(count).ok()).unwrap_or(1);
+        for key in ["mac", "lines"].into_iter().filter(|key| table.has(key)) {
+            if many < 2 {
+                break;
             }
+            let hint = "leave it out, or write the phones one by one";
+            table.error_at(key, Complaint::new(format!("phones of one `count` cannot share `{key}`"), hint));
+            many = 1;
         }
         for copy in 1..=many {
             number = number.saturating_add(1);
@@ -62,7 +63,7 @@ pub(super) fn read(test: &Table<'_>, policies: &[Policy], around: &Surroundings)
             if many > 1 && table.has("name") {
                 player.name = format!("{}-{copy}", player.name).into();
             }
-            twice(table, &player, &players);
+            taken.take(table, &player);
             players.push(player);
         }
     }
@@ -178,20 +179,34 @@ fn zone(table: &Table<'_>, phone: &Phone, zones: &mut Zones) {
     }
 }
 
-/// Records what two phones of a test cannot share.
-fn twice(table: &Table<'_>, new: &Player, before: &[Player]) {
-    let hint = |key: &str| format!("give each phone its own `{key}`");
-    let complain = |key: &'static str, what: String| {
-        table.error_at(key, Complaint::new(format!("another phone of this test has {what} too"), hint(key)));
-    };
-    for other in before {
-        if other.name == new.name {
+/// What each phone has alone.
+#[derive(Default)]
+struct Taken {
+    names: BTreeSet<Arc<str>>,
+    macs: BTreeSet<Mac>,
+    lines: BTreeSet<LineId>,
+}
+
+impl Taken {
+    /// Records what another phone of the test has already.
+    fn take(&mut self, table: &Table<'_>, new: &Player) {
+        let complain = |key: &'static str, what: String| {
+            let hint = format!("give each phone its own `{key}`");
+            table.error_at(key, Complaint::new(format!("another phone of this test has {what} too"), hint));
+        };
+        if !self.names.insert(new.name.clone()) {
             complain("name", format!("the name `{}`", new.name));
         }
-        if other.phone.mac == new.phone.mac {
+        if !self.macs.insert(new.phone.mac) {
             complain("mac", format!("the address {}", new.phone.mac));
         }
-        if let Some(line) = new.phone.lines.keys().find(|line| other.phone.lines.contains_key(line)) {
+        let mut twice = None;
+        for line in new.phone.lines.keys() {
+            if !self.lines.insert(line.clone()) {
+                twice = twice.or(Some(line));
+            }
+        }
+        if let Some(line) = twice {
             complain("lines", format!("the line {}", line.user));
         }
     }
