@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
+use sipherd::config;
 use sipherd::domain::firmware::{Image, Release, Version};
 use sipherd::domain::fleet::Fleet;
 use sipherd::domain::phone::{CallState, Contact, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Vendor};
 use sipherd::domain::policy::{Action, Calendar, Firmware, Lasts, Pace, Policy, Selection, Window};
 use sipherd::domain::rules::{Rules, Terms};
 use sipherd::domain::scheduler::Scheduler;
-use sipherd::phones;
 
 type Wrong = Box<dyn std::error::Error>;
 
@@ -64,8 +64,9 @@ fn rules() -> Result<Rules, Wrong> {
     };
     let release = Release { name: "snom-10.1.198".to_owned(), images: vec![image] };
     // The makers' profiles as they are; the daemon lays the administrator's own timing over them.
-    let terms = Arc::new(|phone: &Phone| {
-        let profile = phones::profile(phone.vendor.as_ref()?)?;
+    let makers = config::profiles::shipped();
+    let terms = Arc::new(move |phone: &Phone| {
+        let profile = makers.profile(phone.vendor.as_ref()?)?;
         Some(Terms {
             triggers: profile.reboot.clone(),
             update_boots: profile.update_boots,

@@ -76,3 +76,63 @@ fn named(selection: &Selection, vendors: &mut BTreeSet<Vendor>) {
         named(inner, vendors);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    /// A policy for these makers, beside own profiles.
+    fn checked(vendors: &str) -> (tempfile::TempDir, Checked) {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        std::fs::create_dir(folder.path().join("profiles")).unwrap();
+        std::fs::create_dir(folder.path().join("policies")).unwrap();
+        write(
+            "sipherd.toml",
+            "zone = \"Europe/Berlin\"\nprofiles = \"profiles\"\n[depot]\nurl = \"http://192.0.2.5:8480\"\n\
+             [[pbx]]\nname = \"pbx1\"\nkind = \"asterisk\"\nuser = \"sipherd\"\nsecret = \"none\"\n",
+        );
+        let acme = "vendor = \"acme\"\nreboot = [{ event = \"check-sync\" }]\nhazards = [\"it beeps\"]\nunproven = \"reboot\"\n";
+        write("profiles/acme.toml", acme);
+        write("profiles/yealink.toml", "vendor = \"yealink\"\n[timing]\nboot = \"4m\"\n");
+        let window = "[[window]]\ndays = \"fri\"\nfrom = \"22:00\"\nto = \"05:00\"\n";
+        write("policies/night.toml", &format!("[select]\nvendor = {vendors}\n[reboot]\n{window}"));
+        let now = "2026-11-21T12:00:00Z".parse().unwrap();
+        let checked = config::check_file(&folder.path().join("sipherd.toml"), now);
+        assert!(!checked.report.has_errors(), "{}", checked.report);
+        (folder, checked)
+    }
+
+    fn said(vendors: &str) -> String {
+        let (folder, checked) = checked(vendors);
+        let mut out = Vec::new();
+        write(&checked, &mut out).unwrap();
+        String::from_utf8(out).unwrap().replace(&format!("{}/", folder.path().display()), "")
+    }
+
+    const OWN: &str = "\nprofiles/acme.toml adds `acme`: hazards, reboot, unproven\n\
+                       profiles/yealink.toml changes `yealink`: timing.boot\n";
+
+    #[test]
+    fn who_selects_a_maker_is_told_what_to_mind() {
+        assert_eq!(
+            said("\"acme\""),
+            format!(
+                "{OWN}\nbefore night asks phones of acme, mind:\n  it beeps\n  no document was found for its reboot\n"
+            )
+        );
+        let other = said("[\"algo\", \"unheard-of\"]");
+        assert_eq!(other, OWN, "of algo nothing is to be minded, of the other nothing known");
+    }
+
+    #[test]
+    fn machines_are_told_the_same() {
+        let (_folder, checked) = checked("[\"acme\", \"snom\"]");
+        let json = serde_json::to_value(of(&checked)).unwrap();
+        assert_eq!(json[0]["vendor"], "acme");
+        assert_eq!(json[0]["hazards"][0], "it beeps");
+        assert_eq!(json[1]["policy"], "night");
+        assert!(json[1]["hazards"][0].as_str().unwrap().contains("factory-reset"));
+    }
+}
