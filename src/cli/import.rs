@@ -12,13 +12,13 @@ use super::Failure;
 use super::report::clean;
 use crate::config::layout::laid_out;
 use crate::config::{self, Place, Problem, Severity};
-use crate::domain::policy::Policy;
-use crate::phones::innovaphone::device::Did;
-use crate::phones::innovaphone::generation::{self, Generated, Order};
+use crate::phones::innovaphone::device::{Device, Did, Variable};
+use crate::phones::innovaphone::generation::{self, Order};
 use crate::phones::innovaphone::import::{Draft, Imported, Remark, import};
 use crate::phones::innovaphone::lint::{Advice, lint};
+use crate::phones::innovaphone::poll::Poll;
 use crate::phones::innovaphone::product::Product;
-use crate::phones::innovaphone::script::{self, Code, Script};
+use crate::phones::innovaphone::script::{self, Code, Command, Script};
 use crate::phones::innovaphone::timetable::{Kind, Stretch, day, hours};
 
 /// Whose files are read.
@@ -36,6 +36,9 @@ pub struct Options {
     /// Write the policy into this folder; without it, it is printed
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Also tell what a device does that asked so: the address of its poll, as the web server's log has it
+    #[arg(long, value_name = "QUERY")]
+    poll: Option<String>,
 }
 
 /// All that came of it, for programs.
@@ -76,78 +79,72 @@ struct Written<'a> {
     text: &'a str,
     file: Option<&'a Path>,
     script: String,
+    warnings: Vec<String>,
 }
 
 /// A draft that the checker took.
 struct Checked {
-    policy: Policy,
+    draft: Draft,
+    /// The script that the policy amounts to.
+    made: Script,
     text: String,
     warnings: Vec<Problem>,
 }
 
 /// Imports the script; what is wrong with it goes to standard error.
 pub fn run(options: &Options, now: DateTime<Utc>, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-    let source = std::fs::read_to_string(&options.file)
-        .map_err(|e| input(&options.file, format!("cannot be read: {e}")))?;
+    let unreadable = |e: io::Error| input(&options.file, format!("cannot be read: {e}"));
+    let source = std::fs::read_to_string(&options.file).map_err(unreadable)?;
     let script = read(&options.file, &source)?;
     let product = options.file.file_name().and_then(|name| Product::of_script(&name.to_string_lossy()));
-    let advice = lint(&script, product.as_ref());
-    let Imported { draft, mut remarks } = import(&script, product.as_ref());
-    let checked = draft.as_ref().map(|draft| check(draft, options.out.as_deref(), now)).transpose()?;
-    let made = draft.as_ref().zip(checked.as_ref()).map(|(draft, checked)| {
-        let made = generation::script(&checked.policy.calendar, &draft.order, product.as_ref());
-        remarks.extend(difference(&script, &made, draft, product.as_ref()));
-        made
-    });
-    let file = match (&draft, &checked, &options.out) {
-        (Some(draft), Some(checked), Some(folder)) => Some(write(folder, &draft.name, &checked.text)?),
-        (_, _, _) => None,
+    let product = product.as_ref();
+    let Imported { draft, mut remarks } = import(&script, product);
+    let checked = draft.map(|draft| check(draft, options.out.as_deref(), product, now)).transpose()?;
+    let mut days: Vec<Day> =
+        Kind::ALL.map(|kind| of_device(kind.called(), &script, &kind.device(product))).into();
+    if let Some(poll) = options.poll.as_deref().map(Poll::read) {
+        let target = firmware(&script).map(|(_, build)| build);
+        days.push(of_device("the device that polled", &script, &poll.device(target, product)));
+        remarks.extend(unproved(&script, &poll));
+    }
+    remarks.extend(checked.as_ref().and_then(|checked| difference(&script, checked, product)));
+    remarks.sort_by_key(|remark| remark.line);
+    let file = match (&checked, &options.out) {
+        (Some(checked), Some(folder)) => Some(write(folder, &checked.draft.name, &checked.text)?),
+        (_, _) => None,
     };
-    let days: Vec<Day> = Kind::ALL.map(|kind| of_kind(kind, &script, product.as_ref())).into();
-    let warnings = checked.iter().flat_map(|checked| &checked.warnings);
+    let advice = lint(&script, product);
     if json {
-        let written =
-            draft.as_ref().zip(checked.as_ref()).zip(made.as_ref()).map(|((draft, checked), made)| Written {
-                name: &draft.name,
-                text: &checked.text,
-                file: file.as_deref(),
-                script: made.script.to_string(),
-            });
         let answer = Answer {
-            product: product.as_ref().map(Product::as_str),
+            product: product.map(Product::as_str),
             problems: advice.iter().map(of_advice).collect(),
             devices: days,
-            remarks: remarks
-                .iter()
-                .map(|Remark { line, text }| Told { line: *line, rule: None, text, hint: None })
-                .collect(),
-            policy: written,
+            remarks: remarks.iter().map(of_remark).collect(),
+            policy: checked.as_ref().map(|checked| of_policy(checked, file.as_deref())),
         };
         serde_json::to_writer_pretty(&mut *out, &answer).map_err(io::Error::from)?;
-        return Ok(writeln!(out)?);
-    }
-    for problem in advice.iter().map(|advice| placed(&options.file, &source, advice)) {
-        eprintln!("{}\n", clean(&problem.to_string()));
-    }
-    for warning in warnings {
-        eprintln!("{}\n", clean(&warning.to_string()));
-    }
-    eprint!("{}", clean(&told(&options.file, &days, &remarks)));
-    match (&file, &checked, &made) {
-        (Some(file), _, Some(made)) => {
-            writeln!(out, "{}: written{}", file.display(), guarded(made))?;
+        writeln!(out)?;
+    } else {
+        let problems = advice.iter().map(|advice| placed(&options.file, &source, advice));
+        let warnings = checked.iter().flat_map(|checked| checked.warnings.iter().cloned());
+        for problem in problems.chain(warnings) {
+            eprintln!("{}\n", clean(&problem.to_string()));
         }
-        (_, Some(checked), _) => out.write_all(checked.text.as_bytes())?,
-        (_, _, _) => {}
+        eprint!("{}", clean(&told(&options.file, &days, &remarks)));
+        match (&file, &checked) {
+            (Some(file), _) => writeln!(out, "{}: written", file.display())?,
+            (None, Some(checked)) => out.write_all(checked.text.as_bytes())?,
+            (None, None) => {}
+        }
     }
-    if draft.is_none() {
-        return Err(Failure::Input {
+    match checked {
+        Some(_) => Ok(()),
+        None => Err(Failure::Input {
             what: options.file.display().to_string(),
             why: "no policy can stand for this script".into(),
-            hint: Some("the remarks above say what became of each line".into()),
-        });
+            hint: Some("the remarks say what became of each line".into()),
+        }),
     }
-    Ok(())
 }
 
 fn input(file: &Path, why: String) -> Failure {
@@ -198,8 +195,12 @@ fn word_at(text: &str, word: &str) -> Option<Range<usize>> {
         blank(text[..at].chars().next_back()) && blank(text[at + word.len()..].chars().next())
     };
     let start =
-        text.match_indices(word).map(|(at, _)| at).find(|at| whole(*at)).or_else(|| text.find(word))?;
+        text.match_indices(word).map(|(at, _)| at).find(|at| whole(*at)).or_else(|| text.rfind(word))?;
     Some(start..start + word.len())
+}
+
+fn of_remark(Remark { line, text }: &Remark) -> Told<'_> {
+    Told { line: *line, rule: None, text, hint: None }
 }
 
 fn of_advice(advice: &Advice) -> Told<'_> {
@@ -212,7 +213,12 @@ fn of_advice(advice: &Advice) -> Told<'_> {
 }
 
 /// Lays the draft out and has it read as every policy is read.
-fn check(draft: &Draft, folder: Option<&Path>, now: DateTime<Utc>) -> Result<Checked, Failure> {
+fn check(
+    draft: Draft,
+    folder: Option<&Path>,
+    product: Option<&Product>,
+    now: DateTime<Utc>,
+) -> Result<Checked, Failure> {
     let unfit = |why: String| Failure::Input {
         what: format!("{}.toml", draft.name),
         why,
@@ -230,23 +236,36 @@ fn check(draft: &Draft, folder: Option<&Path>, now: DateTime<Utc>) -> Result<Che
     let (errors, warnings): (Vec<_>, Vec<_>) =
         problems.partition(|problem| problem.severity == Severity::Error);
     match (errors.first(), read.policies.into_iter().next()) {
-        (None, Some(policy)) => Ok(Checked { policy, text, warnings }),
+        (None, Some(policy)) => {
+            let made = generation::script(&policy.calendar, &draft.order, product).script;
+            Ok(Checked { draft, made, text, warnings })
+        }
         (Some(error), _) => Err(unfit(error.one_line())),
         (None, None) => Err(unfit("cannot be read".into())),
     }
 }
 
 /// Plays both scripts for a day: whatever the policy's own script does at other hours is told.
-fn difference(script: &Script, made: &Generated, draft: &Draft, product: Option<&Product>) -> Option<Remark> {
-    let wanted = |did: &Did| match draft.order {
+fn difference(script: &Script, checked: &Checked, product: Option<&Product>) -> Option<Remark> {
+    let wanted = |did: &Did| match checked.draft.order {
         Order::Firmware { .. } => matches!(did, Did::Fetched(Code::Firmware, _)),
         Order::Backup { .. } => matches!(did, Did::Saved(_)),
     };
-    let (before, after) = (hours(script, product, wanted), hours(&made.script, product, wanted));
+    let (before, after) = (hours(script, product, wanted), hours(&checked.made, product, wanted));
     (before != after).then(|| Remark {
-        line: draft.line,
+        line: checked.draft.line,
         text: format!("the script acts in the hours {before:?}, the policy in {after:?}"),
     })
+}
+
+fn of_policy<'a>(checked: &'a Checked, file: Option<&'a Path>) -> Written<'a> {
+    Written {
+        name: &checked.draft.name,
+        text: &checked.text,
+        file,
+        script: checked.made.to_string(),
+        warnings: checked.warnings.iter().map(Problem::one_line).collect(),
+    }
 }
 
 /// Writes the policy, unless a file of that name is there.
@@ -266,20 +285,38 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
     Ok(file)
 }
 
-fn of_kind(kind: Kind, script: &Script, product: Option<&Product>) -> Day {
-    let stretch = |Stretch { from, hours, steps }: Stretch| Hours {
+fn of_device(called: &'static str, script: &Script, device: &Device) -> Day {
+    let stretch = |Stretch { from, hours, did }: Stretch| Hours {
         hours: format!("{from:02}:00-{:02}:59", (from + hours - 1) % 24),
-        does: steps.iter().map(|step| step.did.to_string()).collect(),
+        does: did.iter().map(Did::to_string).collect(),
     };
-    Day {
-        device: kind.called(),
-        hours: day(script, &kind.device(product)).into_iter().map(stretch).collect(),
-    }
+    Day { device: called, hours: day(script, device).into_iter().map(stretch).collect() }
+}
+
+/// The build that the script brings, and its line.
+fn firmware(script: &Script) -> Option<(usize, &str)> {
+    script.commands().find_map(|(line, command)| match command {
+        Command::Fetch { code: Code::Firmware, serial, .. } => Some((line, serial.as_str())),
+        _ => None,
+    })
+}
+
+/// A device that stored the script's serial without running what it names: it will not fetch it again.
+fn unproved(script: &Script, poll: &Poll) -> Option<Remark> {
+    let (line, build) = firmware(script)?;
+    let stored = poll.serials.get(&Variable::Code(Code::Firmware))? == build;
+    (stored && poll.runs(build) == Some(false)).then(|| Remark {
+        line,
+        text: format!(
+            "the device that polled has stored `{build}` and runs `{}`: it believes it is done, and fetches nothing",
+            poll.version.as_deref().unwrap_or("")
+        ),
+    })
 }
 
 /// What devices do by the script, and what the policy says otherwise.
 fn told(file: &Path, days: &[Day], remarks: &[Remark]) -> String {
-    let mut text = format!("What `{}` makes devices do at a poll:\n", file.display());
+    let mut text = format!("What `{}` makes devices do at their next poll:\n", file.display());
     for day in days {
         text += &format!("  {}\n", day.device);
         for Hours { hours, does } in &day.hours {
@@ -294,12 +331,4 @@ fn told(file: &Path, days: &[Day], remarks: &[Remark]) -> String {
         text += &format!("  line {line}: {remark}\n");
     }
     text + "\n"
-}
-
-/// Where the hours of the policy can be enforced besides by the gate.
-fn guarded(made: &Generated) -> String {
-    match made.gate_alone {
-        None => String::new(),
-        Some(why) => format!(" ({why}: the gate alone guards its hours)"),
-    }
 }

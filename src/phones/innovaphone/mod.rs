@@ -4,6 +4,7 @@ pub mod device;
 pub mod generation;
 pub mod import;
 pub mod lint;
+pub mod poll;
 pub mod product;
 pub mod script;
 pub mod timetable;

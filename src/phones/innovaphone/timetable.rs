@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, NaiveDateTime, TimeDelta};
 
 use super::device::{Device, Did, Step};
 use super::product::Product;
@@ -18,8 +18,8 @@ pub struct Stretch {
     pub from: u8,
     /// How many they are.
     pub hours: u8,
-    /// What is done at a poll.
-    pub steps: Vec<Step>,
+    /// What is done at a poll. The date in an address stands as `#d`.
+    pub did: Vec<Did>,
 }
 
 /// The kinds of devices between which scripts tell a difference.
@@ -80,21 +80,22 @@ impl Kind {
     }
 }
 
-/// The day of a device that polls in the middle of each hour and is each time as it is now. It begins with the hour
-/// after the longest night of equal hours has begun; a day of one kind is one stretch from 0.
+/// The day of a device that polls in the middle of each hour and is each time as it is now. Hours in a row in which the
+/// same is done are one stretch, over midnight too.
 pub fn day(script: &Script, device: &Device) -> Vec<Stretch> {
-    let polls: Vec<Vec<Step>> = (0..24).map(|hour| poll(script, device, hour)).collect();
     let mut stretches: Vec<Stretch> = Vec::new();
-    for (hour, steps) in (0..24_u8).zip(polls) {
+    for hour in 0..24 {
+        let did = polled(script, device, hour);
         match stretches.last_mut() {
-            Some(last) if last.steps == steps => last.hours += 1,
-            _ => stretches.push(Stretch { from: hour, hours: 1, steps }),
+            Some(last) if last.did == did => last.hours += 1,
+            _ => stretches.push(Stretch { from: hour, hours: 1, did }),
         }
     }
-    // What goes on over midnight is one stretch.
-    if stretches.len() > 1
-        && stretches.first().map(|first| &first.steps) == stretches.last().map(|last| &last.steps)
-    {
+    let over_midnight = match stretches.as_slice() {
+        [first, .., last] => first.did == last.did,
+        [_] | [] => false,
+    };
+    if over_midnight {
         let before = stretches.remove(0);
         if let Some(last) = stretches.last_mut() {
             last.hours += before.hours;
@@ -103,14 +104,36 @@ pub fn day(script: &Script, device: &Device) -> Vec<Stretch> {
     stretches
 }
 
-/// The hours in which a settled device of this product does something of this kind.
+/// The hours in which a settled device of this product does something of this kind, at the first poll or at one of
+/// those after the restarts that come before it.
 pub fn hours(script: &Script, product: Option<&Product>, wanted: impl Fn(&Did) -> bool) -> Vec<u8> {
-    let device = Kind::Settled.device(product);
-    let does = |hour: &u8| poll(script, &device, *hour).iter().any(|step| wanted(&step.did));
+    let settled = Kind::Settled.device(product);
+    let does = |hour: &u8| {
+        let mut device = settled.clone();
+        // Each restart a script has a reason for stores another serial, so a few polls are all there can be.
+        (0..script.lines.len().min(MOST_POLLS) + 1).any(|_| {
+            let steps = device.poll(script, time(*hour));
+            device.up_minutes = settled.up_minutes;
+            steps.iter().any(|step| wanted(&step.did))
+        })
+    };
     (0..24).filter(does).collect()
 }
 
-fn poll(script: &Script, device: &Device, hour: u8) -> Vec<Step> {
-    let now = DateTime::UNIX_EPOCH.naive_utc() + TimeDelta::minutes(i64::from(hour) * 60 + 30);
-    device.clone().poll(script, now)
+/// More restarts than this no script has a reason for.
+const MOST_POLLS: usize = 8;
+
+fn polled(script: &Script, device: &Device, hour: u8) -> Vec<Did> {
+    let now = time(hour);
+    let date = now.format("%Y%m%d-%H%M%S").to_string();
+    let undated = |Step { did, .. }: Step| match did {
+        Did::Saved(url) => Did::Saved(url.replace(&date, "#d")),
+        did => did,
+    };
+    device.clone().poll(script, now).into_iter().map(undated).collect()
+}
+
+/// The middle of an hour.
+fn time(hour: u8) -> NaiveDateTime {
+    DateTime::UNIX_EPOCH.naive_utc() + TimeDelta::minutes(i64::from(hour) * 60 + 30)
 }

@@ -55,7 +55,7 @@ fn read_line(line: &str) -> Result<Line, Mistake> {
         ["mod", "cmd", "UP1", "times", ..] => times(&mut rest)?,
         ["mod", "cmd", "UP1", "poll", ..] => Command::Poll,
         ["mod", "cmd", "UP1", "provision", ..] => {
-            Command::Provision(rest.number("how often", "write `mod cmd UP1 provision 1`")?)
+            Command::Provision(rest.number("the number", "write `mod cmd UP1 provision 1`")?)
         }
         ["mod", "cmd", "UP0", "scfg", ..] => save(&mut rest)?,
         ["mod", "cmd", "UP0", "cfg", ..] => {
@@ -105,7 +105,7 @@ fn times(rest: &mut Rest<'_, '_>) -> Result<Command, Mistake> {
             "/allow" => allow.replace(rest.hours()?).is_some(),
             "/initial" => {
                 let hint = "write the minutes after a boot: `/initial 6`";
-                initial.replace(rest.number("the minutes", hint)?).is_some()
+                initial.replace(rest.number("the number of minutes", hint)?).is_some()
             }
             other => {
                 let hint = "`times` takes `/allow` with hours and `/initial` with minutes";
@@ -135,7 +135,7 @@ fn save(rest: &mut Rest<'_, '_>) -> Result<Command, Mistake> {
     let force = match rest.words.first() {
         Some(word) if word.text == "/force" => {
             rest.next();
-            Some(rest.number("the hours", hint)?)
+            Some(rest.number("the number of hours", hint)?)
         }
         _ => None,
     };
