@@ -126,10 +126,23 @@ impl Args {
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         Self::try_parse_from(words)
     }
+
+    /// Whether a program asks: its errors are JSON too.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
 }
 
 /// Prints help, the version, or what is wrong with the words; the user can mend the latter, so its status is 1.
-pub fn explain_usage(usage: &clap::Error) -> ExitCode {
+pub fn explain_usage(usage: &clap::Error, json: bool) -> ExitCode {
+    if json && usage.use_stderr() {
+        let text = usage.render().to_string();
+        // The first paragraph tells the mistake; what follows shows the usage.
+        let what = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        let what: Vec<&str> = what.split_whitespace().collect();
+        failure::print(&what.join(" "), Some("`--help` shows what can be written".to_owned()), true);
+        return ExitCode::from(1);
+    }
     // Nothing is left to be done when the terminal is gone.
     let _ = usage.print();
     if usage.exit_code() == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
