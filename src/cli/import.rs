@@ -254,8 +254,16 @@ fn difference(script: &Script, checked: &Checked, product: Option<&Product>) -> 
     let (before, after) = (hours(script, product, wanted), hours(&checked.made, product, wanted));
     (before != after).then(|| Remark {
         line: checked.draft.line,
-        text: format!("the script acts in the hours {before:?}, the policy in {after:?}"),
+        text: format!("the script does this {}, the policy {}", listed(&before), listed(&after)),
     })
+}
+
+/// `in the hours 22, 23, 0`, or `never`.
+fn listed(hours: &[u8]) -> String {
+    match hours {
+        [] => "never".to_owned(),
+        some => format!("in the hours {}", some.iter().map(u8::to_string).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 fn of_policy<'a>(checked: &'a Checked, file: Option<&'a Path>) -> Written<'a> {

@@ -38,7 +38,7 @@ fn each_script_becomes_its_policy_and_is_told_about() {
         golden(&path.with_extension("txt"), &format!("{}exit status {status}\n", text(&done.stderr)));
         scripts += 1;
     }
-    assert!(scripts >= 7, "{scripts}");
+    assert_eq!(scripts, 8);
 }
 
 #[test]
@@ -96,6 +96,15 @@ error: the URL is missing before `ireset`
     );
     let missing = import(folder.path(), &["nowhere.htm"]);
     assert_eq!(missing.status.code(), Some(1));
+}
+
+#[test]
+fn hours_that_a_script_never_reaches_are_told() {
+    let done = import(&fixtures(), &["update-ip240.htm"]);
+    let wanted = "line 3: the script does this never, the policy in the hours 1, 2, 3\n";
+    assert!(text(&done.stderr).contains(wanted), "{}", text(&done.stderr));
+    let same = import(&fixtures(), &["site.htm"]);
+    assert!(!text(&same.stderr).contains("the script does this"), "after two restarts it gets there");
 }
 
 #[test]

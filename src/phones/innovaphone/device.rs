@@ -25,7 +25,7 @@ pub enum Variable {
 /// A device, as far as scripts depend on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// What it knows of itself; `firmware` and `boot` are the builds that run.
+    /// What it knows of itself; `firmware` and `boot` are the builds it last fetched, else those that run.
     pub facts: Facts,
     /// It has the settings it left the factory with.
     pub new: bool,
