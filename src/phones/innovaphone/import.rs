@@ -104,8 +104,8 @@ impl Reading<'_> {
                 }
                 let Some(minutes) = initial else { return };
                 format!(
-                    "`/initial {minutes}` is left out: it spares devices right after their boot and lets new ones go at \
-                     any hour; `initial` of a policy would let every phone go after its boot. New devices wait for the window"
+                    "`/initial {minutes}` is left out: write `initial = \"{minutes}m\"` to spare phones right after their boot; new \
+                     devices, which it lets go at any hour, wait for the window"
                 )
             }
             Command::Check { then, serial } => {
