@@ -26,7 +26,8 @@ impl Orchestrator {
     /// A boot that sipherd ordered does not count: it would open the minutes after a boot for a second order.
     pub(super) fn registered_anew(&mut self, now: DateTime<Utc>, mac: Mac, was_gone: bool) {
         let asked = self.settings_asked.remove(&mac).is_some_and(|at| now - at < REGISTERS_WITHIN);
-        let ordered = self.trips.get(&mac).is_some_and(|open| open.trip.asked_at().is_some());
+        let under_way = self.trips.get(&mac).is_some_and(|open| open.trip.asked_at().is_some());
+        let ordered = under_way || self.scheduler.may_have_ordered_boot(mac, now);
         if ordered || self.scheduler.is_lost(mac) || !(asked || was_gone) {
             return;
         }

@@ -83,13 +83,17 @@ impl Orchestrator {
 
     fn touch(&mut self, macs: impl IntoIterator<Item = Mac>, now: DateTime<Utc>) {
         for mac in macs {
+            self.hold_back(mac);
             self.scheduler.touch(mac, now);
         }
     }
 
     fn sights(&mut self, now: DateTime<Utc>, sights: impl IntoIterator<Item = Sight>) {
         for sight in sights {
-            self.scheduler.touch(sight.mac(), now);
+            match &sight {
+                Sight::Calls(mac, _) => self.scheduler.hear_calls(*mac, now),
+                other => self.scheduler.touch(other.mac(), now),
+            }
             match sight {
                 Sight::Gone(mac, line) => self.drive(now, mac, Input::Gone { line }),
                 Sight::Anew { mac, was_gone, .. } => self.registered_anew(now, mac, was_gone),

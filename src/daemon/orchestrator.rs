@@ -203,7 +203,7 @@ impl Orchestrator {
             return;
         }
         let against = if self.may_not_be_sent(mac) {
-            Some("a call came at the last moment, or the view of the PBX was lost")
+            Some("it was busy at the last moment, or the view of the PBX was lost")
         } else if late {
             Some("the store took too long to keep the intent")
         } else {

@@ -81,8 +81,11 @@ impl Orchestrator {
     pub(super) fn may_not_be_sent(&self, mac: Mac) -> bool {
         let (Some(open), Some(phone)) = (self.trips.get(&mac), self.fleet.get(mac)) else { return false };
         let look = open.trip.plan().look;
-        // An unregistered line has no calls.
-        phone.lines.values().any(|line| line.calls != CallState::Offline && look.forbids(line.calls))
+        phone.lines.iter().any(|(id, line)| {
+            // An unregistered line has no calls.
+            let calls = if line.calls == CallState::Offline { CallState::Idle } else { line.calls };
+            look.against(id, calls, line.agent_logged_in, line.do_not_disturb).is_some()
+        })
     }
 
     /// Hands an input to the phone's trip, if it is on one.
@@ -275,25 +278,9 @@ impl Orchestrator {
         {
             return;
         }
-        self.scheduler.look_round(&self.fleet, now);
         let found = found.and_then(|spoke| {
-            let phone = self.fleet.get(mac).ok_or_else(|| "the phone is not known any more".to_owned())?;
-            let judged = self.scheduler.judge(phone, now, now, &self.fleet);
-            if let Some(reason) = judged.verdict.reasons().next() {
-                return Err(reason.told_in(self.scheduler.rules().zone_of(phone)));
-            }
-            // A reload may have come in between, or the patience with its calls has ended: then it goes in another way.
-            let plan = self.trips.get(&mac).map(|open| open.trip.plan());
-            match (plan, judged.order) {
-                (Some(plan), Some(order)) if order.goal != plan.goal || order.policy != plan.policy => {
-                    Err("the rules changed meanwhile".to_owned())
-                }
-                (Some(plan), Some(order)) if order.look != plan.look || order.triggers != plan.triggers => {
-                    Err("it is to be asked in another way now".to_owned())
-                }
-                (Some(_), Some(_)) => Ok(spoke),
-                (_, _) => Err("the rules changed meanwhile".to_owned()),
-            }
+            let Some(open) = self.trips.get(&mac) else { return Err("the trip is over".to_owned()) };
+            self.scheduler.look_again_at(open.trip.plan(), now, &self.fleet).map(|()| spoke)
         });
         match found {
             Ok(spoke) => {
@@ -332,7 +319,7 @@ impl Orchestrator {
         }
     }
 
-    /// A call came: a NOTIFY that still waits for its turn on the wire must not go, and no further copy of one that
+    /// A call came, or something else that counts as busy: a NOTIFY that still waits for its turn on the wire must not go, and no further copy of one that
     /// went.
     pub(super) fn hold_back(&mut self, mac: Mac) {
         let Some(open) = self.trips.get(&mac) else { return };
@@ -354,9 +341,9 @@ impl Orchestrator {
             NotifyOutcome::Blind => Input::Blind,
             NotifyOutcome::NoAnswer { .. } => Input::NoAnswer,
             NotifyOutcome::NotSent { why } => Input::NotSent { why },
-            // A call came before its turn on the wire. Had the phone been seen to go, the trip had moved on.
+            // It was busy before its turn on the wire. Had the phone been seen to go, the trip had moved on.
             NotifyOutcome::Stopped { copies: 0 } => {
-                Input::Withheld { why: "a call came before the NOTIFY's turn".to_owned() }
+                Input::Withheld { why: "it was busy before the NOTIFY's turn came".to_owned() }
             }
             NotifyOutcome::Stopped { .. } => Input::NoAnswer,
         };

@@ -20,6 +20,7 @@ enum Event {
     CallBegins { call: usize },
     LookAnswered { mac: Mac },
     PhoneLeaves { mac: Mac },
+    PhoneReads { mac: Mac },
     PhoneBooted { mac: Mac },
     ImageFetched { mac: Mac },
     PhoneUpdated { mac: Mac },
@@ -168,9 +169,14 @@ impl<'s> Stage<'s> {
                 }
             }
             Event::LookAnswered { mac } => {
-                let found =
-                    if self.is_busy(mac) { Input::NotIdle { why: String::new() } } else { Input::Confirmed };
+                let stands = self.look_lets_it_go(mac) && self.is_still_to_go(now, mac);
+                let found = if stands { Input::Confirmed } else { Input::NotIdle { why: String::new() } };
                 self.drive(now, mac, found);
+            }
+            Event::PhoneReads { mac } => {
+                let version = self.fleet.get(mac).unwrap().version.clone();
+                let idle = !self.is_busy(mac);
+                self.drive(now, mac, Input::BootRequest { version, idle, own: true });
             }
             Event::PhoneLeaves { mac } => self.leaves(now, mac),
             Event::PhoneBooted { mac } => {
@@ -228,7 +234,6 @@ impl<'s> Stage<'s> {
             _ => self.fleet.get(mac).unwrap().version.clone(),
         };
         self.fleet.get_mut(mac).unwrap().version = version;
-        self.fleet.get_mut(mac).unwrap().booted = None;
         let handset = self.handsets.get_mut(&mac).unwrap();
         let boots = handset.boots;
         for (line, contact) in std::mem::take(&mut handset.packed) {
@@ -267,9 +272,34 @@ impl<'s> Stage<'s> {
         self.fleet.get(mac).unwrap().lines.values().any(|line| !calm.contains(&line.calls))
     }
 
+    /// What the PBX answers at the last look.
+    fn look_lets_it_go(&self, mac: Mac) -> bool {
+        let look = self.trips[&mac].plan().look;
+        let lines = &self.fleet.get(mac).unwrap().lines;
+        !look.asks()
+            || lines.iter().all(|(id, line)| {
+                look.against(id, line.calls, line.agent_logged_in, line.do_not_disturb).is_none()
+            })
+    }
+
+    /// All is judged once more behind it.
+    fn is_still_to_go(&mut self, now: DateTime<Utc>, mac: Mac) -> bool {
+        self.scheduler.look_round(&self.fleet, now);
+        let judged = self.scheduler.judge(self.fleet.get(mac).unwrap(), now, now, &self.fleet);
+        let plan = self.trips[&mac].plan();
+        judged.verdict.is_go()
+            && judged.order.is_some_and(|order| {
+                (order.goal, order.policy, order.look, order.triggers)
+                    == (plan.goal.clone(), plan.policy.clone(), plan.look, plan.triggers.clone())
+            })
+    }
+
     fn drive(&mut self, now: DateTime<Utc>, mac: Mac, input: Input) {
         let Some(trip) = self.trips.get_mut(&mac) else { return };
         let outputs = trip.handle(now, input);
+        if trip.has_fetched() {
+            self.scheduler.fetched(mac, now);
+        }
         self.carry_out(now, mac, outputs);
     }
 
@@ -280,7 +310,9 @@ impl<'s> Stage<'s> {
                 Output::Confirm => self.plan(now + usual.look, Event::LookAnswered { mac }),
                 Output::Notify(_) => {
                     self.drive(now, mac, Input::Answered { status: 200, phrase: "OK".into() });
-                    self.plan(now + usual.leave, Event::PhoneLeaves { mac });
+                    let reads = self.trips[&mac].plan().goal == Goal::Resync;
+                    let does = if reads { Event::PhoneReads { mac } } else { Event::PhoneLeaves { mac } };
+                    self.plan(now + usual.leave, does);
                 }
                 Output::StopResending | Output::Look | Output::Note(..) => {}
             }
@@ -293,5 +325,9 @@ impl<'s> Stage<'s> {
             self.handsets.get_mut(&mac).unwrap().waits = false;
         }
         self.scheduler.ended(&trip, now);
+        if trip.asked_at().is_some() && !matches!(trip.outcome(), Some(Outcome::Withdrawn { .. })) {
+            // A boot that was ordered opens no `initial` minutes, and ends those of an older one.
+            self.fleet.get_mut(mac).unwrap().booted = None;
+        }
     }
 }

@@ -9,12 +9,15 @@ use sipherd::domain::firmware::{Image, Release, Version};
 use sipherd::domain::fleet::Fleet;
 use sipherd::domain::forecast::{Call, Setting, Usual};
 use sipherd::domain::phone::{
-    CallState, Contact, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Tag, Vendor,
+    CallState, Contact, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Switch, Tag, Vendor,
 };
-use sipherd::domain::policy::{Action, Calendar, Firmware, Lasts, Opens, Pace, Policy, Selection, Window};
+use sipherd::domain::policy::{
+    Action, Blackout, BlackoutDates, Calendar, Coverage, CoverageRule, Event, Firmware, Group, IdleBy, Lasts,
+    Opening, Opens, Pace, Patience, Policy, Rate, Selection, Share, Window,
+};
 use sipherd::domain::rules::{Rules, Terms};
 use sipherd::domain::scheduler::Scheduler;
-use sipherd::domain::trip::{Timing, Trigger};
+use sipherd::domain::trip::{Failure, Goal, LastLook, Outcome, Plan, Timing, Trigger, Trip};
 
 /// Friday 20 November 2026, 22:00 UTC, and so many seconds.
 pub fn at(seconds: i64) -> DateTime<Utc> {
@@ -109,12 +112,17 @@ impl Scene {
             fetch: seconds(5, 100),
             flash: seconds(5, 60),
         };
-        let policies = (0..dice.random_range(1..4)).map(|n| policy(&mut dice, n)).collect();
+        let policies: Vec<Policy> = (0..dice.random_range(1..4)).map(|n| policy(&mut dice, n)).collect();
         let phones = dice.random_range(2..10);
         let (from, until) = (at(-1_800), at(7 * 3_600));
         let fleet = fleet(&mut dice, phones, &Taste::Drawn, from);
         let calls = calls(&mut dice, &fleet, from, until);
-        Self::of(rules(policies, usual, dice.random_bool(0.5)), fleet, usual, calls, from, until)
+        let pasts = pasts(&mut dice, &fleet, &policies, from);
+        let mut rules = rules(policies, usual, dice.random_bool(0.5));
+        rules.fleet_pace.down_at_once = dice.random_bool(0.2).then(|| dice.random_range(1..6));
+        let mut scene = Self::of(rules, fleet, usual, calls, from, until);
+        pasts.into_iter().for_each(|trip| scene.scheduler.remember(trip));
+        scene
     }
 }
 
@@ -157,29 +165,132 @@ fn policy(dice: &mut StdRng, n: i32) -> Policy {
         ..Policy::new(&format!("policy-{n}"), select, action)
     };
     policy.idle.quiet = TimeDelta::minutes([0, 0, 1, 5, 10][dice.random_range(0..5)]);
+    richer(dice, &mut policy);
     policy
 }
 
-fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool) -> Rules {
-    let minutes = TimeDelta::minutes;
-    let timing = Timing {
-        answer: minutes(1),
-        leave: minutes(3),
-        leave_busy: minutes(60),
-        boot_at_least: TimeDelta::zero(),
-        boot: minutes(3),
-        fetch: minutes(4),
-        flash: minutes(2),
-        gap: minutes(5),
+/// Half of all policies say more than that.
+fn richer(dice: &mut StdRng, policy: &mut Policy) {
+    if dice.random_bool(0.5) {
+        return;
+    }
+    let mut few = |share| dice.random_bool(share).then(|| dice.random_range(1..4_u32));
+    policy.pace.per.site = few(0.2);
+    policy.pace.per.model = few(0.2);
+    policy.pace.per.switch = few(0.2);
+    policy.pace.per.subnet = few(0.2);
+    policy.pace.downloads = few(0.3);
+    if let Some(limit) = few(0.2) {
+        policy.pace.per.tag = vec![(globset::Glob::new("floor-*").unwrap().compile_matcher(), limit)];
+    }
+    let mut rate = |share, seconds| {
+        let count = dice.random_range(1..4);
+        dice.random_bool(share).then(|| Rate { count, per: TimeDelta::seconds(seconds) })
     };
+    policy.pace.notify_rate = rate(0.2, 60);
+    policy.pace.registrations = rate(0.2, 90);
+    let mut minutes = |share, from: i64, to: i64| {
+        let minutes = TimeDelta::minutes(dice.random_range(from..to));
+        dice.random_bool(share).then_some(minutes)
+    };
+    policy.pace.spread = minutes(0.3, 1, 120);
+    policy.calendar.initial = minutes(0.3, 1, 90);
+    policy.calendar.windows[0].last_start = minutes(0.2, 0, 30);
+    policy.retry.backoff = minutes(1.0, 1, 40).unwrap();
+    policy.retry.penalty = minutes(0.3, 10, 200);
+    let force = minutes(1.0, 0, 120).unwrap();
+    if let Some(length) = minutes(0.3, 1, 60) {
+        let start = at(0) + minutes(1.0, 0, 200).unwrap();
+        let events = vec![Event::Instants(Opening { start, end: start + length })];
+        policy.calendar.blackouts = vec![Blackout::of(BlackoutDates::Events(events))];
+    }
+    policy.idle.by = [IdleBy::Pbx, IdleBy::Pbx, IdleBy::Phone, IdleBy::Both][dice.random_range(0..4)];
+    policy.idle.patience = [Patience::NextWindow, Patience::PhoneWaits, Patience::Force { after: force }]
+        [dice.random_range(0..3)];
+    policy.idle.also_busy.agent_logged_in = dice.random_bool(0.2);
+    policy.idle.also_busy.do_not_disturb = dice.random_bool(0.2);
+    if dice.random_bool(0.2) {
+        policy.action = Action::Resync;
+    }
+    for group in
+        [Group::Tag(Tag::new("floor-1")), Group::Queue("support".into()), Group::Queue("nobody told".into())]
+    {
+        let odds = if group == Group::Queue("nobody told".into()) { 0.02 } else { 0.25 };
+        if dice.random_bool(odds) {
+            let rule = match dice.random_range(0..6) {
+                0 => CoverageRule::Last,
+                1 => CoverageRule::Exclude,
+                2 => CoverageRule::KeepUp(Share::AllBut(1)),
+                3 => CoverageRule::KeepUp(Share::Percent(50)),
+                _ => CoverageRule::KeepUp(Share::Count(1)),
+            };
+            policy.coverage.push(Coverage { group, rule });
+        }
+    }
+}
+
+/// What is remembered of some phones: trips of the last minutes that failed, and phones that were not seen again.
+fn pasts(dice: &mut StdRng, fleet: &Fleet, policies: &[Policy], from: DateTime<Utc>) -> Vec<Trip> {
+    let mut pasts = Vec::new();
+    for phone in fleet.iter() {
+        if !dice.random_bool(0.15) {
+            continue;
+        }
+        let line = phone.lines.keys().next().unwrap().clone();
+        let target = version("10.1.198");
+        let goal = match dice.random_range(0..3) {
+            0 => Goal::Reboot,
+            1 => Goal::Resync,
+            _ => Goal::Update { release: "spring".into(), file: "D785.bin".into(), target },
+        };
+        let failure = match dice.random_range(0..5) {
+            0 => Failure::NeverReturned { missing: vec![line.clone()] },
+            1 => Failure::Refused { status: 403, phrase: "Forbidden".into() },
+            2 => Failure::NeverLeft,
+            _ => Failure::NotReachable { why: "no route".into() },
+        };
+        let plan = Plan {
+            phone: phone.mac,
+            policy: policies[dice.random_range(0..policies.len())].name.clone(),
+            attempt: dice.random_range(1..4),
+            goal,
+            line,
+            triggers: vec![Trigger::event("reboot")],
+            look: LastLook::NONE,
+            timing: TIMING,
+            runs: phone.version.clone(),
+            lines: Vec::new(),
+        };
+        let ended = from - TimeDelta::seconds(dice.random_range(1..3_000));
+        pasts.push(Trip::over(plan, ended - TimeDelta::seconds(40), ended, Outcome::Failed { failure }));
+    }
+    pasts
+}
+
+const TIMING: Timing = Timing {
+    answer: TimeDelta::minutes(1),
+    leave: TimeDelta::minutes(3),
+    leave_busy: TimeDelta::minutes(60),
+    boot_at_least: TimeDelta::zero(),
+    boot: TimeDelta::minutes(3),
+    fetch: TimeDelta::minutes(4),
+    flash: TimeDelta::minutes(2),
+    gap: TimeDelta::minutes(5),
+};
+
+fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool) -> Rules {
     let terms = move |phone: &Phone| {
         phone.vendor.as_ref()?;
+        let waits_for_idle = waits_for_idle && phone.model != Some(Model::new("D717"));
         Some(Terms {
-            triggers: vec![Trigger { waits_for_idle, ..Trigger::event("reboot") }],
-            resync: Vec::new(),
+            triggers: vec![
+                Trigger { waits_for_idle, ..Trigger::event("reboot") },
+                Trigger::event("check-sync;reboot=true"),
+            ],
+            resync: vec![Trigger { waits_for_idle, ..Trigger::event("check-sync") }],
             update_boots: Some(2),
-            tells_dialogs: false,
-            timing,
+            tells_dialogs: phone.model != Some(Model::new("D717")),
+            timing: TIMING,
         })
     };
     let image = Image {
@@ -218,6 +329,8 @@ fn fleet(dice: &mut StdRng, phones: usize, taste: &Taste, from: DateTime<Utc>) -
         phone.model = Some(Model::new(if odd(dice, 0.1) { "D717" } else { "D785" }));
         phone.version = (!odd(dice, 0.1)).then(|| version("10.1.64"));
         phone.site = odd(dice, 0.6).then(|| Site::new(if dice.random_bool(0.5) { "berlin" } else { "bonn" }));
+        phone.switch = odd(dice, 0.7).then(|| Switch::new(format!("sw{}", n % 2)));
+        phone.booted = odd(dice, 0.2).then(|| from - TimeDelta::seconds(dice.random_range(0..3_600)));
         phone.tags.insert(Tag::new(format!("floor-{}", n % 3)));
         for nth in 0..(1 + usize::from(odd(dice, 0.3))) {
             let line = LineId { pbx: pbx.clone(), user: format!("{}", 2_000 + n * 10 + nth).into() };
@@ -226,7 +339,7 @@ fn fleet(dice: &mut StdRng, phones: usize, taste: &Taste, from: DateTime<Utc>) -
             states.push((line.clone(), state));
             let contact = Contact {
                 uri: format!("sip:{}@10.0.0.{n}", line.user).into(),
-                source: None,
+                source: odd(dice, 0.7).then(|| format!("10.0.{}.{n}:5060", n % 2).parse().unwrap()),
                 call_id: Some(format!("first-{}", line.user).into()),
                 user_agent: None,
                 expires: None,
@@ -237,7 +350,16 @@ fn fleet(dice: &mut StdRng, phones: usize, taste: &Taste, from: DateTime<Utc>) -
         }
         fleet.introduce(phone);
     }
+    let told: Vec<LineId> = states.iter().map(|(line, _)| line.clone()).collect();
     fleet.picture(&pbx, contacts, states, from - TimeDelta::seconds(5));
+    if matches!(taste, Taste::Drawn) {
+        let mut some = |share| told.iter().filter(|_| dice.random_bool(share)).cloned().collect::<Vec<_>>();
+        let groups = vec![(Group::Queue("support".into()), some(0.4))];
+        let (agents, silent) = (some(0.1), some(0.1));
+        fleet.set_groups(&pbx, groups);
+        fleet.set_agents(&pbx, Some(agents));
+        fleet.set_do_not_disturb(&pbx, Some(silent));
+    }
     fleet
 }
 

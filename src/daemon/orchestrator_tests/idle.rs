@@ -282,3 +282,67 @@ async fn a_trip_kept_in_the_first_form_is_still_read() {
         assert!(crate::daemon::trips::read_kept(broken).is_err(), "{broken}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_else_counts_as_busy_stops_a_notify_behind_the_last_look_too() {
+    let agents = |lines| PbxNews::Groups(crate::ports::Groups { agents: lines, ..Default::default() });
+    for (news, on_the_wire) in [
+        (PbxNews::DoNotDisturb(line(), true), false),
+        (PbxNews::DoNotDisturb(line(), true), true),
+        (agents(Some(vec![line()])), false),
+        (agents(Some(vec![line()])), true),
+        (agents(None), true),
+    ] {
+        let mut night = Night::with("snom", |policy| {
+            policy.idle.also_busy.agent_logged_in = true;
+            policy.idle.also_busy.do_not_disturb = true;
+        });
+        night.tell(PbxNews::Picture(Picture {
+            contacts: vec![(line(), Night::contact())],
+            calls: vec![(line(), CallState::Idle)],
+            do_not_disturb: Some(vec![]),
+            groups: crate::ports::Groups { agents: Some(vec![]), ..Default::default() },
+        }));
+        if on_the_wire {
+            night.step().await;
+            assert_eq!((night.sent(), night.yard.stopped.load(Ordering::Relaxed)), (1, 0));
+            night.tell(news.clone());
+            assert_eq!(night.yard.stopped.load(Ordering::Relaxed), 1, "it may still wait its turn: {news:?}");
+        } else {
+            night.daemon.step().await;
+            let confirmed = night.mailbox.recv().await.unwrap();
+            night.daemon.read(confirmed);
+            night.tell(news.clone());
+            night.step().await;
+            assert_eq!(night.sent(), 0, "{news:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_boot_that_was_ordered_is_none_of_its_own_however_late_it_comes() {
+    let booted = |night: &Night| night.daemon.fleet.get(mac()).unwrap().booted;
+    let contact = |call_id: &str| Contact { call_id: Some(call_id.into()), ..Night::contact() };
+    let mut night = Night::new();
+    *night.yard.options.lock().unwrap() = ProbeOutcome::Alive { status: 200, user_agent: None };
+    night.doing(CallState::Idle);
+    night.step().await;
+    night.answered(200);
+    for _ in 0..60 {
+        tokio::time::advance(Duration::from_secs(60)).await;
+        night.tell(PbxNews::Fresh);
+        night.step().await;
+        if night.outcome().is_some() {
+            break;
+        }
+    }
+    let never_left = Outcome::Failed { failure: crate::domain::trip::Failure::NeverLeft };
+    assert_eq!(night.outcome(), Some(never_left));
+    night.tell(PbxNews::Contacts(line(), vec![]));
+    night.tell(PbxNews::Contacts(line(), vec![contact("b")]));
+    assert_eq!(booted(&night), None, "it does late what it was asked");
+    tokio::time::advance(Duration::from_secs(86_400)).await;
+    night.tell(PbxNews::Contacts(line(), vec![]));
+    night.tell(PbxNews::Contacts(line(), vec![contact("c")]));
+    assert!(booted(&night).is_some(), "a day later it is its own");
+}

@@ -15,7 +15,7 @@ use crate::domain::hours::Hours;
 use crate::domain::phone::{CallState, Contact, LineId, Mac, PbxName, Phone};
 use crate::domain::policy::{Opening, WindowState};
 use crate::domain::scheduler::Scheduler;
-use crate::domain::trip::{CallsAllowed, Goal, Input, Trip};
+use crate::domain::trip::{Goal, Input, Outcome, Trip};
 
 /// A line is busy from one instant up to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,7 +205,12 @@ impl<'c> Course<'c> {
             if self.settled.contains(&mac) {
                 continue;
             }
-            self.scheduler.touch(mac, now);
+            match sight {
+                Sight::Calls(..) => self.scheduler.hear_calls(mac, now),
+                Sight::Gone(..) | Sight::Registered(..) | Sight::Anew { .. } | Sight::Counted(..) => {
+                    self.scheduler.touch(mac, now);
+                }
+            }
             // A phone that waits for its call to end goes as soon as it has.
             if self.journeys.get(&mac).is_some_and(|journey| journey.waits) && !self.in_a_call(mac) {
                 self.due(mac, Some(now));
@@ -284,7 +289,7 @@ impl<'c> Course<'c> {
         };
         let busy = self.in_a_call(mac);
         match step {
-            Step::Look => self.look(mac, busy, now),
+            Step::Look => self.look(mac, now),
             Step::Accept => self.hears(mac, now, Input::Answered { status: 200, phrase: "OK".to_owned() }),
             Step::Leave => {
                 if !self.leave(mac, busy, now) {
@@ -308,28 +313,30 @@ impl<'c> Course<'c> {
         self.settle(mac, now);
     }
 
-    fn look(&mut self, mac: Mac, busy: bool, now: DateTime<Utc>) {
-        let unknown = self.fleet.get(mac).is_some_and(|phone| {
-            phone.lines.values().any(|line| line.contact.is_some() && line.calls == CallState::Unknown)
+    /// The PBX answers what it shows; then all is judged once more, as the daemon does.
+    fn look(&mut self, mac: Mac, now: DateTime<Utc>) {
+        let (Some(journey), Some(phone)) = (self.journeys.get(&mac), self.fleet.get(mac)) else { return };
+        let plan = journey.trip.plan();
+        let against = phone.lines.iter().filter(|_| plan.look.asks()).find_map(|(id, line)| {
+            plan.look.against(id, line.calls, line.agent_logged_in, line.do_not_disturb)
         });
-        let against = self.journeys.get(&mac).is_some_and(|journey| match journey.trip.plan().look.calls {
-            CallsAllowed::None => busy,
-            CallsAllowed::Known => unknown,
-            CallsAllowed::Any => false,
-        });
-        if against {
-            self.met.withdrawn += 1;
-            self.hears(mac, now, Input::NotIdle { why: "a call came before the last look".to_owned() });
-        } else {
-            self.hears(mac, now, Input::Confirmed);
+        let found = match against {
+            Some(reason) => Err(reason.told_in(self.scheduler.rules().zone_of(phone))),
+            None => self.scheduler.look_again_at(plan, now, &self.fleet),
+        };
+        match found {
+            Ok(()) => self.hears(mac, now, Input::Confirmed),
+            Err(why) => {
+                self.met.withdrawn += 1;
+                self.hears(mac, now, Input::NotIdle { why });
+            }
         }
     }
 
     /// The phone goes down; `false` when it waits for its call to end.
     fn leave(&mut self, mac: Mac, busy: bool, now: DateTime<Utc>) -> bool {
         let Some(journey) = self.journeys.get_mut(&mac) else { return true };
-        // Its first trigger is taken: no phone refuses an event here.
-        let can_wait = journey.trip.plan().triggers.first().is_some_and(|trigger| trigger.waits_for_idle);
+        let can_wait = journey.trip.asked_with().is_some_and(|trigger| trigger.waits_for_idle);
         journey.waits = busy && can_wait;
         if journey.waits {
             let deadline = journey.trip.deadline();
@@ -369,8 +376,6 @@ impl<'c> Course<'c> {
         let contacts = std::mem::take(&mut journey.contacts);
         if let Some(phone) = self.fleet.get_mut(mac) {
             phone.version.clone_from(&version);
-            // A boot that was ordered opens no `initial` minutes.
-            phone.booted = None;
         }
         for line in lines {
             self.registrations += 1;
@@ -404,6 +409,14 @@ impl<'c> Course<'c> {
         self.due(mac, None);
         let Some(journey) = self.journeys.remove(&mac) else { return };
         self.scheduler.ended(&journey.trip, now);
+        let withdrawn = matches!(journey.trip.outcome(), Some(Outcome::Withdrawn { .. }));
+        if journey.trip.asked_at().is_some()
+            && !withdrawn
+            && let Some(phone) = self.fleet.get_mut(mac)
+        {
+            // A boot that was ordered opens no `initial` minutes, and ends those of an older one.
+            phone.booted = None;
+        }
         let settled = &mut self.settled;
         let phone = self.fleet.get(mac).into_iter();
         self.scheduler.survey(phone, now, &self.fleet, &mut |phone, judged| {

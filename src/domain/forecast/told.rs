@@ -40,7 +40,7 @@ impl Going {
         }
     }
 
-    /// Whether its last look found a call, so that nothing was sent.
+    /// Whether its last look found a call, or a gate that had closed meanwhile, so that nothing was sent.
     pub fn is_withdrawn(&self) -> bool {
         matches!(self.outcome, Some(Outcome::Withdrawn { .. }))
     }
@@ -80,7 +80,7 @@ pub struct CallsMet {
     pub strange: u64,
     /// Phones that at some time were held by nothing but their calls, or the quiet time after them.
     pub phones_held: u64,
-    /// Last looks that found a call.
+    /// Last looks that found a call, or a gate that had closed meanwhile.
     pub withdrawn: u64,
     /// Calls for a phone that was down at the time.
     pub missed: u64,

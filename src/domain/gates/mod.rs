@@ -41,6 +41,8 @@ pub struct Past {
     pub withdrawn: Option<(DateTime<Utc>, String)>,
     /// How many looks withdrew since something was last sent to it: whoever withdraws often goes last.
     pub withdrawals: u32,
+    /// When it was last seen again after it had been lost.
+    pub found: Option<DateTime<Utc>>,
 }
 
 /// What the gates look at, besides the phone.

@@ -66,6 +66,11 @@ impl<'a> Judge<'a> {
         triggers.is_some_and(|triggers| triggers.iter().any(|trigger| trigger.waits_for_idle))
     }
 
+    /// What must be left before the last instant at which the phone may start: all is judged once more after the look.
+    pub(super) fn to_look(&self) -> TimeDelta {
+        self.terms.as_ref().map_or(TimeDelta::zero(), |terms| terms.timing.answer) + TIME_TO_LOOK
+    }
+
     /// When the patience with its calls ends in this opening, if it does.
     pub(super) fn patience_end(
         &self,
@@ -74,7 +79,7 @@ impl<'a> Judge<'a> {
         opening: Option<Opening>,
         goal: Option<&Goal>,
     ) -> Option<PatienceEnd> {
-        let (opening, terms) = (opening?, self.terms.as_ref()?);
+        let opening = opening?;
         if opening.end - self.at > NEVER {
             return None;
         }
@@ -82,8 +87,7 @@ impl<'a> Judge<'a> {
             Patience::NextWindow => None,
             Patience::PhoneWaits if !self.can_wait(mandate) => None,
             Patience::PhoneWaits => {
-                let before = terms.timing.answer + TIME_TO_LOOK;
-                let at = (self.latest_start(opening, mandate?, goal) - before).max(opening.start);
+                let at = (self.latest_start(opening, mandate?, goal) - self.to_look()).max(opening.start);
                 Some(PatienceEnd { at, then: Then::PhoneWaits })
             }
             Patience::Force { after } => {

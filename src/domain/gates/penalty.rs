@@ -20,7 +20,9 @@ enum Standing {
 impl<'a> Judge<'a> {
     /// Failed trips towards this goal that count.
     pub(super) fn attempts(&self, mandate: &Mandate<'a>, goal: &Goal, opening: Option<Opening>) -> u32 {
-        let Some(trip) = self.failed(goal, opening) else { return 0 };
+        let Some(trip) = self.failed(goal).filter(|trip| self.counts(trip, mandate, opening)) else {
+            return 0;
+        };
         match mandate {
             Mandate::Policy(policy) => match self.standing(trip, &policy.retry) {
                 Standing::Free => 0,
@@ -31,15 +33,24 @@ impl<'a> Judge<'a> {
     }
 
     /// The last trip, if it was for this goal and did not end well.
-    fn failed(&self, goal: &Goal, opening: Option<Opening>) -> Option<&'a Trip> {
-        // Attempts at an update count for ever, others in one opening only.
-        let in_this_opening = |trip: &Trip| opening.is_some_and(|o| trip.since() >= o.start);
+    fn failed(&self, goal: &Goal) -> Option<&'a Trip> {
         let trip = self.last().filter(|trip| match (&trip.plan().goal, goal) {
             (Goal::Update { target: was, .. }, Goal::Update { target: is, .. }) => was == is,
-            (Goal::Reboot, Goal::Reboot) | (Goal::Resync, Goal::Resync) => in_this_opening(trip),
+            (Goal::Reboot, Goal::Reboot) | (Goal::Resync, Goal::Resync) => true,
             (Goal::Reboot | Goal::Resync | Goal::Update { .. }, _) => false,
         })?;
         matches!(trip.outcome(), Some(Outcome::Failed { .. } | Outcome::Cancelled)).then_some(trip)
+    }
+
+    /// Whether a failed trip is one of the attempts allowed: those at an update count for ever, others in one opening
+    /// only.
+    fn counts(&self, trip: &Trip, mandate: &Mandate<'a>, opening: Option<Opening>) -> bool {
+        match trip.plan().goal {
+            Goal::Update { .. } => true,
+            Goal::Reboot | Goal::Resync => {
+                self.chance_began(mandate, opening).is_some_and(|began| trip.since() >= began)
+            }
+        }
     }
 
     /// What a trip that did not end well means for the next one.
@@ -87,31 +98,32 @@ impl<'a> Judge<'a> {
             held.push(Reason::Lost);
             return self.closed(Gate::Penalty, held, None);
         }
-        let failed = goal.and_then(|goal| self.failed(goal, opening));
-        if let (Some(trip), Some(Mandate::Policy(policy))) = (failed, mandate) {
+        let failed = goal.and_then(|goal| self.failed(goal));
+        if let (Some(trip), Some(mandate @ Mandate::Policy(policy))) = (failed, mandate) {
             let after = match trip.outcome() {
                 Some(Outcome::Failed { failure }) => failure.to_string(),
                 _ => "being cancelled".to_owned(),
             };
             match self.standing(trip, &policy.retry) {
-                Standing::Out(let_out) => {
+                Standing::Out(let_out) if self.counts(trip, mandate, opening) => {
                     held.push(Reason::NoAttemptsLeft { attempts: trip.plan().attempt, last: after });
                     let next = match goal {
-                        Some(Goal::Reboot | Goal::Resync) => opening.and_then(|now| self.opening_after(now)),
+                        Some(Goal::Reboot | Goal::Resync) => self.next_chance(mandate, opening),
                         Some(Goal::Update { .. }) | None => None,
                     };
-                    let changes = [let_out, next.map(|next| next.start)].into_iter().flatten().min();
+                    let changes = [let_out, next].into_iter().flatten().min();
                     return self.closed(
                         Gate::Penalty,
                         held,
                         changes.max(until.filter(|_| changes.is_some())),
                     );
                 }
+                // A pause is kept across openings.
                 Standing::Again(end) if end > self.at => {
                     held.push(Reason::PenaltyBox { until: end, after });
                     until = until.max(Some(end));
                 }
-                Standing::Again(_) | Standing::Free => {}
+                Standing::Out(_) | Standing::Again(_) | Standing::Free => {}
             }
         }
         if held.is_empty() {

@@ -99,7 +99,7 @@ impl<'a> Judge<'a> {
     }
 
     /// When the phone's first chance in this opening comes, where its policy spreads the starts; never so late that
-    /// less than `asked` is left.
+    /// less than `asked` is left after its last look.
     fn turn(
         &self,
         mandate: Option<&Mandate<'a>>,
@@ -110,13 +110,45 @@ impl<'a> Judge<'a> {
         let spread = u64::try_from(policy.pace.spread?.num_milliseconds()).ok()?;
         let offset = i64::try_from(share_of(lot(self.phone.mac, 0), spread)).ok()?;
         let turn = opening.start.checked_add_signed(TimeDelta::milliseconds(offset))?;
-        Some(turn.min(opening.end.checked_sub_signed(asked)?))
+        let latest = opening.end.checked_sub_signed(asked)?.checked_sub_signed(self.to_look())?;
+        Some(turn.min(latest.max(opening.start)))
     }
 
     /// Until when the phone may go because it booted lately; a phone whose boot nobody saw did not.
     fn booted_lately(&self, calendar: &Calendar) -> Option<DateTime<Utc>> {
         let booted = self.phone.booted.filter(|booted| *booted <= self.at)?;
         booted.checked_add_signed(calendar.initial?).filter(|until| self.at < *until)
+    }
+
+    /// When the time began in which the phone is rebooted once and its attempts count: its window opened or, outside of
+    /// it, the phone booted.
+    pub(super) fn chance_began(
+        &self,
+        mandate: &Mandate<'a>,
+        opening: Option<Opening>,
+    ) -> Option<DateTime<Utc>> {
+        let booted = || {
+            let calendar = self.calendar(mandate)?;
+            self.booted_lately(calendar).and(self.phone.booted)
+        };
+        opening.map(|opening| opening.start).or_else(booted)
+    }
+
+    /// When the next such time begins, or may, as far as time alone brings it.
+    pub(super) fn next_chance(
+        &self,
+        mandate: &Mandate<'a>,
+        opening: Option<Opening>,
+    ) -> Option<DateTime<Utc>> {
+        let after_boot = self.calendar(mandate).and_then(|calendar| self.booted_lately(calendar));
+        match opening {
+            Some(opening) => {
+                let next = self.opening_after(opening).map(|next| next.start);
+                let still = after_boot.filter(|until| *until > opening.end).map(|_| opening.end);
+                next.into_iter().chain(still).min()
+            }
+            None => after_boot,
+        }
     }
 
     /// How long the phone may be away at most.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{AdHoc, Judge, Mandate};
 use crate::domain::firmware::{Image, fits};
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason};
-use crate::domain::policy::{Action, Calendar, Firmware, Opening, WindowState};
+use crate::domain::policy::{Action, Calendar, Firmware, Opening, Policy, WindowState};
 use crate::domain::trip::{Goal, Outcome, Trip};
 
 impl<'a> Judge<'a> {
@@ -30,18 +30,25 @@ impl<'a> Judge<'a> {
         }
         match &self.mandate {
             Ok(Some(Mandate::Job(job))) => {
-                self.open(Gate::Selected, || format!("asked for by hand: {}", job.name))
+                // One that waits for a window waits for what its policy says of it.
+                let policy = self.sky.rules.policy_for(self.phone).ok().flatten().filter(|_| !job.now);
+                policy.and_then(|policy| self.edited_lately(policy)).unwrap_or_else(|| {
+                    self.open(Gate::Selected, || format!("asked for by hand: {}", job.name))
+                })
             }
-            Ok(Some(Mandate::Policy(policy))) => {
-                if let Some(until) = policy.acts_from.filter(|from| *from > self.at) {
-                    let policy = policy.name.clone();
-                    return self.hold(Gate::Selected, Reason::EditedLately { policy, until }, Some(until));
-                }
+            Ok(Some(Mandate::Policy(policy))) => self.edited_lately(policy).unwrap_or_else(|| {
                 self.open(Gate::Selected, || format!("policy {}, priority {}", policy.name, policy.priority))
-            }
+            }),
             Ok(None) => self.hold(Gate::Selected, Reason::NotSelected, None),
             Err(policies) => self.hold(Gate::Selected, Reason::Tie { policies: policies.clone() }, None),
         }
+    }
+
+    /// A policy may be half written while its author edits it.
+    fn edited_lately(&self, policy: &Policy) -> Option<GateAnswer> {
+        let until = policy.acts_from.filter(|from| *from > self.at)?;
+        let policy = policy.name.clone();
+        Some(self.hold(Gate::Selected, Reason::EditedLately { policy, until }, Some(until)))
     }
 
     /// The image for this phone, with the name of its release.
@@ -99,11 +106,14 @@ impl<'a> Judge<'a> {
     }
 
     pub(super) fn current(&self, mandate: Option<&Mandate<'a>>, opening: Option<Opening>) -> GateAnswer {
-        let policy = match mandate {
-            Some(Mandate::Policy(policy)) => policy,
+        let (mandate, policy) = match mandate {
+            Some(mandate @ Mandate::Policy(policy)) => (mandate, policy),
             Some(Mandate::Job(_)) => return self.open(Gate::Current, || "one reboot".into()),
             None => return self.open(Gate::Current, || "nothing asked for".into()),
         };
+        let began = self.chance_began(mandate, opening);
+        let done = self.last().filter(|trip| began.is_some_and(|began| trip.since() >= began));
+        let again = || self.next_chance(mandate, opening);
         match &policy.action {
             Action::Update { from } | Action::Stage { from } => {
                 let held = self.version_is_current(from);
@@ -115,27 +125,16 @@ impl<'a> Judge<'a> {
                     (Ok(saw), _) => self.open(Gate::Current, || saw),
                 }
             }
-            Action::Reboot => match (self.last(), opening) {
-                (Some(trip), Some(opening))
-                    if trip.since() >= opening.start && trip.outcome() == Some(&Outcome::Rebooted) =>
-                {
-                    let at = trip.since();
-                    let again = self.opening_after(opening).map(|next| next.start);
-                    self.hold(Gate::Current, Reason::AlreadyRebooted { at }, again)
-                }
-                (_, _) => self.open(Gate::Current, || "one reboot in each window".into()),
+            Action::Reboot => match done.filter(|trip| trip.outcome() == Some(&Outcome::Rebooted)) {
+                Some(trip) => self.hold(Gate::Current, Reason::AlreadyRebooted { at: trip.since() }, again()),
+                None => self.open(Gate::Current, || "one reboot in each window".into()),
             },
-            Action::Resync => match (self.last(), opening) {
-                // A phone that booted has read its settings too.
-                (Some(trip), Some(opening))
-                    if trip.since() >= opening.start
-                        && matches!(trip.outcome(), Some(Outcome::Resynced | Outcome::Rebooted)) =>
-                {
-                    let at = trip.since();
-                    let again = self.opening_after(opening).map(|next| next.start);
-                    self.hold(Gate::Current, Reason::AlreadyResynced { at }, again)
-                }
-                (_, _) => self.open(Gate::Current, || "one resync in each window".into()),
+            // A phone that booted has read its settings too.
+            Action::Resync => match done
+                .filter(|trip| matches!(trip.outcome(), Some(Outcome::Resynced | Outcome::Rebooted)))
+            {
+                Some(trip) => self.hold(Gate::Current, Reason::AlreadyResynced { at: trip.since() }, again()),
+                None => self.open(Gate::Current, || "one resync in each window".into()),
             },
             action @ (Action::ModuleUpdate { .. } | Action::Backup) => {
                 let what = format!("[{}]", action.table());

@@ -18,7 +18,7 @@ impl Trip {
             State::Asked { .. } => self.unsure(now, "no answer in time; watching whether it goes", out),
             State::Accepted { sure } => {
                 let asked = self.asked_at.unwrap_or(self.since);
-                let waits = self.plan.triggers.get(self.asked_with).is_some_and(|asked| asked.waits_for_idle);
+                let waits = self.asked_with().is_some_and(|asked| asked.waits_for_idle);
                 if busy && waits && now - asked < self.plan.timing.leave_busy {
                     // A call came between the last look and the NOTIFY, or the policy leaves the wait to the phone.
                     self.since = now;

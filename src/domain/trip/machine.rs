@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::state::{Failure, Goal, Input, Outcome, Output, Plan, State};
+use super::timing::Trigger;
 use crate::domain::firmware::Version;
 use crate::domain::phone::LineId;
 
@@ -107,6 +108,11 @@ impl Trip {
         self.asked_at
     }
 
+    /// How it was asked last; without an order yet, how it would be first.
+    pub fn asked_with(&self) -> Option<&Trigger> {
+        self.plan.triggers.get(self.asked_with)
+    }
+
     /// How it ended, once it has.
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.state {
@@ -118,6 +124,30 @@ impl Trip {
             | State::Fetching
             | State::Flashing
             | State::Back => None,
+        }
+    }
+
+    /// Whether a boot at this instant may still be the one that was ordered, although the trip is over.
+    pub fn may_still_boot(&self, now: DateTime<Utc>) -> bool {
+        let (Some(asked), timing) = (self.asked_at, &self.plan.timing) else { return false };
+        match self.outcome() {
+            None => true,
+            // Its last lines may register behind the others, and settings that were read anew may want a boot.
+            Some(Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Resynced) => {
+                now < self.since + timing.boot
+            }
+            // Nothing was sent, or it was not taken.
+            Some(
+                Outcome::Withdrawn { .. }
+                | Outcome::Failed {
+                    failure:
+                        Failure::Refused { .. } | Failure::NoCredentials { .. } | Failure::NotReachable { .. },
+                },
+            ) => false,
+            // It may have the order still, and wait for the end of a call.
+            Some(Outcome::Failed { .. } | Outcome::Cancelled) => {
+                now < (asked + timing.leave_busy).max(self.since) + timing.boot
+            }
         }
     }
 

@@ -206,13 +206,32 @@ fn starts_are_spread_by_the_phone_alone() {
 }
 
 #[test]
-fn a_turn_never_comes_too_late() {
+fn a_turn_never_comes_so_late_that_the_last_look_would_end_too_late() {
     let mut world = world();
     world.rules.policies[0].pace.spread = Some(TimeDelta::days(30));
-    assert_eq!(gate(&world, 0, Gate::Window).changes, Some(at(6 * 3_600 - NEEDS)));
+    // Two looks of 40 s at most, and the minute after one that withdrew.
+    let look = 160;
+    assert_eq!(gate(&world, 0, Gate::Window).changes, Some(at(6 * 3_600 - NEEDS - look)));
+    assert!(world.judge(6 * 3_600 - NEEDS - look).verdict.is_go());
     assert!(world.judge(6 * 3_600 - NEEDS).verdict.is_go());
     calendar(&mut world).windows[0].last_start = Some(TimeDelta::hours(2));
-    assert_eq!(gate(&world, 0, Gate::Window).changes, Some(at(4 * 3_600)));
+    assert_eq!(gate(&world, 0, Gate::Window).changes, Some(at(4 * 3_600 - look)));
+    // An opening without that time is not made shorter by it.
+    calendar(&mut world).windows[0].last_start = Some(TimeDelta::hours(6) - TimeDelta::seconds(60));
+    assert!(gate(&world, 0, Gate::Window).is_open());
+}
+
+#[test]
+fn a_job_waits_for_no_window_that_was_written_just_now() {
+    let mut world = world();
+    world.rules.policies[0].acts_from = Some(at(90));
+    let job = AdHoc { name: "reboot-1".into(), now: false, even_in_a_call: false };
+    world.jobs.insert(mac(), job.clone());
+    assert_eq!(world.slugs(89), ["edited-lately"]);
+    assert_eq!(gate(&world, 89, Gate::Selected).changes, Some(at(90)));
+    assert!(world.judge(90).verdict.is_go());
+    world.jobs.insert(mac(), AdHoc { now: true, ..job });
+    assert!(world.judge(89).verdict.is_go(), "it waits for no window at all");
 }
 
 proptest! {

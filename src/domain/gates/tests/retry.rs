@@ -91,3 +91,48 @@ fn after_a_restart_the_answers_are_the_same() {
         assert_eq!(before, after);
     }
 }
+
+/// Reboots on Friday from 22:00 to 23:00 and from 23:30 on, with an hour between attempts.
+fn two_openings() -> World {
+    let mut world = world();
+    let policy = &mut world.rules.policies[0];
+    policy.action = Action::Reboot;
+    (policy.retry.backoff, policy.retry.jitter_percent) = (TimeDelta::hours(1), 0);
+    let window = |hour, minute, lasts| {
+        let from = NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
+        Window::weekly(vec![chrono::Weekday::Fri], from, Lasts::For(lasts))
+    };
+    policy.calendar =
+        Calendar::of(vec![window(22, 0, TimeDelta::hours(1)), window(23, 30, TimeDelta::hours(4))]);
+    world
+}
+
+#[test]
+fn the_next_opening_does_not_cut_a_pause_short() {
+    let mut world = two_openings();
+    world.failed(unreachable(), 1, 3_000);
+    let held = penalty(&world, 3_100);
+    assert_eq!(held.changes, Some(at(6_600)));
+    for second in [3_600, 5_399, 5_400, 6_599] {
+        assert_eq!(penalty(&world, second).changes, Some(at(6_600)), "{second}");
+    }
+    let judged = world.judge(6_600);
+    assert!(judged.verdict.is_go(), "{:?}", judged.verdict);
+    assert_eq!(judged.order.unwrap().attempt, 1, "what failed in another opening does not count");
+}
+
+#[test]
+fn a_boot_begins_anew_what_an_opening_forbids() {
+    let mut world = two_openings();
+    world.rules.policies[0].calendar.initial = Some(TimeDelta::minutes(20));
+    world.failed(unreachable(), 3, 2_000);
+    assert_eq!(penalty(&world, 3_100).changes, Some(at(5_400)));
+    world.phone().booted = Some(at(3_000));
+    assert_eq!(world.slugs(3_599), ["no-attempts-left"]);
+    assert_eq!(penalty(&world, 3_599).changes, Some(at(3_600)), "the opening ends before those minutes do");
+    assert!(world.judge(3_600).verdict.is_go());
+    // Attempts within those minutes count as they do in an opening.
+    world.failed(unreachable(), 3, 3_700);
+    assert_eq!(world.slugs(4_100), ["no-attempts-left"]);
+    assert_eq!(penalty(&world, 4_100).changes, Some(at(4_200)));
+}
