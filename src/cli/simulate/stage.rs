@@ -150,7 +150,6 @@ impl Stage {
     }
 }
 
-
 /// Policies alone: a folder or a file. What a daemon would not act on yet is refused here as well.
 fn policies(path: &Path, config: Option<&Config>, now: DateTime<Utc>) -> Result<Vec<Policy>, Failure> {
     let checked = config::check_paths(&[path], now);
