@@ -23,7 +23,9 @@ pub(super) fn advise(subject: &Subject<'_>) {
         subject.warn(
             Code::NotPossible,
             &subject.draft.places.key("resync"),
-            format!("nothing is known about asking phones of {names} to read their settings anew: they are held"),
+            format!(
+                "nothing is known about asking phones of {names} to read their settings anew: they are held"
+            ),
             "give them a policy of their own with `[reboot]`",
         );
         return;
