@@ -30,7 +30,8 @@
 //!
 //! # Where to read on
 //!
-//! - [`domain`]: phones, firmware, policies, gates, trips, the scheduler; pure, and most of what is decided
+//! - [`domain`]: phones, firmware, policies, gates, trips, the scheduler; its forecast, and the rehearsals of policy
+//!   tests, which ask that same scheduler; pure, and most of what is decided
 //! - [`phones`]: what is known about makers; pure
 //! - [`ports`]: the traits between the parts, and their words
 //! - [`clock`]: the only reader of the time of day
@@ -42,7 +43,8 @@
 //! - [`api`]: the daemon's answers over HTTP
 //! - [`daemon`]: puts all of it together and runs it
 //! - [`cli`]: one file a command
-//! - [`sim`]: simulated phones, a pocket PBX, and a judge who reads the phones' diaries
+//! - [`sim`]: simulated phones, a pocket PBX, and a judge who reads the phones' diaries; made-up fleets and calls for
+//!   nights on paper
 //!
 //! # The import rule
 //!
