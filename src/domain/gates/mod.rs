@@ -191,7 +191,7 @@ impl<'a> Judge<'a> {
                 Mandate::Job(job) => job.name.clone(),
                 Mandate::Policy(policy) => policy.name.clone(),
             };
-            let attempt = self.attempts(&goal, opening) + 1;
+            let attempt = self.attempts(mandate, &goal, opening) + 1;
             let triggers = leave.triggers(&terms, &goal);
             Order { policy, goal, attempt, triggers, look: leave.look, terms }
         });

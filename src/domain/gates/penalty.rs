@@ -19,7 +19,7 @@ enum Standing {
 
 impl<'a> Judge<'a> {
     /// Failed trips towards this goal that count.
-    pub(super) fn attempts(&self, goal: &Goal, opening: Option<Opening>) -> u32 {
+    pub(super) fn attempts(&self, mandate: &Mandate<'a>, goal: &Goal, opening: Option<Opening>) -> u32 {
         let Some(trip) = self.failed(goal).filter(|trip| Self::counts(trip, opening)) else {
             return 0;
         };
@@ -128,8 +128,8 @@ impl<'a> Judge<'a> {
         }
         if held.is_empty() {
             return self.open(Gate::Penalty, || match mandate {
-                Some(Mandate::Policy(policy)) => {
-                    let used = goal.map_or(0, |goal| self.attempts(goal, opening));
+                Some(wanted @ Mandate::Policy(policy)) => {
+                    let used = goal.map_or(0, |goal| self.attempts(wanted, goal, opening));
                     format!("{used} of {} used", policy.retry.attempts)
                 }
                 Some(Mandate::Job(_)) | None => "none needed".into(),
