@@ -2,6 +2,7 @@
 //! named is all there is, and nothing changes by itself before the instant that was told.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod draw;
 mod mend;
 mod world;
 
@@ -11,7 +12,8 @@ use sipherd::domain::phone::CallState;
 use sipherd::domain::policy::verdict::{Gate, Reason};
 use sipherd::domain::policy::{CoverageRule, Opening, Patience};
 
-use world::{Other, World, at, mac, rule, world};
+use draw::{rule, world};
+use world::{Other, World, at, mac};
 
 /// Something more that stands against the phone.
 #[derive(Debug, Clone)]
