@@ -48,8 +48,9 @@
 //!
 //! `domain` knows nothing of the rest, `phones` only `domain`. The adapters (`sip`, `pbx`, `depot`, `store`, `api`) know
 //! `ports` and `domain`, the depot `phones` too, and never each other. Only `daemon` puts concrete adapters together;
-//! `cli` starts it, stages firmware through `depot`, and speaks the words of `api`. `sim` shares no protocol code with
-//! what it tests. `tests/architecture.rs` reads what every file names and fails when this breaks.
+//! `cli` starts it, stages firmware through `depot`, imports what `phones` can read, and speaks the words of `api`.
+//! `sim` shares no protocol code with what it tests. `tests/architecture.rs` reads what every file names and fails when
+//! this breaks.
 
 pub mod api;
 pub mod cli;

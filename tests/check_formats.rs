@@ -268,7 +268,7 @@ penalty_box = "7d"
 "#;
 
 const SELECTIONS: &str =
-    "[selection.floors]\ntag = \"floor-1\"\nis = \"lifts\"\n\n[selection.lifts]\ntag = \"lift\"\n";
+    "[selection.floors]\ntag = \"floor-1\"\nis = \"lifts\"\n\n[selection.lifts]\ntag = \"lift\"\n\n[selection.fragile]\ntag = \"alarm\"\n";
 
 const HOLIDAYS: &str = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//example//EN\nBEGIN:VEVENT\nUID:1\nDTSTAMP:20260101T000000Z\n\
                         DTSTART;VALUE=DATE:20261003\nRRULE:FREQ=YEARLY\nEND:VEVENT\nEND:VCALENDAR\n";
@@ -301,7 +301,9 @@ fn a_policy_with_its_defaults_reads_back_to_the_same_policy() {
     std::fs::write(before.path().join("by-phone.toml"), phone).unwrap();
     for folder in [&before, &after] {
         std::fs::write(folder.path().join("selections.toml"), SELECTIONS).unwrap();
-        std::fs::write(folder.path().join("holidays.ics"), HOLIDAYS.replace('\n', "\r\n")).unwrap();
+        for name in ["holidays.ics", "holidays-de.ics"] {
+            std::fs::write(folder.path().join(name), HOLIDAYS.replace('\n', "\r\n")).unwrap();
+        }
     }
     let print = |folder: &Path| json(folder, &["--json", "--effective", "."])["effective"].clone();
     let printed = print(before.path());

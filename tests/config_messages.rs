@@ -132,7 +132,7 @@ fn one_line_names_file_and_line() {
     let checked = config::check_paths(&[folder.path().join("unknown-table.toml")], now());
     let lines: Vec<String> = checked.report.problems.iter().map(|problem| problem.one_line()).collect();
     assert!(
-        lines[1].ends_with("unknown-table.toml:7: unknown key `windwo`, did you mean `window`?"),
+        lines[0].ends_with("unknown-table.toml:7: unknown key `windwo`, did you mean `window`?"),
         "{lines:?}"
     );
 }
@@ -155,6 +155,13 @@ fn mangled_files_are_reported_on_without_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     copy(&root().join("policies"), &folder.path().join("policies"));
     copy(&root().join("examples"), &folder.path().join("examples"));
+    // A few policies are enough: all of them are read for each of thousands of forms.
+    for entry in std::fs::read_dir(folder.path().join("policies")).unwrap() {
+        let path = entry.unwrap().path();
+        if !["office-night.toml", "three-sites.toml"].contains(&path.file_name().unwrap().to_str().unwrap()) {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
     let settings = folder.path().join("examples/sipherd.toml");
     let everything = || config::check_file(&settings, now()).report.to_string();
     let policy = folder.path().join("policies/three-sites.toml");

@@ -30,6 +30,8 @@ mod depot_transfer;
 mod forecast;
 /// The tables of keys in docs/ against the code.
 mod handbook;
+/// Update scripts of innovaphones: read, linted, played hour by hour, imported.
+mod innovaphone;
 /// The daemon on the virtual wire.
 mod orchestrator;
 /// Plans without a daemon, simulations, and their pictures.

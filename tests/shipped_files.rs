@@ -71,3 +71,23 @@ fn the_first_policy_fits_on_a_screen() {
     let text = std::fs::read_to_string(root().join("policies/office-night.toml")).unwrap();
     assert!(text.lines().count() <= 40 && text.contains("[[test]]"));
 }
+
+/// The program itself, as whoever reads the handbook calls it.
+#[test]
+fn the_program_finds_nothing_wrong_and_a_test_for_every_rule() {
+    let said = |words: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_sipherd"))
+            .args(words)
+            .current_dir(root())
+            .env_clear()
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{words:?} said\n{text}");
+        text
+    };
+    assert!(said(&["check", "policies"]).starts_with("0 errors, 0 warnings in "));
+    let tested = said(&["test", "policies", "--cover", "100"]);
+    assert!(tested.contains(", 0 failed\n") && tested.contains(" (100 %)"), "{tested}");
+    said(&["fmt", "--check", "policies", "examples"]);
+}

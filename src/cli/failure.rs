@@ -109,13 +109,11 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Prints `error: …` and, where there is one, `hint: …` to standard error.
-    pub fn print(&self) {
+    /// Prints `error: …` and, where there is one, `hint: …` to standard error; with `json` both in one line, as an object
+    /// of the kind that the daemon answers with. Standard output stays what it was asked for.
+    pub fn print(&self, json: bool) {
         if !self.is_closed_pipe() && !matches!(self, Self::AlreadyTold | Self::Release(_)) {
-            eprintln!("error: {}", clean(&self.to_string()));
-            if let Some(hint) = self.hint() {
-                eprintln!("\nhint: {}", clean(&hint));
-            }
+            print(&self.to_string(), self.hint(), json);
         }
     }
 
@@ -178,5 +176,18 @@ impl Failure {
             Self::LogFilter { .. } => Some("write `info`, or `info,sipherd::sip=debug`".to_owned()),
             Self::DaemonEnded | Self::Start(_) | Self::AlreadyTold | Self::NoSuchTest { .. } | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
         }
+    }
+}
+
+/// Prints what is wrong and what to do about it to standard error.
+pub(super) fn print(error: &str, hint: Option<String>, json: bool) {
+    let (error, hint) = (clean(error), hint.map(|hint| clean(&hint)));
+    if json {
+        eprintln!("{}", serde_json::json!({ "error": error, "hint": hint }));
+        return;
+    }
+    eprintln!("error: {error}");
+    if let Some(hint) = hint {
+        eprintln!("\nhint: {hint}");
     }
 }

@@ -88,6 +88,8 @@ codes! {
     SpreadTooLong = "spread-too-long",
     /// A calendar of blackouts that has come to its end.
     CalendarEnds = "calendar-ends",
+    /// A value that changes nothing where it stands.
+    NoEffect = "no-effect",
     /// Something that nothing uses.
     Unused = "unused",
     /// Anything else that forbids loading.

@@ -129,8 +129,23 @@ impl<'a> Table<'a> {
         self.entry(key).is_some()
     }
 
-    /// Records a missing key.
+    /// Whether one of these keys is most likely here under another name: that was told already, and is enough.
+    pub fn is_misspelt(&self, keys: &[&str]) -> bool {
+        let strays = self.entries.iter().map(|(name, _)| name.get_ref().as_ref());
+        strays.filter(|name| self.keys.get(name).is_none()).any(|name: &str| {
+            let called = self.keys.misnamed.iter().find(|(other, _)| *other == name);
+            match (called, nearest(name, self.keys.names())) {
+                (Some((_, hint)), _) => keys.iter().any(|key| hint.contains(&format!("`{key}`"))),
+                (None, near) => near.is_some_and(|near| keys.contains(&near.as_str())),
+            }
+        })
+    }
+
+    /// Records a missing key, unless it is there and misspelt.
     pub fn missing(&self, key: &str, hint: impl Into<String>) {
+        if self.is_misspelt(&[key]) {
+            return;
+        }
         let message = match self.title.as_ref() {
             "" => format!("`{key}` is missing"),
             table => format!("`{key}` is missing in `{table}`"),
@@ -150,6 +165,7 @@ impl<'a> Table<'a> {
                 );
                 None
             }
+            (None, _) if self.is_misspelt(keys) => None,
             (None, _) => {
                 let (last, others) = keys.split_last()?;
                 let message =

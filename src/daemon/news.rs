@@ -90,7 +90,10 @@ impl Orchestrator {
 
     fn sights(&mut self, now: DateTime<Utc>, sights: impl IntoIterator<Item = Sight>) {
         for sight in sights {
-            self.scheduler.touch(sight.mac(), now);
+            match &sight {
+                Sight::Calls(mac, _) => self.scheduler.hear_calls(*mac, now),
+                other => self.scheduler.touch(other.mac(), now),
+            }
             match sight {
                 Sight::Gone(mac, line) => self.drive(now, mac, Input::Gone { line }),
                 Sight::Anew { mac, was_gone, .. } => self.registered_anew(now, mac, was_gone),

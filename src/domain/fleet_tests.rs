@@ -201,10 +201,18 @@ fn another_call_id_is_told_with_whether_the_contact_had_gone() {
     };
     let (came, here) = (Sight::Registered(mac(1), line("2117")), mac(1));
     let anew = |was_gone| Sight::Anew { mac: here, line: line("2117"), was_gone };
-    assert_eq!(registered(&mut fleet, "a"), [came.clone()], "the first one says nothing of a boot");
+    assert_eq!(
+        registered(&mut fleet, "a"),
+        std::slice::from_ref(&came),
+        "the first one says nothing of a boot"
+    );
     assert_eq!(registered(&mut fleet, "b"), [anew(false), came.clone()]);
     fleet.contacts(line("2117"), vec![]);
-    assert_eq!(registered(&mut fleet, "b"), [came.clone()], "cut off for a while, and the same phone");
+    assert_eq!(
+        registered(&mut fleet, "b"),
+        std::slice::from_ref(&came),
+        "cut off for a while, and the same phone"
+    );
     fleet.contacts(line("2117"), vec![]);
     assert_eq!(registered(&mut fleet, "c"), [anew(true), came]);
 }

@@ -267,7 +267,7 @@ async fn a_careful_hand_brings_the_cast_of_a_night_home_and_the_judge_agrees() {
         NightSpec { seed: 3, opens, closes, target: NEW.to_owned(), others: Outcome::Rebooted, tries: 1 };
     let night = Night::cast(&spec);
     let stub = Stub::new(200_000).await;
-    let clock = Arc::new(ScaledClock::starting_at(opens - TimeDelta::minutes(10), 600));
+    let clock = Arc::new(ScaledClock::starting_at(opens - TimeDelta::minutes(10), 300));
     let building = Building::start(BuildingSpec::new(clock, night.phones.clone(), 3)).await.unwrap();
     building.all_registered(LIMIT).await.unwrap();
     building.point_at_depot(Some(&stub.base));

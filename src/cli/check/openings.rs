@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::config::Checked;
 use crate::domain::policy::verdict::spell;
-use crate::domain::policy::{Opening, Policy};
+use crate::domain::policy::{Action, Opening, Policy};
 
 /// How many openings of each policy are shown.
 const OPENINGS: usize = 5;
@@ -56,10 +56,20 @@ pub fn write(policy: &Policy, checked: &Checked, now: DateTime<Utc>, out: &mut d
     let Openings { openings, zone, .. } = of(policy, checked, now);
     let sites = if follows_sites(policy, checked) { ", at other sites by their own clocks" } else { "" };
     match (openings.as_slice(), zone) {
-        ([], _) => writeln!(out, "\n{} never acts", policy.name)?,
+        _ if matches!(policy.action, Action::Stage { .. }) => {
+            return writeln!(out, "\n{} only tells who would get which image: `[stage]`", policy.name);
+        }
+        ([], _) => match policy.calendar.initial {
+            Some(after) => {
+                let after = spell(after);
+                writeln!(out, "\n{} acts on each phone that booted, for {after} after its boot", policy.name)?;
+            }
+            None => writeln!(out, "\n{} never acts", policy.name)?,
+        },
         (_, Some(zone)) => writeln!(out, "\n{} may act next, in the time of {zone}{sites}:", policy.name)?,
         (_, None) => writeln!(out, "\n{} may act next, by the clock where the phone stands:", policy.name)?,
     }
+    let after_boots = policy.calendar.initial.filter(|_| !openings.is_empty());
     let zone = zone.unwrap_or(Tz::UTC);
     for opening in openings {
         let (start, end) = (opening.start.with_timezone(&zone), opening.end.with_timezone(&zone));
@@ -70,6 +80,9 @@ pub fn write(policy: &Policy, checked: &Checked, now: DateTime<Utc>, out: &mut d
             start.format("%a %Y-%m-%d %H:%M"),
             end.format("%a %Y-%m-%d %H:%M")
         )?;
+    }
+    if let Some(after) = after_boots {
+        writeln!(out, "  and each phone for {} after it booted", spell(after))?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 
@@ -16,6 +17,9 @@ use crate::domain::phone::{
 };
 use crate::domain::policy::{Group, Policy};
 use crate::domain::rehearsal::Player;
+
+/// The most phones of one test: each rule plays each test once more.
+const MOST_PHONES: u16 = 500;
 
 /// Zones of sites.
 type Zones = BTreeMap<Site, Tz>;
@@ -33,17 +37,42 @@ pub(super) fn read(test: &Table<'_>, policies: &[Policy], around: &Surroundings)
         None => Vec::new(),
     };
     let mut players: Vec<Player> = Vec::new();
-    for (number, table) in (1_u8..).zip(&tables) {
-        let Some(player) = player(table, number, policies, around, &mut zones) else { continue };
-        twice(table, &player, &players);
-        players.push(player);
+    let mut taken = Taken::default();
+    let mut number: u16 = 0;
+    for table in &tables {
+        let mut many = table.count("count").and_then(|count| u16::try_from(count).ok()).unwrap_or(1);
+        for key in ["mac", "lines"].into_iter().filter(|key| table.has(key)) {
+            if many < 2 {
+                break;
+            }
+            let hint = "leave it out, or write the phones one by one";
+            table.error_at(key, Complaint::new(format!("phones of one `count` cannot share `{key}`"), hint));
+            many = 1;
+        }
+        for copy in 1..=many {
+            number = number.saturating_add(1);
+            if number > MOST_PHONES {
+                let most = Complaint::new(
+                    format!("a test has {MOST_PHONES} phones at most"),
+                    "`sipherd simulate` plays with larger fleets",
+                );
+                table.source().refuse(Code::OutOfBounds, &table.span(), most);
+                return (players, zones);
+            }
+            let Some(mut player) = player(table, number, policies, around, &mut zones) else { break };
+            if many > 1 && table.has("name") {
+                player.name = format!("{}-{copy}", player.name).into();
+            }
+            taken.take(table, &player);
+            players.push(player);
+        }
     }
     (players, zones)
 }
 
 fn player(
     table: &Table<'_>,
-    number: u8,
+    number: u16,
     policies: &[Policy],
     around: &Surroundings,
     zones: &mut Zones,
@@ -53,8 +82,9 @@ fn player(
         let names = table.read_all(key, value::name).unwrap_or_default();
         names.into_iter().map(|name| name.value).collect::<Vec<_>>()
     };
+    let [high, low] = number.to_be_bytes();
     let name = word("name").unwrap_or_else(|| number.to_string());
-    let mac = table.read("mac", value::mac).map_or(Mac::new([0, 4, 0x13, 0, 0, number]), |mac| mac.value);
+    let mac = table.read("mac", value::mac).map_or(Mac::new([0, 4, 0x13, 0, high, low]), |mac| mac.value);
     let mut phone = Phone::new(mac, KnownBy::Inventory);
     phone.vendor = word("vendor").map(|name| Vendor::new(&name)).or_else(|| only_vendor(policies));
     phone.model = table.text("model").map(|model| Model::new(model.value));
@@ -95,9 +125,17 @@ fn player(
     Some(Player {
         name: name.into(),
         phone,
-        address: address.map_or(IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)), |address| address.value),
+        address: address.map_or(IpAddr::V4(by_default(high, low)), |address| address.value),
         groups,
     })
+}
+
+/// An address for documents, and where these end one for measurements.
+fn by_default(high: u8, low: u8) -> Ipv4Addr {
+    match (high, low) {
+        (0, 1..=254) => Ipv4Addr::new(192, 0, 2, low),
+        _ => Ipv4Addr::new(198, 18, high, low),
+    }
 }
 
 /// A version, as a phone reports it.
@@ -141,20 +179,34 @@ fn zone(table: &Table<'_>, phone: &Phone, zones: &mut Zones) {
     }
 }
 
-/// Records what two phones of a test cannot share.
-fn twice(table: &Table<'_>, new: &Player, before: &[Player]) {
-    let hint = |key: &str| format!("give each phone its own `{key}`");
-    let complain = |key: &'static str, what: String| {
-        table.error_at(key, Complaint::new(format!("another phone of this test has {what} too"), hint(key)));
-    };
-    for other in before {
-        if other.name == new.name {
+/// What each phone has alone.
+#[derive(Default)]
+struct Taken {
+    names: BTreeSet<Arc<str>>,
+    macs: BTreeSet<Mac>,
+    lines: BTreeSet<LineId>,
+}
+
+impl Taken {
+    /// Records what another phone of the test has already.
+    fn take(&mut self, table: &Table<'_>, new: &Player) {
+        let complain = |key: &'static str, what: String| {
+            let hint = format!("give each phone its own `{key}`");
+            table.error_at(key, Complaint::new(format!("another phone of this test has {what} too"), hint));
+        };
+        if !self.names.insert(new.name.clone()) {
             complain("name", format!("the name `{}`", new.name));
         }
-        if other.phone.mac == new.phone.mac {
+        if !self.macs.insert(new.phone.mac) {
             complain("mac", format!("the address {}", new.phone.mac));
         }
-        if let Some(line) = new.phone.lines.keys().find(|line| other.phone.lines.contains_key(line)) {
+        let mut twice = None;
+        for line in new.phone.lines.keys() {
+            if !self.lines.insert(line.clone()) {
+                twice = twice.or(Some(line));
+            }
+        }
+        if let Some(line) = twice {
             complain("lines", format!("the line {}", line.user));
         }
     }

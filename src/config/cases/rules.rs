@@ -10,7 +10,7 @@ use super::super::policy::{self, Draft, Shared};
 use super::super::raw::Source;
 use super::WrittenRule;
 use crate::domain::phone::Vendor;
-use crate::domain::policy::{Calendar, IdleBy, Lasts, Opens, Patience, Policy, Selection, Window};
+use crate::domain::policy::{Action, Calendar, IdleBy, Lasts, Opens, Patience, Policy, Selection, Window};
 
 const MISSING: &str = "no test fails without it";
 const LEAVES_OUT: &str = "no test has a phone that it alone leaves out";
@@ -44,9 +44,13 @@ pub(in crate::config) fn rules_of(
     let mut reader = Reader { source, document, shared, draft, rules: Vec::new() };
     reader.priority();
     reader.select();
-    reader.calendar();
-    reader.idle();
-    reader.pace();
+    // Whom `[stage]` holds, it holds whatever else the policy says.
+    if !matches!(draft.policy.action, Action::Stage { .. }) {
+        reader.calendar();
+        reader.idle();
+        reader.pace();
+        reader.retry();
+    }
     for (number, span) in reader.entries(&[Way::Key("coverage")]).into_iter().enumerate() {
         reader.without(
             "[[coverage]]".to_owned(),
@@ -55,7 +59,6 @@ pub(in crate::config) fn rules_of(
             &[Way::Key("coverage"), Way::Entry(number)],
         );
     }
-    reader.retry();
     let mut rules = reader.rules;
     rules.sort_by_key(|rule| (rule.place.line, rule.place.column));
     rules

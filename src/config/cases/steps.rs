@@ -89,8 +89,9 @@ fn step(table: &Table<'_>, players: &[Player], rules: &Rules) -> Option<Step> {
     }
     let zone = rules.zone_of(phone);
     let at: At<DateTime<Utc>> = table.read("at", |text| Written::read(text)?.instant(zone))?;
-    let said = TEST_STEP.names().filter(|key| !matches!(*key, "at" | "phone" | "line"));
-    if !said.into_iter().any(|key| table.has(key)) {
+    let said: Vec<&str> =
+        TEST_STEP.names().filter(|key| !matches!(*key, "at" | "phone" | "line")).collect();
+    if !said.iter().any(|key| table.has(key)) && !table.is_misspelt(&said) {
         let hint = "say what happens, like `talking = true`, or what must be decided, like `expect = \"go\"`";
         table.error(Complaint::new("in this step nothing happens and nothing is expected", hint));
     }
@@ -295,5 +296,15 @@ mod tests {
         for slug in super::super::super::keys::FAILURES {
             assert_eq!(failure(slug).map(|failure| failure.slug()), Some(slug));
         }
+    }
+
+    #[test]
+    fn what_is_never_retried_is_known_by_its_slug() {
+        // A refusal may be one that is retried.
+        for slug in super::super::super::keys::FAILURES.into_iter().filter(|slug| *slug != "refused") {
+            let retried = failure(slug).map(|failure| failure.is_retryable());
+            assert_eq!(retried, Some(!Failure::NEVER_RETRYABLE.contains(&slug)), "{slug}");
+        }
+        assert!(!Failure::NEVER_RETRYABLE.contains(&"refused"));
     }
 }

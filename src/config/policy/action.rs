@@ -14,6 +14,7 @@ pub(super) fn read(top: &Table<'_>) -> Option<Action> {
     let tables = ACTIONS.map(|name| (name, top.table(name)));
     let mut there = ACTIONS.into_iter().filter(|name| top.has(name));
     let only = match (there.next(), there.next()) {
+        (None, _) if top.is_misspelt(&ACTIONS) => return None,
         (None, _) => {
             let hint = "add `[update]` with `release = \"…\"`, or `[reboot]`";
             top.error(Complaint::new("nothing says what is to happen to the phones", hint));

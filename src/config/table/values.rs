@@ -75,7 +75,7 @@ impl<'a> Table<'a> {
     /// A whole number within the bounds that the table of keys names.
     pub fn number(&self, key: &str) -> Option<At<i64>> {
         let (key, _, value) = self.known(key)?;
-        self.as_number(key.name, &key.value, value)
+        self.as_number(key.name, key.example, &key.value, value)
     }
 
     /// A number of phones, attempts, boots: a whole number that cannot be negative.
@@ -101,7 +101,7 @@ impl<'a> Table<'a> {
             return None;
         };
         self.not_empty(key, list.is_empty(), value)?;
-        Some(list.iter().filter_map(|item| self.as_number(key.name, inner, item)).collect())
+        Some(list.iter().filter_map(|item| self.as_number(key.name, key.example, inner, item)).collect())
     }
 
     /// Whole numbers by names that their author chose.
@@ -118,7 +118,7 @@ impl<'a> Table<'a> {
         };
         let _ = self.not_empty(key, table.is_empty(), value);
         let one = |(name, value): (&'a Spanned<toml::de::DeString<'a>>, &'a Spanned<DeValue<'a>>)| {
-            let number = self.as_number(name.get_ref(), inner, value)?;
+            let number = self.as_number(name.get_ref(), "2", inner, value)?;
             Some((
                 At { value: name.get_ref().as_ref(), span: name.span() },
                 u32::try_from(number.value).ok()?,
@@ -133,7 +133,7 @@ impl<'a> Table<'a> {
         let Value::Either([number, ..]) = &key.value else { return None };
         match value.get_ref() {
             DeValue::Integer(_) => self
-                .as_number(key.name, number, value)
+                .as_number(key.name, key.example, number, value)
                 .map(|At { value, span }| At { value: Ok(value), span }),
             DeValue::String(text) => Some(At { value: Err(text.as_ref()), span: value.span() }),
             other => {
@@ -192,7 +192,13 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn as_number(&self, key: &str, bounds: &Value, value: &Spanned<DeValue<'_>>) -> Option<At<i64>> {
+    fn as_number(
+        &self,
+        key: &str,
+        example: &str,
+        bounds: &Value,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<At<i64>> {
         let Value::Number { least, most } = bounds else { return None };
         let DeValue::Integer(digits) = value.get_ref() else {
             self.wrong_type(key, value.span(), "a whole number", value.get_ref());
@@ -207,7 +213,10 @@ impl<'a> Table<'a> {
                 self.source.refuse(
                     Code::OutOfBounds,
                     &value.span(),
-                    format!("`{key}` must lie between {least} and {most}"),
+                    Complaint::new(
+                        format!("`{key}` must lie between {least} and {most}"),
+                        format!("write it like `{key} = {example}`"),
+                    ),
                 );
                 None
             }

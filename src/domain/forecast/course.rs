@@ -205,7 +205,12 @@ impl<'c> Course<'c> {
             if self.settled.contains(&mac) {
                 continue;
             }
-            self.scheduler.touch(mac, now);
+            match sight {
+                Sight::Calls(..) => self.scheduler.hear_calls(mac, now),
+                Sight::Gone(..) | Sight::Registered(..) | Sight::Anew { .. } | Sight::Counted(..) => {
+                    self.scheduler.touch(mac, now);
+                }
+            }
             // A phone that waits for its call to end goes as soon as it has.
             if self.journeys.get(&mac).is_some_and(|journey| journey.waits) && !self.in_a_call(mac) {
                 self.due(mac, Some(now));

@@ -17,6 +17,7 @@ use super::gates::{AdHoc, Judged, Past, Sky, judge};
 use super::hours::Hours;
 use super::journal::{Finding, Journal};
 use super::phone::{Mac, Phone};
+use super::policy::verdict::{Gate, GateAnswer};
 use super::policy::{BlackoutState, WindowState};
 use super::rules::Rules;
 use super::trip::{Failure, Goal, Outcome, Trip};
@@ -26,6 +27,9 @@ use queues::Queues;
 /// A phone that is held only by something nobody announces is looked at again after this time.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
 
+/// Whatever holds a phone, it is looked at again after this time.
+const LOOK_AGAIN_AT_LEAST: TimeDelta = TimeDelta::hours(1);
+
 /// A phone whose last look withdrew is left alone for this time.
 const WITHDRAWN_FOR: TimeDelta = TimeDelta::minutes(1);
 
@@ -34,8 +38,42 @@ const WITHDRAWN_FOR: TimeDelta = TimeDelta::minutes(1);
 enum Waits {
     /// For this instant.
     Until(DateTime<Utc>),
+    /// For this instant, whatever its lines do until then: its calendar is closed.
+    Asleep(DateTime<Utc>),
     /// For a place, in this party.
     In(u32),
+}
+
+/// What has to happen before a held phone may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Its window must open, or a blackout end; that comes then, and calls change nothing about it.
+    Calendar(DateTime<Utc>),
+    /// A gate's answer changes by time, then.
+    Changes(DateTime<Utc>),
+    /// Something that is told: a version, a registration, an edit, a call.
+    News,
+    /// Something that nobody tells, such as a PBX whose view is fresh again.
+    Unannounced,
+}
+
+impl Until {
+    /// What these answers wait for.
+    fn of(judged: &Judged) -> Self {
+        let closed = || judged.verdict.gates.iter().filter(|gate| !gate.is_open());
+        let calendar = closed().filter(|gate| matches!(gate.gate, Gate::Window | Gate::Blackout));
+        if let Some(opens) = calendar.map(|gate| gate.changes).max().flatten() {
+            return Self::Calendar(opens);
+        }
+        // What there is to do is decided by what is known of the phone and by what people wrote: both are told.
+        let settled = |gate: &&GateAnswer| gate.gate <= Gate::Image && gate.changes.is_none();
+        match judged.next_change() {
+            _ if closed().any(|gate| gate.gate == Gate::View) => Self::Unannounced,
+            _ if closed().any(|gate| settled(&gate)) => Self::News,
+            Some(at) => Self::Changes(at),
+            None => Self::Unannounced,
+        }
+    }
 }
 
 /// Decides which phones go, and keeps count of those that went. A clone goes its own way: forecasts are made of one.
@@ -97,7 +135,7 @@ impl Scheduler {
         self.keeps_starts = longest_rate(&rules).is_some();
         self.rules = rules;
         self.queues.clear();
-        self.waits.retain(|_, waits| matches!(waits, Waits::Until(_)));
+        self.waits.retain(|_, waits| !matches!(waits, Waits::In(_)));
         let freed = self.reconcile(fleet);
         for phone in fleet.iter() {
             self.schedule(phone.mac, now);
@@ -184,6 +222,13 @@ impl Scheduler {
             self.changed.push(mac);
         }
         self.schedule(mac, now);
+    }
+
+    /// A line of the phone is doing something else: it is judged in the next pass, unless its calendar is closed.
+    pub fn hear_calls(&mut self, mac: Mac, now: DateTime<Utc>) {
+        if !matches!(self.waits.get(&mac), Some(Waits::Asleep(until)) if *until > now) {
+            self.touch(mac, now);
+        }
     }
 
     /// What is remembered of a phone.
@@ -392,7 +437,7 @@ impl Scheduler {
     }
 
     fn schedule(&mut self, mac: Mac, at: DateTime<Utc>) {
-        if let Some(Waits::Until(earlier)) = self.waits.get(&mac)
+        if let Some(Waits::Until(earlier) | Waits::Asleep(earlier)) = self.waits.get(&mac)
             && *earlier <= at
         {
             return;
@@ -405,7 +450,7 @@ impl Scheduler {
     /// The phone waits for nothing any more.
     fn stop_waiting(&mut self, mac: Mac) {
         match self.waits.remove(&mac) {
-            Some(Waits::Until(at)) => {
+            Some(Waits::Until(at) | Waits::Asleep(at)) => {
                 self.due.remove(&(at, mac));
             }
             Some(Waits::In(party)) => {
@@ -417,9 +462,25 @@ impl Scheduler {
     }
 
     /// When a held phone is to be judged again: soon enough, never at once, never in a tight loop.
-    fn look_again(&mut self, mac: Mac, change: Option<DateTime<Utc>>, now: DateTime<Utc>) {
-        let again = change.unwrap_or(now + LOOK_AGAIN);
-        self.schedule(mac, again.clamp(now + TimeDelta::milliseconds(1), now + LOOK_AGAIN * 12));
+    fn look_again(&mut self, mac: Mac, until: Until, now: DateTime<Utc>) {
+        let (soonest, latest) = (now + TimeDelta::milliseconds(1), now + LOOK_AGAIN_AT_LEAST);
+        let at = match until {
+            Until::Calendar(opens) => {
+                // Nothing but news of another kind than calls can let it go before, and such news touches it.
+                self.schedule(mac, opens.max(soonest));
+                if let Some(waits) = self.waits.get_mut(&mac) {
+                    *waits = match *waits {
+                        Waits::Until(at) => Waits::Asleep(at),
+                        other => other,
+                    };
+                }
+                return;
+            }
+            Until::Changes(at) => at,
+            Until::News => latest,
+            Until::Unannounced => now + LOOK_AGAIN,
+        };
+        self.schedule(mac, at.clamp(soonest, latest));
     }
 
     fn release(&mut self, mac: Mac, now: DateTime<Utc>) {

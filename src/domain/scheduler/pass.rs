@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::party::{Turn, Wants};
-use super::{Scheduler, Waits};
+use super::{Scheduler, Until, Waits};
 use crate::domain::budget::{Holder, Purse, Standing, lines_by_pbx, needs};
 use crate::domain::fleet::Fleet;
 use crate::domain::gates::{Judged, Order, judge, judge_alone};
@@ -67,7 +67,7 @@ impl Scheduler {
                 }
                 None => {
                     self.journal.see(phone, &judged, now, false);
-                    held.push((mac, judged.next_change()));
+                    held.push((mac, Until::of(&judged)));
                 }
             }
         }
@@ -78,8 +78,8 @@ impl Scheduler {
             self.waits.extend(turns.iter().map(|(_, _, mac)| (*mac, Waits::In(number))));
             self.queues.join(number, turns);
         }
-        for (mac, change) in held {
-            self.look_again(mac, change, now);
+        for (mac, until) in held {
+            self.look_again(mac, until, now);
         }
         let_through
     }
@@ -151,7 +151,7 @@ impl Scheduler {
                         self.journal.see(phone, &judged, now, true);
                         going.extend(self.go(phone, judged, now, fleet));
                     } else {
-                        self.look_again(mac, judged.next_change(), now);
+                        self.look_again(mac, Until::of(&judged), now);
                     }
                 }
             }

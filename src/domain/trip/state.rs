@@ -288,6 +288,9 @@ impl Failure {
         }
     }
 
+    /// The slugs of failures that are never retryable, whatever they carry besides.
+    pub const NEVER_RETRYABLE: [&'static str; 3] = ["no-credentials", "image-rejected", "wrong-version"];
+
     /// What the administrator can do about it.
     pub const fn advice(&self) -> &'static str {
         match self {
