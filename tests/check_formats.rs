@@ -267,8 +267,7 @@ not_after = ["image-rejected"]
 penalty_box = "7d"
 "#;
 
-const SELECTIONS: &str =
-    "[selection.floors]\ntag = \"floor-1\"\nis = \"lifts\"\n\n[selection.lifts]\ntag = \"lift\"\n\n[selection.fragile]\ntag = \"alarm\"\n";
+const SELECTIONS: &str = "[selection.floors]\ntag = \"floor-1\"\nis = \"lifts\"\n\n[selection.lifts]\ntag = \"lift\"\n\n[selection.fragile]\ntag = \"alarm\"\n";
 
 const HOLIDAYS: &str = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//example//EN\nBEGIN:VEVENT\nUID:1\nDTSTAMP:20260101T000000Z\n\
                         DTSTART;VALUE=DATE:20261003\nRRULE:FREQ=YEARLY\nEND:VEVENT\nEND:VCALENDAR\n";

@@ -162,7 +162,8 @@ impl Source {
     /// Reads the text as TOML; every mistake of syntax is recorded.
     pub fn parse(&self) -> Option<Spanned<DeTable<'_>>> {
         let (document, errors) = DeTable::parse_recoverable(&self.text);
-        let said = |error: &toml::de::Error| error.message().lines().next().unwrap_or("this is not TOML").to_owned();
+        let said =
+            |error: &toml::de::Error| error.message().lines().next().unwrap_or("this is not TOML").to_owned();
         // What a bracket that is never closed swallows is no mistake of its own.
         let open = errors.iter().any(|error| {
             let message = said(error);
@@ -188,14 +189,23 @@ impl Source {
 /// What a mistake of syntax most likely needs, by the words it is told in.
 fn syntax_hint(message: &str) -> Option<&'static str> {
     const HINTS: [(&str, &str); 14] = [
-        ("unclosed array table", "the head of a table that may be there several times ends with `]]`: `[[window]]`"),
-        ("unclosed table", "the head of a table ends with `]`: `[select]`; one that may be there several times with `]]`"),
+        (
+            "unclosed array table",
+            "the head of a table that may be there several times ends with `]]`: `[[window]]`",
+        ),
+        (
+            "unclosed table",
+            "the head of a table ends with `]`: `[select]`; one that may be there several times with `]]`",
+        ),
         ("unclosed array", "a list ends with `]`: `[\"mon\", \"tue\"]`"),
         ("unclosed inline table", "a table in one line ends with `}`: `{ site = 20 }`"),
         ("string values must be quoted", "texts, times and durations stand in quotes: `from = \"22:00\"`"),
         ("basic string", "a text begins and ends with `\"` in one line; write `\\` for one backslash"),
         ("literal string", "a text in single quotes ends in the line it began in"),
-        ("key with no value", "write a key, `=` and its value: `quiet = \"10m\"`; the head of a table stands in `[` and `]`"),
+        (
+            "key with no value",
+            "write a key, `=` and its value: `quiet = \"10m\"`; the head of a table stands in `[` and `]`",
+        ),
         ("duplicate key", "write it once; several values are a list, several windows are `[[window]]` each"),
         ("missing comma", "put a comma between the two"),
         ("extra comma", "take the comma out"),

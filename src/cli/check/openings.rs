@@ -62,7 +62,11 @@ pub fn write(policy: &Policy, checked: &Checked, now: DateTime<Utc>, out: &mut d
         ([], _) => match policy.calendar.initial {
             Some(after) => {
                 let after = spell(after);
-                writeln!(out, "\n{} acts on each phone that booted, for {after} after its boot", policy.name)?;
+                writeln!(
+                    out,
+                    "\n{} acts on each phone that booted, for {after} after its boot",
+                    policy.name
+                )?;
             }
             None => writeln!(out, "\n{} never acts", policy.name)?,
         },

@@ -89,8 +89,7 @@ fn step(table: &Table<'_>, players: &[Player], rules: &Rules) -> Option<Step> {
     }
     let zone = rules.zone_of(phone);
     let at: At<DateTime<Utc>> = table.read("at", |text| Written::read(text)?.instant(zone))?;
-    let said: Vec<&str> =
-        TEST_STEP.names().filter(|key| !matches!(*key, "at" | "phone" | "line")).collect();
+    let said: Vec<&str> = TEST_STEP.names().filter(|key| !matches!(*key, "at" | "phone" | "line")).collect();
     if !said.iter().any(|key| table.has(key)) && !table.is_misspelt(&said) {
         let hint = "say what happens, like `talking = true`, or what must be decided, like `expect = \"go\"`";
         table.error(Complaint::new("in this step nothing happens and nothing is expected", hint));

@@ -70,8 +70,13 @@ pub static TEST_PHONE: Keys = Keys {
     keys: &[
         Key::new("name", Text(Form::Name), "\"front-desk\"", "what steps call it")
             .else_("its number in the fleet"),
-        Key::new("count", Number { least: 1, most: 500 }, "12", "so many phones like it; with a `name`, `NAME-1`, `NAME-2` and so on")
-            .else_("`1`"),
+        Key::new(
+            "count",
+            Number { least: 1, most: 500 },
+            "12",
+            "so many phones like it; with a `name`, `NAME-1`, `NAME-2` and so on",
+        )
+        .else_("`1`"),
         Key::new("vendor", Text(Form::Name), "\"snom\"", "its maker")
             .else_("the one maker that the policies select"),
         Key::new("model", Text(Form::Free), "\"D785\"", "its model").else_("not known"),

@@ -42,7 +42,8 @@ fn never_retried(table: &Table<'_>) {
         if Failure::NEVER_RETRYABLE.contains(&slug.value) {
             let message =
                 format!("`{}` has no effect here: there is never another try after this failure", slug.value);
-            let hint = "leave it out; it matters only beside `penalty_box`, which does not let out what stands here";
+            let hint =
+                "leave it out; it matters only beside `penalty_box`, which does not let out what stands here";
             table.source().warn(Code::NoEffect, &slug.span, Complaint::new(message, hint));
         }
     }

@@ -25,7 +25,10 @@ pub(in crate::config) struct Marks {
 
 /// Reads all windows.
 pub(super) fn read(top: &Table<'_>, draft: &mut Draft) {
-    if !top.has("window") && !top.is_misspelt(&["window"]) && !matches!(draft.policy.action, Action::Stage { .. }) {
+    if !top.has("window")
+        && !top.is_misspelt(&["window"])
+        && !matches!(draft.policy.action, Action::Stage { .. })
+    {
         top.source().warn(
             Code::NeverActs,
             &top.key("select").unwrap_or(0..0),
