@@ -54,5 +54,7 @@ mod sip_wire;
 mod store_contract;
 /// What the tests share.
 mod support;
+/// All gates together: monotone, complete, and true about when they change.
+mod verdicts;
 /// Policy text, instant and expected window; DST days of three zones.
 mod windows;

@@ -80,6 +80,14 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// The next opening of the policy's window, while none holds `at`.
+    pub(super) fn next_opening(&self, mandate: &Mandate<'a>) -> Option<Opening> {
+        match self.sky.hours.at(self.calendar(mandate)?, self.at, self.zone) {
+            WindowState::Open(_) => None,
+            WindowState::Closed(next) => next,
+        }
+    }
+
     /// The opening of the policy's window after this one.
     pub(super) fn opening_after(&self, opening: Opening) -> Option<Opening> {
         let mandate = self.mandate.as_ref().ok().and_then(Option::as_ref)?;
