@@ -30,7 +30,8 @@
 //!
 //! # Where to read on
 //!
-//! - [`domain`]: phones, firmware, policies, gates, trips, the scheduler; pure, and most of what is decided
+//! - [`domain`]: phones, firmware, policies, gates, trips, the scheduler; its forecast, and the rehearsals of policy
+//!   tests, which ask that same scheduler; pure, and most of what is decided
 //! - [`phones`]: what is known about makers; pure
 //! - [`ports`]: the traits between the parts, and their words
 //! - [`clock`]: the only reader of the time of day
@@ -42,14 +43,16 @@
 //! - [`api`]: the daemon's answers over HTTP
 //! - [`daemon`]: puts all of it together and runs it
 //! - [`cli`]: one file a command
-//! - [`sim`]: simulated phones, a pocket PBX, and a judge who reads the phones' diaries
+//! - [`sim`]: simulated phones, a pocket PBX, and a judge who reads the phones' diaries; made-up fleets and calls for
+//!   nights on paper
 //!
 //! # The import rule
 //!
 //! `domain` knows nothing of the rest, `phones` only `domain`. The adapters (`sip`, `pbx`, `depot`, `store`, `api`) know
 //! `ports` and `domain`, the depot `phones` too, and never each other. Only `daemon` puts concrete adapters together;
-//! `cli` starts it, stages firmware through `depot`, and speaks the words of `api`. `sim` shares no protocol code with
-//! what it tests. `tests/architecture.rs` reads what every file names and fails when this breaks.
+//! `cli` starts it, stages firmware through `depot`, imports what `phones` can read, and speaks the words of `api`.
+//! `sim` shares no protocol code with what it tests. `tests/architecture.rs` reads what every file names and fails when
+//! this breaks.
 
 pub mod api;
 pub mod cli;

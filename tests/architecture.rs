@@ -23,8 +23,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // Shares no protocol code with what it tests.
     ("sim", &["domain", "ports"]),
     ("daemon", &["api", "clock", "config", "depot", "domain", "pbx", "phones", "ports", "sip", "store"]),
-    // Stages firmware itself and speaks the words of the API; all else it asks of the daemon.
-    ("cli", &["api", "clock", "config", "daemon", "depot", "domain", "ports", "sim"]),
+    // Stages firmware and imports makers' files itself, and speaks the words of the API; all else it asks of the daemon.
+    ("cli", &["api", "clock", "config", "daemon", "depot", "domain", "phones", "ports", "sim"]),
     ("main", &["cli"]),
 ];
 

@@ -371,3 +371,24 @@ jitter = "10%"
 "#;
     assert!(out.ends_with(expected), "{out}");
 }
+
+#[test]
+fn what_openings_alone_do_not_tell_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, rest: &str| {
+        let text = format!("priority = {}\n[select]\nvendor = \"snom\"\n{rest}", name.len());
+        std::fs::write(folder.path().join(name), text).unwrap();
+    };
+    write("boots.toml", "[update]\nrelease = \"a\"\n[[window]]\nallow = [3]\ninitial = \"10m\"\n");
+    write("next-one.toml", "[stage]\nrelease = \"a\"\n");
+    write("silent.toml", "[reboot]\n");
+    let (status, out, _) = check(folder.path(), &["."]);
+    assert_eq!(status, 0, "{out}");
+    for line in [
+        "  but no phone for 10 min after it booted by itself",
+        "next-one only tells who would get which image: `[stage]`",
+        "silent never acts",
+    ] {
+        assert!(out.lines().any(|said| said == line), "no `{line}` in\n{out}");
+    }
+}

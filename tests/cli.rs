@@ -354,3 +354,26 @@ async fn firmware_is_staged_in_the_state_folder_of_the_configuration() {
     assert_eq!((outcome.status, outcome.out.as_str()), (1, ""));
     assert!(outcome.err.starts_with("error: "), "{}", outcome.err);
 }
+
+#[tokio::test]
+async fn programs_read_errors_as_json() {
+    let said = async |words: &[&str]| {
+        let outcome = with_daemon(Arc::default(), words).await;
+        assert_eq!((outcome.status, outcome.out.as_str()), (1, ""), "{words:?}");
+        assert_eq!(outcome.err.lines().count(), 1, "{}", outcome.err);
+        serde_json::from_str::<serde_json::Value>(&outcome.err).unwrap()
+    };
+    let usage = said(&["why", "--json"]).await;
+    assert_eq!(usage["error"], "the following required arguments were not provided: <PHONE>");
+    assert_eq!(usage["hint"], "`--help` shows what can be written");
+    let missing = said(&["--json", "--config", "/nowhere/sipherd.toml", "run"]).await;
+    assert_eq!(missing["error"], "1 error, 0 warnings in 1 file");
+    assert_eq!(missing["problems"][0]["message"], "this file does not exist");
+    assert_eq!(missing["problems"][0]["hint"], "`sipherd init` writes a first one; `--config` names another");
+    let zone = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bad/bad-zone.toml");
+    let broken = said(&["--json", "simulate", "--phones", "3", "--policies", zone]).await;
+    assert_eq!(broken["problems"][0]["near"], "Europe/Berlin");
+    let night = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/office-night.toml");
+    let filter = said(&["--json", "check", "--effective=nobody", night]).await;
+    assert_eq!(filter["error"], "there is no policy `nobody` here");
+}

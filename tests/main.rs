@@ -30,6 +30,8 @@ mod depot_transfer;
 mod forecast;
 /// The tables of keys in docs/ against the code.
 mod handbook;
+/// Update scripts of innovaphones: read, linted, played hour by hour, imported.
+mod innovaphone;
 /// The daemon on the virtual wire.
 mod orchestrator;
 /// Plans without a daemon, simulations, and their pictures.
@@ -56,5 +58,7 @@ mod store_contract;
 mod support;
 /// User-Agents seen in the field against the shipped profiles.
 mod user_agents;
+/// All gates together: monotone, complete, and true about when they change.
+mod verdicts;
 /// Policy text, instant and expected window; DST days of three zones.
 mod windows;

@@ -8,6 +8,7 @@ use super::check::Refusal;
 use super::release::Ending;
 use super::report::clean;
 use crate::api::Problem;
+use crate::config::Report;
 
 /// A command that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,9 @@ pub enum Failure {
         /// Of how many.
         all: usize,
     },
+    /// The configuration cannot be loaded.
+    #[error("{}", .0.counts())]
+    Broken(Report),
     /// The command's own output says all that is wrong.
     #[error("see above")]
     AlreadyTold,
@@ -112,6 +116,16 @@ impl Failure {
     /// Prints `error: …` and, where there is one, `hint: …` to standard error; with `json` both in one line, as an object
     /// of the kind that the daemon answers with. Standard output stays what it was asked for.
     pub fn print(&self, json: bool) {
+        if let Self::Broken(report) = self {
+            match json {
+                true => eprintln!(
+                    "{}",
+                    serde_json::json!({ "error": report.counts(), "hint": null, "problems": report.problems })
+                ),
+                false => eprintln!("{report}"),
+            }
+            return;
+        }
         if !self.is_closed_pipe() && !matches!(self, Self::AlreadyTold | Self::Release(_)) {
             print(&self.to_string(), self.hint(), json);
         }
@@ -131,6 +145,7 @@ impl Failure {
             | Self::Config { .. }
             | Self::Input { .. }
             | Self::AlreadyTold
+            | Self::Broken(_)
             | Self::NoSuchTest { .. }
             | Self::Start(_)
             | Self::LogFilter { .. }
@@ -174,7 +189,7 @@ impl Failure {
             Self::Check(Refusal::NoSuchPolicy { there, .. }) => Some(format!("there is {}", there.join(", "))),
             Self::Check(Refusal::NoRoom { .. } | Refusal::Output(_)) => None,
             Self::LogFilter { .. } => Some("write `info`, or `info,sipherd::sip=debug`".to_owned()),
-            Self::DaemonEnded | Self::Start(_) | Self::AlreadyTold | Self::NoSuchTest { .. } | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
+            Self::DaemonEnded | Self::Start(_) | Self::AlreadyTold | Self::Broken(_) | Self::NoSuchTest { .. } | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
         }
     }
 }

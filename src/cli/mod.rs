@@ -7,6 +7,7 @@ mod demo;
 mod failure;
 mod fmt;
 mod history;
+mod import;
 mod init;
 mod phone;
 mod phones;
@@ -68,6 +69,11 @@ enum Command {
     Schema(schema::Options),
     /// Write a first configuration, by asking or from options
     Init(init::Options),
+    /// Read what another system told its phones, and write the policy that says the same
+    Import {
+        #[command(subcommand)]
+        from: import::From,
+    },
     /// Show a whole night in a minute: simulated phones, a pocket PBX and the daemon on loopback
     Demo(demo::Options),
     /// Show the daemon at a glance
@@ -161,6 +167,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Command::Fmt(options) => fmt::run(&options, &args.config, args.json, &mut io::stdout().lock()),
         Command::Schema(options) => schema::run(&options, &mut io::stdout().lock()),
         Command::Init(options) => init::run(&options, args.json, SystemClock.now()),
+        Command::Import { from: import::From::Innovaphone(options) } => {
+            import::run(&options, SystemClock.now(), args.json, &mut io::stdout().lock())
+        }
         Command::Demo(options) => demo::run(&options, args.json),
         Command::Plan(options) if options.is_offline() => {
             plan::run_offline(&options, &args.config, SystemClock.now(), &mut Screen::of_stdout(args.json))
@@ -231,6 +240,7 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         | Command::Fmt(_)
         | Command::Init(_)
         | Command::Schema(_)
+        | Command::Import { .. }
         | Command::Demo(_)
         | Command::Simulate(_)
         | Command::Release { .. }

@@ -22,10 +22,7 @@ const DRAIN: Duration = Duration::from_secs(60);
 
 /// Loads the configuration, then runs the daemon to its end.
 pub fn run(file: &Path) -> Result<(), Failure> {
-    let loaded = config::load(file, SystemClock.now()).map_err(|report| {
-        eprintln!("{report}");
-        Failure::AlreadyTold
-    })?;
+    let loaded = config::load(file, SystemClock.now()).map_err(Failure::Broken)?;
     start_logging(&loaded.config.log)?;
     for warning in &loaded.warnings {
         tracing::warn!("{}", warning.one_line());

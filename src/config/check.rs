@@ -77,7 +77,13 @@ impl Reading {
 
     /// Reads `sipherd.toml` and all that it names.
     pub fn everything(&mut self, path: &Path) -> Option<Config> {
-        let source = self.open(path)?.with_secrets();
+        let Some(source) = self.open(path) else {
+            if let Some(problem) = self.report.problems.last_mut().filter(|problem| problem.hint.is_none()) {
+                problem.hint = Some("`sipherd init` writes a first one; `--config` names another".to_owned());
+            }
+            return None;
+        };
+        let source = source.with_secrets();
         let settings = source.parse().and_then(|document| settings::read(&source, &document));
         let Some(settings) = settings else {
             self.close(&source);

@@ -286,7 +286,7 @@ fn weight(reason: &Reason) -> u8 {
         Reason::Draining | Reason::EditedLately { .. } => 1,
         Reason::Busy { .. } | Reason::AgentLoggedIn { .. } | Reason::DoNotDisturb { .. } => 2,
         Reason::OutsideWindow { .. }
-        | Reason::AwaitsBoot { .. }
+        | Reason::JustBooted { .. }
         | Reason::TooLittleLeft { .. }
         | Reason::PastLastStart { .. }
         | Reason::NotItsTurn { .. }

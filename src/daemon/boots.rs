@@ -27,7 +27,7 @@ impl Orchestrator {
     pub(super) fn registered_anew(&mut self, now: DateTime<Utc>, mac: Mac, was_gone: bool) {
         let asked = self.settings_asked.remove(&mac).is_some_and(|at| now - at < REGISTERS_WITHIN);
         let under_way = self.trips.get(&mac).is_some_and(|open| open.trip.asked_at().is_some());
-        let ordered = under_way || self.scheduler.may_have_ordered_boot(mac, now);
+        let ordered = under_way || self.scheduler.past(mac).is_some_and(|past| past.may_still_boot(now));
         if ordered || self.scheduler.is_lost(mac) || !(asked || was_gone) {
             return;
         }

@@ -281,6 +281,12 @@ impl Fleet {
         touched
     }
 
+    /// Whether the connections to all PBXs of a phone are gone: where it was registered it may not be any more.
+    pub fn has_lost_sight_of(&self, mac: Mac) -> bool {
+        let sees = |pbx: &PbxName| self.views.get(pbx).is_none_or(|view| view.fresh.is_some());
+        self.get(mac).is_some_and(|phone| !phone.lines.keys().any(|line| sees(&line.pbx)))
+    }
+
     /// Takes in a whole picture: what is missing in it is not there.
     pub fn picture(
         &mut self,

@@ -1,6 +1,7 @@
 //! What is known about makers: how their phones are recognised, asked, served and believed. Pure.
 
 pub mod generic;
+pub mod innovaphone;
 mod makers;
 pub mod snom;
 mod user_agent;

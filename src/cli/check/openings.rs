@@ -59,17 +59,7 @@ pub fn write(policy: &Policy, checked: &Checked, now: DateTime<Utc>, out: &mut d
         _ if matches!(policy.action, Action::Stage { .. }) => {
             return writeln!(out, "\n{} only tells who would get which image: `[stage]`", policy.name);
         }
-        ([], _) => match policy.calendar.initial {
-            Some(after) => {
-                let after = spell(after);
-                writeln!(
-                    out,
-                    "\n{} acts on each phone that booted, for {after} after its boot",
-                    policy.name
-                )?;
-            }
-            None => writeln!(out, "\n{} never acts", policy.name)?,
-        },
+        ([], _) => writeln!(out, "\n{} never acts", policy.name)?,
         (_, Some(zone)) => writeln!(out, "\n{} may act next, in the time of {zone}{sites}:", policy.name)?,
         (_, None) => writeln!(out, "\n{} may act next, by the clock where the phone stands:", policy.name)?,
     }
@@ -86,7 +76,7 @@ pub fn write(policy: &Policy, checked: &Checked, now: DateTime<Utc>, out: &mut d
         )?;
     }
     if let Some(after) = after_boots {
-        writeln!(out, "  and each phone for {} after it booted", spell(after))?;
+        writeln!(out, "  but no phone for {} after it booted by itself", spell(after))?;
     }
     Ok(())
 }

@@ -100,13 +100,9 @@ fn offline(options: &Options, file: &Path, now: DateTime<Utc>) -> Result<PlanVie
     }
     let shown = Selection::from_words(&options.select)
         .map_err(|e| refused(&e.to_string(), "see `sipherd plan --help`"))?;
-    let told = |report: config::Report| {
-        eprintln!("{report}");
-        Failure::AlreadyTold
-    };
-    let mut config = config::load(file, now).map_err(told)?.config;
+    let mut config = config::load(file, now).map_err(Failure::Broken)?.config;
     if let Some(inventory) = &options.inventory {
-        config.inventory = config::load_inventory(inventory, &config).map_err(told)?;
+        config.inventory = config::load_inventory(inventory, &config).map_err(Failure::Broken)?;
     }
     let releases = paper::staged(&places::state(file)?)?;
     let mut rules = paper::rules(&config, releases);

@@ -44,9 +44,9 @@ impl Stage {
             let policies = policies(path, None, now)?;
             return Ok(Self { config: None, releases: Vec::new(), policies, zone: Tz::UTC });
         }
-        let mut config = config::load(file, now).map_err(told)?.config;
+        let mut config = config::load(file, now).map_err(Failure::Broken)?.config;
         if let Some(path) = &options.inventory {
-            config.inventory = config::load_inventory(path, &config).map_err(told)?;
+            config.inventory = config::load_inventory(path, &config).map_err(Failure::Broken)?;
         }
         let policies = match &options.policies {
             Some(path) => policies(path, Some(&config), now)?,
@@ -154,16 +154,11 @@ impl Stage {
     }
 }
 
-fn told(report: config::Report) -> Failure {
-    eprintln!("{report}");
-    Failure::AlreadyTold
-}
-
 /// Policies alone: a folder or a file. What a daemon would not act on yet is refused here as well.
 fn policies(path: &Path, config: Option<&Config>, now: DateTime<Utc>) -> Result<Vec<Policy>, Failure> {
     let checked = config::check_paths(&[path], now);
     if checked.report.has_errors() {
-        return Err(told(checked.report));
+        return Err(Failure::Broken(checked.report));
     }
     for policy in &checked.policies {
         if !policy.waves.is_empty() || policy.brake.is_some() || policy.rollback.is_some() {

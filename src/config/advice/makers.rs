@@ -2,25 +2,38 @@
 
 use super::{Subject, and};
 use crate::config::code::Code;
-use crate::domain::policy::{IdleBy, Patience};
+use crate::domain::policy::{Action, IdleBy, Patience};
 use crate::phones::{Makers, Profile};
 
 pub(super) fn advise(subject: &Subject<'_>, makers: &Makers) {
     let idle = &subject.policy.idle;
-    let those = |able: fn(&Profile) -> bool| {
+    let resyncs = subject.policy.action == Action::Resync;
+    // Whether a phone waits depends on the order it is given.
+    let orders = |profile: &Profile| if resyncs { profile.resync.clone() } else { profile.reboot.clone() };
+    let waits = |profile: &Profile| orders(profile).iter().any(|trigger| trigger.waits_for_idle);
+    let those = |able: &dyn Fn(&Profile) -> bool| {
         let profiles = subject.vendors().into_iter().filter_map(|vendor| makers.profile(vendor));
         let unable = profiles.filter(|profile| !able(profile)).map(|profile| profile.vendor.to_string());
         let names = and(unable);
         (!names.is_empty()).then_some(names)
     };
     let place = |key| subject.draft.places.value(&format!("idle.{key}"));
-    fn waits(profile: &Profile) -> bool {
-        profile.reboot.iter().any(|trigger| trigger.waits_for_idle)
+    let names = if resyncs { those(&|profile| !profile.resync.is_empty()) } else { None };
+    if let Some(names) = names {
+        subject.warn(
+            Code::NotPossible,
+            &subject.draft.places.key("resync"),
+            format!(
+                "nothing is known about asking phones of {names} to read their settings anew: they are held"
+            ),
+            "give them a policy of their own with `[reboot]`",
+        );
+        return;
     }
     match idle.by {
         IdleBy::Pbx => {}
         IdleBy::Phone => {
-            if let Some(names) = those(waits) {
+            if let Some(names) = those(&waits) {
                 subject.warn(
                     Code::NotPossible,
                     &place("by"),
@@ -30,7 +43,7 @@ pub(super) fn advise(subject: &Subject<'_>, makers: &Makers) {
             }
         }
         IdleBy::Both => {
-            if let Some(names) = those(|profile| waits(profile) || profile.tells_dialogs) {
+            if let Some(names) = those(&|profile| waits(profile) || profile.tells_dialogs) {
                 subject.warn(
                     Code::NotPossible,
                     &place("by"),
@@ -41,7 +54,7 @@ pub(super) fn advise(subject: &Subject<'_>, makers: &Makers) {
         }
     }
     if idle.patience == Patience::PhoneWaits
-        && let Some(names) = those(waits)
+        && let Some(names) = those(&waits)
     {
         subject.warn(
             Code::NotPossible,

@@ -24,6 +24,7 @@ use super::policy::Draft;
 use super::raw::{Complaint, Source};
 use super::settings::Settings;
 use super::{InventoryPhone, TimingOverride};
+use crate::domain::forecast::Usual;
 use crate::domain::phone::{Phone, Vendor};
 use crate::domain::policy::{Action, Policy};
 use crate::domain::rules::FleetPace;
@@ -160,6 +161,28 @@ impl Ground<'_> {
         let timing = own.map_or(profile.timing, |own| own.over(profile.timing));
         let boots = if with_image { own.and_then(|own| own.boots).or(profile.update_boots)? } else { 1 };
         Some(timing.whole_trip(boots, with_image))
+    }
+
+    /// What a trip of such a phone usually takes, as forecasts reckon; `None` as in [`Self::needs`].
+    fn usually(&self, vendor: &Vendor, action: &Action) -> Option<TimeDelta> {
+        self.needs(vendor, action)?;
+        let with_image = !matches!(action, Action::Reboot);
+        let profile = self.makers.profile(vendor)?;
+        let own = self.timing.and_then(|timing| timing.get(vendor));
+        let timing = own.map_or(profile.timing, |own| own.over(profile.timing));
+        let boots = if with_image { own.and_then(|own| own.boots).or(profile.update_boots)? } else { 1 };
+        let usual = profile.usual.unwrap_or_else(|| Usual::of(&timing)).within(&timing);
+        Some(usual.whole_trip(boots, with_image))
+    }
+
+    /// The maker among these whose phones usually take longest, and how long.
+    fn longest_usual<'v>(
+        &self,
+        vendors: &BTreeSet<&'v Vendor>,
+        action: &Action,
+    ) -> Option<(&'v Vendor, TimeDelta)> {
+        let takes = vendors.iter().filter_map(|vendor| Some((*vendor, self.usually(vendor, action)?)));
+        takes.max_by_key(|(_, takes)| *takes)
     }
 
     /// The slowest maker among these, and what its phones need.

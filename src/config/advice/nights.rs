@@ -16,6 +16,15 @@ const MONTH: TimeDelta = TimeDelta::days(30);
 /// How far ahead the end is looked for.
 const AHEAD: TimeDelta = TimeDelta::days(5 * 365);
 
+/// How long phones take.
+#[derive(Clone, Copy)]
+struct Takes {
+    /// Usually: so soon the next one starts.
+    usual: TimeDelta,
+    /// At most: so much of an opening must be left.
+    needs: TimeDelta,
+}
+
 /// Phones that share a limit.
 struct Crowd {
     /// The limit's key and the part it limits, for people.
@@ -34,7 +43,10 @@ impl Crowd {
 }
 
 pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
-    let Some((vendor, needs)) = ground.slowest(&subject.vendors(), &subject.policy.action) else { return };
+    let (vendors, action) = (subject.vendors(), &subject.policy.action);
+    let Some((_, needs)) = ground.slowest(&vendors, action) else { return };
+    let Some((vendor, usual)) = ground.longest_usual(&vendors, action) else { return };
+    let takes = Takes { usual, needs };
     let within = |length| Opening { start: ground.now, end: ground.now + length };
     let calendar = &subject.policy.calendar;
     let fits = |opening: &Opening| opening.end - opening.start >= needs;
@@ -47,29 +59,29 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
     // A reboot is due again in each opening: whoever was not rebooted by its end waits behind all others.
     if subject.policy.action == Action::Reboot {
         let longest = month.iter().map(|opening| opening.end - opening.start).max().unwrap_or(needs);
-        let most = rounds(longest, needs) * u64::from(crowd.at_once);
+        let most = rounds(longest, takes) * u64::from(crowd.at_once);
         if most < crowd.phones as u64 {
             subject.warn(
                 Code::TooSlow,
                 &subject.place_of_limit(&crowd.path),
                 format!(
-                    "one opening is not enough: with {}, phones of `{vendor}` taking up to {}, {most} of {} are rebooted in {}",
+                    "one opening is not enough: with {}, phones of `{vendor}` taking about {}, {most} of {} are rebooted in {}",
                     crowd.limit,
-                    spell(needs),
+                    spell(usual),
                     count(crowd.phones),
                     spell(longest)
                 ),
-                format!("write `{} = {}` or more, or keep the window open for longer", crowd.key(), enough(&crowd, rounds(longest, needs))),
+                format!("write `{} = {}` or more, or keep the window open for longer", crowd.key(), enough(&crowd, rounds(longest, takes))),
             );
         }
         return;
     }
-    let in_month: u64 = month.iter().map(|opening| rounds(opening.end - opening.start, needs)).sum();
+    let in_month: u64 = month.iter().map(|opening| rounds(opening.end - opening.start, takes)).sum();
     if in_month * u64::from(crowd.at_once) >= crowd.phones as u64 {
         return;
     }
     let openings = calendar.openings_within(within(AHEAD), ground.zone).into_iter().filter(fits);
-    let ending = ending(openings, &crowd, needs);
+    let ending = ending(openings, &crowd, takes);
     let takes = match ending {
         Some((openings, end)) => {
             format!(
@@ -83,18 +95,22 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
         Code::TooSlow,
         &subject.place_of_limit(&crowd.path),
         format!(
-            "the windows of the next 30 days are not enough for {}: with {}, phones of `{vendor}` taking up to {}, {takes}",
+            "the windows of the next 30 days are not enough for {}: with {}, phones of `{vendor}` taking about {}, {takes}",
             count(crowd.phones),
             crowd.limit,
-            spell(needs)
+            spell(usual)
         ),
         format!("write `{} = {}` or more, or open more windows", crowd.key(), enough(&crowd, in_month)),
     );
 }
 
 /// How many phones one place takes after each other.
-fn rounds(length: TimeDelta, needs: TimeDelta) -> u64 {
-    u64::try_from(length.num_milliseconds() / needs.num_milliseconds().max(1)).unwrap_or(0)
+fn rounds(length: TimeDelta, Takes { usual, needs }: Takes) -> u64 {
+    let starts = (length - needs).num_milliseconds();
+    match u64::try_from(starts) {
+        Ok(starts) => starts / u64::try_from(usual.num_milliseconds()).unwrap_or(1).max(1) + 1,
+        Err(_) => 0,
+    }
 }
 
 /// How high the limit would have to be.
@@ -106,14 +122,14 @@ fn enough(crowd: &Crowd, rounds: u64) -> String {
 fn ending(
     openings: impl Iterator<Item = Opening>,
     crowd: &Crowd,
-    needs: TimeDelta,
+    takes: Takes,
 ) -> Option<(usize, DateTime<Utc>)> {
     let mut left = crowd.phones as u64;
     for (i, opening) in openings.enumerate() {
-        let most = rounds(opening.end - opening.start, needs) * u64::from(crowd.at_once);
+        let most = rounds(opening.end - opening.start, takes) * u64::from(crowd.at_once);
         if most >= left {
             let last = i32::try_from(left.div_ceil(u64::from(crowd.at_once.max(1)))).unwrap_or(i32::MAX);
-            return Some((i + 1, opening.start + needs * last));
+            return Some((i + 1, opening.start + takes.usual * last));
         }
         left -= most;
     }

@@ -38,7 +38,7 @@ pub static WINDOW: Keys = Keys {
             "initial",
             Duration { least: "1m", most: "1d" },
             "\"10m\"",
-            "a phone that booted may also go for so long after its boot; alone or with `allow`",
+            "a phone that booted by itself is left alone for so long, in every window; alone or with `allow`",
         ),
         Key::new(
             "zone",

@@ -36,7 +36,7 @@ pub(super) fn read(top: &Table<'_>, draft: &mut Draft) {
         );
     }
     for (i, table) in top.tables("window").into_iter().enumerate() {
-        if let Some(initial) = initial(&table, top, draft.policy.calendar.initial) {
+        if let Some(initial) = initial(&table, draft.policy.calendar.initial) {
             draft.policy.calendar.initial = Some(initial);
         }
         if let Some((window, marks)) = window(&table, format!("window[{i}]")) {
@@ -44,18 +44,19 @@ pub(super) fn read(top: &Table<'_>, draft: &mut Draft) {
             draft.windows.push(marks);
         }
     }
+    if draft.policy.calendar.windows.is_empty()
+        && let Some(table) = top.tables("window").into_iter().find(|table| table.has("initial"))
+    {
+        let at = table.key("initial").unwrap_or(0..0);
+        let message = "`initial` opens no window, it only keeps phones out of one: this policy never acts";
+        let hint = "add hours: `allow = [22, 23]`, or a `[[window]]`";
+        top.source().warn(Code::NeverActs, &at, Complaint::new(message, hint));
+    }
 }
 
 /// `initial`, which stands beside the windows rather than in one of them.
-fn initial(table: &Table<'_>, top: &Table<'_>, earlier: Option<TimeDelta>) -> Option<TimeDelta> {
+fn initial(table: &Table<'_>, earlier: Option<TimeDelta>) -> Option<TimeDelta> {
     let initial = table.duration("initial")?;
-    if let Some(action) = ["reboot", "resync", "backup"].into_iter().find(|action| top.has(action)) {
-        let complaint = Complaint::new(
-            format!("`initial` with `[{action}]` would never end: each boot would call for the next"),
-            "leave `initial` out, or write an `[update]`",
-        );
-        table.error_at("initial", complaint);
-    }
     if earlier.is_some() {
         table.error_at(
             "initial",

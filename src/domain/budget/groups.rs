@@ -19,7 +19,7 @@ pub struct Standing {
     pub rules: Vec<CoverageRule>,
     /// Its phones.
     pub size: u32,
-    /// Those of them that have a registered line and are not under way.
+    /// Those of them that have a registered line, are not under way, and are seen.
     pub up: u32,
 }
 
@@ -70,7 +70,7 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Counts every group that the rules name. `gone` says who is under way or lost.
+    /// Counts every group that the rules name. `gone` says who is under way, lost, or not seen by any PBX.
     pub fn read(rules: &Rules, fleet: &Fleet, gone: impl Fn(Mac) -> bool) -> Self {
         let mut groups = Self { told: fleet.groups_told(), ..Self::default() };
         let mut numbers: BTreeMap<Group, usize> = BTreeMap::new();

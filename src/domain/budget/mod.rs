@@ -118,18 +118,19 @@ impl Budgets {
     /// Takes in what a phone is now, see [`Groups::see`].
     pub fn see(&mut self, mac: Mac, fleet: &Fleet) -> Option<(Vec<u32>, bool)> {
         let Self { groups, holders, .. } = self;
-        groups.see(mac, fleet.get(mac), |mac| holders.contains_key(&mac))
+        groups.see(mac, fleet.get(mac), |mac| holders.contains_key(&mac) || fleet.has_lost_sight_of(mac))
     }
 
     /// Takes in queues and ring groups as they are told now, see [`Groups::hear`].
     pub fn hear(&mut self, rules: &Rules, fleet: &Fleet) -> Vec<Mac> {
         let Self { groups, holders, .. } = self;
-        groups.hear(rules, fleet, |mac| holders.contains_key(&mac))
+        groups.hear(rules, fleet, |mac| holders.contains_key(&mac) || fleet.has_lost_sight_of(mac))
     }
 
     fn read_groups(&mut self, rules: &Rules, fleet: &Fleet) {
         let Self { groups, holders, .. } = self;
-        *groups = Groups::read(rules, fleet, |mac| holders.contains_key(&mac));
+        *groups =
+            Groups::read(rules, fleet, |mac| holders.contains_key(&mac) || fleet.has_lost_sight_of(mac));
     }
 
     /// All phones that have places.
@@ -288,6 +289,48 @@ pub fn longest_rate(rules: &Rules) -> Option<TimeDelta> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_phone_that_nobody_sees_counts_as_up_for_nobody() {
+        use crate::domain::phone::{CallState, Contact, KnownBy, Line, LineId, Tag};
+        use crate::domain::policy::{Action, Coverage, CoverageRule, Group, Policy, Selection, Share};
+        let (mut fleet, mut contacts) = (Fleet::default(), Vec::new());
+        let pbxs = [PbxName::new("pbx1"), PbxName::new("pbx2")];
+        for (n, pbx) in (0..).zip(&pbxs) {
+            fleet.watch(pbx.clone(), TimeDelta::seconds(30));
+            let line = LineId { pbx: pbx.clone(), user: "2117".into() };
+            let mut phone = Phone::new(Mac::new([n; 6]), KnownBy::Inventory);
+            phone.tags.insert(Tag::new("reception"));
+            phone.lines.insert(line.clone(), Line::UNSEEN);
+            fleet.introduce(phone);
+            let uri = "sip:2117@10.0.0.1".into();
+            let contact = Contact { uri, source: None, call_id: None, user_agent: None, expires: None };
+            contacts.push((line, contact));
+        }
+        let show = |fleet: &mut Fleet, n: usize| {
+            let contact = contacts[n].clone();
+            let calls = vec![(contact.0.clone(), CallState::Idle)];
+            fleet.picture(&pbxs[n], vec![contact], calls, DateTime::UNIX_EPOCH);
+        };
+        (0..2).for_each(|n| show(&mut fleet, n));
+        let mut policy = Policy::new("night", Selection::default(), Action::Reboot);
+        let (group, rule) = (Group::Tag(Tag::new("reception")), CoverageRule::KeepUp(Share::Count(1)));
+        policy.coverage = vec![Coverage { group, rule }];
+        let rules = Rules::new(vec![policy], chrono_tz::UTC, std::sync::Arc::new(|_| None));
+        let mut budgets = Budgets::default();
+        budgets.derive(&rules, &fleet);
+        let up = |budgets: &Budgets| budgets.groups.iter().next().map(|group| group.up);
+        assert_eq!(up(&budgets), Some(2));
+        for mac in fleet.lost(&PbxName::new("pbx2")) {
+            budgets.see(mac, &fleet);
+        }
+        assert_eq!(up(&budgets), Some(1), "it may be down for all that is known");
+        budgets.derive(&rules, &fleet);
+        assert_eq!(up(&budgets), Some(1));
+        show(&mut fleet, 1);
+        budgets.see(Mac::new([1; 6]), &fleet);
+        assert_eq!(up(&budgets), Some(2));
+    }
 
     #[test]
     fn a_phone_has_at_most_one_place() {

@@ -194,8 +194,11 @@ fn brakes(judged: &Judged) -> Vec<Brake> {
         (Gate::Idle, Brake::Calls),
         (Gate::Penalty, Brake::Pause),
     ];
-    if let Some((_, brake)) = alone.into_iter().find(|(gate, _)| closed(*gate).is_some()) {
-        return vec![brake];
+    if let Some((gate, brake)) = alone.into_iter().find(|(gate, _)| closed(*gate).is_some()) {
+        // Not every phone that is not idle is in a call: of some nobody tells what the policy wants to know.
+        let untold = |reason: &Reason| matches!(reason, Reason::Untold { .. } | Reason::CannotWait { .. });
+        let unseen = closed(gate).is_some_and(|gate| gate.holds.iter().all(untold));
+        return vec![if unseen { Brake::Unseen } else { brake }];
     }
     let places = [Gate::Coverage, Gate::Budget].into_iter().filter_map(closed).flat_map(|gate| &gate.holds);
     let mut brakes: Vec<Brake> = places

@@ -45,6 +45,16 @@ pub struct Past {
     pub found: Option<DateTime<Utc>>,
 }
 
+impl Past {
+    /// Whether a boot seen now may be one that was ordered, although its trip is over: the phone left late, was lost, or
+    /// registers line by line.
+    pub fn may_still_boot(&self, now: DateTime<Utc>) -> bool {
+        let Some(last) = &self.last else { return false };
+        let found = self.found.map(|found| found + last.plan().timing.boot);
+        last.may_still_boot(now) || found.is_some_and(|until| now < until)
+    }
+}
+
 /// What the gates look at, besides the phone.
 #[derive(Clone, Copy)]
 pub struct Sky<'a> {

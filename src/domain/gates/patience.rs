@@ -71,7 +71,7 @@ impl<'a> Judge<'a> {
         self.terms.as_ref().map_or(TimeDelta::zero(), |terms| terms.timing.answer) + TIME_TO_LOOK
     }
 
-    /// When the patience with its calls ends in this opening, if it does.
+    /// When the patience with its calls ends in this opening, if it does; outside of all in the next one.
     pub(super) fn patience_end(
         &self,
         patience: Patience,
@@ -79,7 +79,7 @@ impl<'a> Judge<'a> {
         opening: Option<Opening>,
         goal: Option<&Goal>,
     ) -> Option<PatienceEnd> {
-        let opening = opening?;
+        let opening = opening.or_else(|| self.next_opening(mandate?))?;
         if opening.end - self.at > NEVER {
             return None;
         }
@@ -91,8 +91,11 @@ impl<'a> Judge<'a> {
                 Some(PatienceEnd { at, then: Then::PhoneWaits })
             }
             Patience::Force { after } => {
-                let at = opening.start + after;
-                (at < opening.end).then_some(PatienceEnd { at, then: Then::Forced })
+                // An opening that is over sooner forces nobody; the next one may.
+                let openings = [Some(opening), self.opening_after(opening)].into_iter().flatten();
+                let mut ends = openings.map(|one| (one.start + after, one.end));
+                let (at, _) = ends.find(|(at, end)| at < end)?;
+                Some(PatienceEnd { at, then: Then::Forced })
             }
         }
     }
@@ -105,7 +108,11 @@ impl<'a> Judge<'a> {
         let margin = self.sky.hours.margin(calendar, opening, self.zone);
         let asked = margin.written.unwrap_or(needs);
         let latest = opening.end - if margin.asks_model { asked.max(needs) } else { asked };
-        match self.sky.hours.blackout_at(calendar, self.at, self.zone) {
+        let mut from = self.at.max(opening.start);
+        if let BlackoutState::On { until } = self.sky.hours.blackout_at(calendar, from, self.zone) {
+            from = until;
+        }
+        match self.sky.hours.blackout_at(calendar, from, self.zone) {
             BlackoutState::Off { next: Some(begins) } => latest.min(begins - needs),
             BlackoutState::Off { next: None } | BlackoutState::On { .. } => latest,
         }

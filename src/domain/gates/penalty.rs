@@ -20,7 +20,7 @@ enum Standing {
 impl<'a> Judge<'a> {
     /// Failed trips towards this goal that count.
     pub(super) fn attempts(&self, mandate: &Mandate<'a>, goal: &Goal, opening: Option<Opening>) -> u32 {
-        let Some(trip) = self.failed(goal).filter(|trip| self.counts(trip, mandate, opening)) else {
+        let Some(trip) = self.failed(goal).filter(|trip| Self::counts(trip, opening)) else {
             return 0;
         };
         match mandate {
@@ -44,12 +44,10 @@ impl<'a> Judge<'a> {
 
     /// Whether a failed trip is one of the attempts allowed: those at an update count for ever, others in one opening
     /// only.
-    fn counts(&self, trip: &Trip, mandate: &Mandate<'a>, opening: Option<Opening>) -> bool {
+    fn counts(trip: &Trip, opening: Option<Opening>) -> bool {
         match trip.plan().goal {
             Goal::Update { .. } => true,
-            Goal::Reboot | Goal::Resync => {
-                self.chance_began(mandate, opening).is_some_and(|began| trip.since() >= began)
-            }
+            Goal::Reboot | Goal::Resync => opening.is_some_and(|opening| trip.since() >= opening.start),
         }
     }
 
@@ -99,16 +97,18 @@ impl<'a> Judge<'a> {
             return self.closed(Gate::Penalty, held, None);
         }
         let failed = goal.and_then(|goal| self.failed(goal));
-        if let (Some(trip), Some(mandate @ Mandate::Policy(policy))) = (failed, mandate) {
+        if let (Some(trip), Some(Mandate::Policy(policy))) = (failed, mandate) {
             let after = match trip.outcome() {
                 Some(Outcome::Failed { failure }) => failure.to_string(),
                 _ => "being cancelled".to_owned(),
             };
             match self.standing(trip, &policy.retry) {
-                Standing::Out(let_out) if self.counts(trip, mandate, opening) => {
+                Standing::Out(let_out) if Self::counts(trip, opening) => {
                     held.push(Reason::NoAttemptsLeft { attempts: trip.plan().attempt, last: after });
                     let next = match goal {
-                        Some(Goal::Reboot | Goal::Resync) => self.next_chance(mandate, opening),
+                        Some(Goal::Reboot | Goal::Resync) => {
+                            opening.and_then(|opening| self.opening_after(opening)).map(|next| next.start)
+                        }
                         Some(Goal::Update { .. }) | None => None,
                     };
                     let changes = [let_out, next].into_iter().flatten().min();
@@ -128,8 +128,8 @@ impl<'a> Judge<'a> {
         }
         if held.is_empty() {
             return self.open(Gate::Penalty, || match mandate {
-                Some(mandate @ Mandate::Policy(policy)) => {
-                    let used = goal.map_or(0, |goal| self.attempts(mandate, goal, opening));
+                Some(wanted @ Mandate::Policy(policy)) => {
+                    let used = goal.map_or(0, |goal| self.attempts(wanted, goal, opening));
                     format!("{used} of {} used", policy.retry.attempts)
                 }
                 Some(Mandate::Job(_)) | None => "none needed".into(),

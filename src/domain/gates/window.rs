@@ -24,37 +24,26 @@ impl<'a> Judge<'a> {
             return self.hold(Gate::Window, Reason::OutsideWindow { opens: None }, None);
         };
         let answer = match self.sky.hours.at(calendar, self.at, self.zone) {
-            WindowState::Closed(next) => self.closed_window(calendar, next),
+            WindowState::Closed(next) => self.closed_window(next),
             WindowState::Open(opening) => self.open_window(calendar, opening, mandate, goal),
         };
-        match self.booted_lately(calendar) {
-            Some(until) if !answer.is_open() => self.open(Gate::Window, || {
-                format!("booted lately, may go until {}", self.local(until, "%a %d %b %H:%M:%S"))
-            }),
+        match self.left_alone(calendar) {
+            Some(until) if answer.is_open() => {
+                self.hold(Gate::Window, Reason::JustBooted { until }, Some(until))
+            }
             _ => answer,
         }
     }
 
-    fn closed_window(&self, calendar: &Calendar, next: Option<Opening>) -> GateAnswer {
-        let initial = calendar.initial.filter(|_| calendar.windows.is_empty());
-        if let Some(initial) = initial {
-            let reason = Reason::AwaitsBoot { initial_seconds: initial.num_seconds() };
-            return self.hold(Gate::Window, reason, None);
-        }
-        let saw = || {
-            let opens = match next {
-                Some(next) => format!(
-                    "opens {} (in {}), until {}",
-                    self.local(next.start, "%a %d %b %H:%M"),
-                    spell(next.start - self.at),
-                    self.local(next.end, "%a %d %b %H:%M")
-                ),
-                None => "never opens".to_owned(),
-            };
-            match calendar.initial {
-                Some(initial) => format!("{opens}; or within {} after it boots", spell(initial)),
-                None => opens,
-            }
+    fn closed_window(&self, next: Option<Opening>) -> GateAnswer {
+        let saw = || match next {
+            Some(next) => format!(
+                "opens {} (in {}), until {}",
+                self.local(next.start, "%a %d %b %H:%M"),
+                spell(next.start - self.at),
+                self.local(next.end, "%a %d %b %H:%M")
+            ),
+            None => "never opens".to_owned(),
         };
         GateAnswer {
             gate: Gate::Window,
@@ -114,41 +103,10 @@ impl<'a> Judge<'a> {
         Some(turn.min(latest.max(opening.start)))
     }
 
-    /// Until when the phone may go because it booted lately; a phone whose boot nobody saw did not.
-    fn booted_lately(&self, calendar: &Calendar) -> Option<DateTime<Utc>> {
+    /// Until when the phone is left alone because it booted lately; a phone whose boot nobody saw did not.
+    fn left_alone(&self, calendar: &Calendar) -> Option<DateTime<Utc>> {
         let booted = self.phone.booted.filter(|booted| *booted <= self.at)?;
         booted.checked_add_signed(calendar.initial?).filter(|until| self.at < *until)
-    }
-
-    /// When the time began in which the phone is rebooted once and its attempts count: its window opened or, outside of
-    /// it, the phone booted.
-    pub(super) fn chance_began(
-        &self,
-        mandate: &Mandate<'a>,
-        opening: Option<Opening>,
-    ) -> Option<DateTime<Utc>> {
-        let booted = || {
-            let calendar = self.calendar(mandate)?;
-            self.booted_lately(calendar).and(self.phone.booted)
-        };
-        opening.map(|opening| opening.start).or_else(booted)
-    }
-
-    /// When the next such time begins, or may, as far as time alone brings it.
-    pub(super) fn next_chance(
-        &self,
-        mandate: &Mandate<'a>,
-        opening: Option<Opening>,
-    ) -> Option<DateTime<Utc>> {
-        let after_boot = self.calendar(mandate).and_then(|calendar| self.booted_lately(calendar));
-        match opening {
-            Some(opening) => {
-                let next = self.opening_after(opening).map(|next| next.start);
-                let still = after_boot.filter(|until| *until > opening.end).map(|_| opening.end);
-                next.into_iter().chain(still).min()
-            }
-            None => after_boot,
-        }
     }
 
     /// How long the phone may be away at most.

@@ -80,6 +80,14 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// The next opening of the policy's window, while none holds `at`.
+    pub(super) fn next_opening(&self, mandate: &Mandate<'a>) -> Option<Opening> {
+        match self.sky.hours.at(self.calendar(mandate)?, self.at, self.zone) {
+            WindowState::Open(_) => None,
+            WindowState::Closed(next) => next,
+        }
+    }
+
     /// The opening of the policy's window after this one.
     pub(super) fn opening_after(&self, opening: Opening) -> Option<Opening> {
         let mandate = self.mandate.as_ref().ok().and_then(Option::as_ref)?;
@@ -106,14 +114,14 @@ impl<'a> Judge<'a> {
     }
 
     pub(super) fn current(&self, mandate: Option<&Mandate<'a>>, opening: Option<Opening>) -> GateAnswer {
-        let (mandate, policy) = match mandate {
-            Some(mandate @ Mandate::Policy(policy)) => (mandate, policy),
+        let policy = match mandate {
+            Some(Mandate::Policy(policy)) => policy,
             Some(Mandate::Job(_)) => return self.open(Gate::Current, || "one reboot".into()),
             None => return self.open(Gate::Current, || "nothing asked for".into()),
         };
-        let began = self.chance_began(mandate, opening);
+        let began = opening.map(|opening| opening.start);
         let done = self.last().filter(|trip| began.is_some_and(|began| trip.since() >= began));
-        let again = || self.next_chance(mandate, opening);
+        let again = || opening.and_then(|opening| self.opening_after(opening)).map(|next| next.start);
         match &policy.action {
             Action::Update { from } | Action::Stage { from } => {
                 let held = self.version_is_current(from);

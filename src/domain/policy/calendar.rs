@@ -24,7 +24,7 @@ pub struct Calendar {
     pub windows: Vec<Window>,
     /// When nothing happens, whatever the windows say.
     pub blackouts: Vec<Blackout>,
-    /// A phone that booted may also go for so long after its boot (innovaphone `/initial`).
+    /// A phone that booted by itself is left alone for so long after its boot (innovaphone `/initial`).
     pub initial: Option<TimeDelta>,
 }
 

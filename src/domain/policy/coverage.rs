@@ -27,7 +27,7 @@ pub enum Group {
 /// What holds for a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CoverageRule {
-    /// So many stay up. A phone is up that has a registered line and is not under way.
+    /// So many stay up. A phone is up that has a registered line, is not under way, and is seen by a PBX.
     KeepUp(Share),
     /// None of them is ever touched.
     Exclude,

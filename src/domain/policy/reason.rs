@@ -89,10 +89,10 @@ pub enum Reason {
         /// When it opens next, and for how long.
         opens: Option<super::Opening>,
     },
-    /// There is no window: it goes only for a time after it boots, and nobody saw it boot lately.
-    AwaitsBoot {
-        /// For so many seconds.
-        initial_seconds: i64,
+    /// It booted by itself just now: whoever sets it up is left alone.
+    JustBooted {
+        /// Until then.
+        until: DateTime<Utc>,
     },
     /// The window is open but closes too soon for this model.
     TooLittleLeft {
@@ -285,8 +285,8 @@ impl Reason {
                 format!("outside the window, opens {}", clock(&next.start, "%a %d %b %H:%M"))
             }
             Self::OutsideWindow { opens: None } => "no window ever opens".to_owned(),
-            Self::AwaitsBoot { initial_seconds } => {
-                format!("goes only within {} after it boots", seconds(*initial_seconds))
+            Self::JustBooted { until } => {
+                format!("booted just now, left alone until {}", clock(until, "%H:%M:%S"))
             }
             Self::TooLittleLeft { left_seconds, needs_seconds, .. } => format!(
                 "window closes in {}, the phone needs {}",
@@ -364,7 +364,7 @@ impl Reason {
             Self::NoAttemptsLeft { .. } => "no-attempts-left",
             Self::Lost => "lost",
             Self::OutsideWindow { .. } => "outside-window",
-            Self::AwaitsBoot { .. } => "awaits-boot",
+            Self::JustBooted { .. } => "just-booted",
             Self::TooLittleLeft { .. } => "too-little-left",
             Self::PastLastStart { .. } => "past-last-start",
             Self::NotItsTurn { .. } => "not-its-turn",

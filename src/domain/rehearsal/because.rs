@@ -44,7 +44,7 @@ const SLUGS: [&str; 39] = [
     "lost",
     "outside-window",
     "too-little-left",
-    "awaits-boot",
+    "just-booted",
     "past-last-start",
     "not-its-turn",
     "blackout",

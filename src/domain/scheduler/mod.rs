@@ -351,15 +351,6 @@ impl Scheduler {
         was_lost
     }
 
-    /// Whether a boot seen now may be one that was ordered, although its trip is over: the phone left late, was lost, or
-    /// registers line by line.
-    pub fn may_have_ordered_boot(&self, mac: Mac, now: DateTime<Utc>) -> bool {
-        let Some(past) = self.past.get(&mac) else { return false };
-        let Some(last) = &past.last else { return false };
-        let boot = last.plan().timing.boot;
-        last.may_still_boot(now) || past.found.is_some_and(|found| now < found + boot)
-    }
-
     /// Phones that went and never came back: they keep their places.
     pub fn lost(&self) -> &BTreeSet<Mac> {
         &self.lost

@@ -156,35 +156,22 @@ fn nobody_starts_in_the_last_minutes_that_the_author_wrote_down() {
 }
 
 #[test]
-fn a_phone_that_booted_lately_may_go_outside_the_window() {
+fn a_phone_that_booted_by_itself_is_left_alone_for_a_while() {
     let mut world = world();
-    let noon = 14 * 3_600;
     calendar(&mut world).initial = Some(TimeDelta::minutes(10));
-    let closed = gate(&world, noon, Gate::Window);
+    assert!(world.judge(3_600).verdict.is_go(), "nobody saw it boot");
+    world.phone().booted = Some(at(3_600));
+    let held = gate(&world, 3_600, Gate::Window);
+    assert_eq!(held.holds, [Reason::JustBooted { until: at(4_200) }]);
     assert_eq!(
-        closed.saw,
-        "opens Fri 27 Nov 22:00 (in 6 d 10 h), until Sat 28 Nov 04:00; or within 10 min after it boots"
+        (held.saw.as_str(), held.changes),
+        ("booted just now, left alone until 23:10:00", Some(at(4_200)))
     );
-    world.phone().booted = Some(at(noon));
-    assert!(world.judge(noon).verdict.is_go());
-    assert_eq!(gate(&world, noon, Gate::Window).saw, "booted lately, may go until Sat 21 Nov 12:10:00");
-    assert!(world.judge(noon + 599).verdict.is_go(), "no margin is asked");
-    assert_eq!(world.slugs(noon + 600), ["outside-window"]);
-    assert_eq!(world.slugs(noon - 1), ["outside-window"], "a boot to come is none");
-    calendar(&mut world).blackouts = vec![range("2026-11-21", "2026-11-21")];
-    assert_eq!(world.slugs(noon), ["blackout"]);
-}
-
-#[test]
-fn without_a_window_a_boot_is_waited_for() {
-    let mut world = world();
-    *calendar(&mut world) = Calendar { initial: Some(TimeDelta::minutes(10)), ..Calendar::default() };
-    let closed = gate(&world, 600, Gate::Window);
-    assert_eq!(closed.holds, [Reason::AwaitsBoot { initial_seconds: 600 }]);
-    assert_eq!((closed.saw.as_str(), closed.changes), ("goes only within 10 min after it boots", None));
-    world.phone().booted = Some(at(500));
-    assert!(world.judge(600).verdict.is_go());
-    assert_eq!(world.slugs(1_100), ["awaits-boot"]);
+    assert_eq!(world.slugs(4_199), ["just-booted"]);
+    assert!(world.judge(4_200).verdict.is_go());
+    assert!(world.judge(3_599).verdict.is_go(), "a boot to come is none");
+    world.phone().booted = Some(at(14 * 3_600));
+    assert_eq!(world.slugs(14 * 3_600), ["outside-window"], "a boot opens no window");
 }
 
 #[test]

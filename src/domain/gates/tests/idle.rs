@@ -214,6 +214,19 @@ fn force_goes_even_in_a_call_after_the_time_that_was_written() {
 }
 
 #[test]
+fn before_the_window_opens_the_end_of_patience_is_told() {
+    let mut world = patient(Patience::Force { after: TimeDelta::minutes(30) });
+    world.fleet.calls(line(), CallState::Talking, at(-7_000));
+    assert_eq!(idle(&world, -3_600).changes, Some(at(1_800)));
+    assert_eq!(world.judge(-3_600).verdict.earliest(), Some(at(1_800)), "no event is needed");
+    // An opening of ten minutes forces nobody; that of the next Friday is longer.
+    let short = Window::cron("0 22 20 11 *".parse().unwrap(), TimeDelta::minutes(10));
+    let long = Window::cron("0 22 27 11 *".parse().unwrap(), TimeDelta::hours(2));
+    world.rules.policies[0].calendar = Calendar::of(vec![short, long]);
+    assert_eq!(idle(&world, 0).changes, Some(at(7 * 86_400 + 1_800)));
+}
+
+#[test]
 fn a_window_that_never_closes_forces_nobody() {
     let mut world = patient(Patience::Force { after: TimeDelta::hours(1) });
     world.rules.policies[0].calendar.windows =

@@ -120,19 +120,3 @@ fn the_next_opening_does_not_cut_a_pause_short() {
     assert!(judged.verdict.is_go(), "{:?}", judged.verdict);
     assert_eq!(judged.order.unwrap().attempt, 1, "what failed in another opening does not count");
 }
-
-#[test]
-fn a_boot_begins_anew_what_an_opening_forbids() {
-    let mut world = two_openings();
-    world.rules.policies[0].calendar.initial = Some(TimeDelta::minutes(20));
-    world.failed(unreachable(), 3, 2_000);
-    assert_eq!(penalty(&world, 3_100).changes, Some(at(5_400)));
-    world.phone().booted = Some(at(3_000));
-    assert_eq!(world.slugs(3_599), ["no-attempts-left"]);
-    assert_eq!(penalty(&world, 3_599).changes, Some(at(3_600)), "the opening ends before those minutes do");
-    assert!(world.judge(3_600).verdict.is_go());
-    // Attempts within those minutes count as they do in an opening.
-    world.failed(unreachable(), 3, 3_700);
-    assert_eq!(world.slugs(4_100), ["no-attempts-left"]);
-    assert_eq!(penalty(&world, 4_100).changes, Some(at(4_200)));
-}
