@@ -23,7 +23,7 @@ impl Orchestrator {
     /// A line registered with another Call-ID, as a phone does that booted (RFC 3261 section 10.2.4). One that was cut off
     /// for a moment may do so too, so its contact must have gone before, or the phone have asked for its settings.
     ///
-    /// A boot that sipherd ordered does not count: it would open the minutes after a boot for a second order.
+    /// A boot that sipherd ordered does not count: nobody is at such a phone who wants to be left alone.
     pub(super) fn registered_anew(&mut self, now: DateTime<Utc>, mac: Mac, was_gone: bool) {
         let asked = self.settings_asked.remove(&mac).is_some_and(|at| now - at < REGISTERS_WITHIN);
         let under_way = self.trips.get(&mac).is_some_and(|open| open.trip.asked_at().is_some());

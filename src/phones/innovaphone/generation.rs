@@ -43,7 +43,7 @@ pub enum Inexpressible {
     Cron,
     /// They are meant by the clock of a certain zone; the device knows its own.
     Zone,
-    /// Phones may also go for a while after their boot.
+    /// Phones are left alone after their boot; with `/initial` new devices would also go outside the hours.
     AfterBoot,
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for Inexpressible {
             Self::Elapsed => "a script knows no length, only hours of the clock",
             Self::Cron => "a script knows no cron text",
             Self::Zone => "a script means the device's own clock",
-            Self::AfterBoot => "a script cannot allow a time after a boot",
+            Self::AfterBoot => "`/initial` of a script lets new devices go outside the hours as well",
         })
     }
 }
