@@ -38,6 +38,7 @@ const PURE_CRATES: &[&str] = &[
     "hex",
     "quick_xml",
     "regex",
+    "roxmltree",
     "serde",
     "serde_json",
     "thiserror",

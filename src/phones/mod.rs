@@ -4,6 +4,7 @@ pub mod generic;
 pub mod innovaphone;
 mod makers;
 pub mod snom;
+pub mod unify;
 mod user_agent;
 
 use crate::domain::firmware::Version;
