@@ -14,6 +14,7 @@ pub mod pbx;
 pub mod phone;
 pub mod records;
 pub mod traffic;
+pub mod unify;
 pub mod wire;
 
 pub use building::{Building, BuildingError, BuildingSpec};

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, Utc};
 use rand::rngs::StdRng;
@@ -37,6 +38,10 @@ pub(super) struct Life {
     pub had_its_fit: bool,
     /// Answers to NOTIFYs still to be lost.
     pub oks_to_lose: u32,
+    /// Whether somebody is in a call on it, for what runs beside its service.
+    pub in_use: Arc<AtomicBool>,
+    /// Whether it has registered since its boot, for the same.
+    pub registered: Arc<AtomicBool>,
     download_broke: bool,
     dice: StdRng,
 }
@@ -67,6 +72,8 @@ impl Life {
             first_registered: None,
             had_its_fit: false,
             oks_to_lose,
+            in_use: Arc::default(),
+            registered: Arc::default(),
             download_broke: false,
             dice: StdRng::seed_from_u64(seed),
         }
@@ -78,7 +85,7 @@ impl Life {
             let offer = self.boot().await;
             self.forget_what_came_meanwhile();
             let cause = Desk::new(&mut self, offer).serve().await;
-            let asked = matches!(cause, Cause::ByNotify { .. });
+            let asked = matches!(cause, Cause::ByNotify { .. } | Cause::ByService);
             self.write(What::RebootBegan { cause });
             if asked && self.spec.misfit == Misfit::NeverReturns {
                 std::future::pending::<()>().await;
@@ -124,6 +131,10 @@ impl Life {
         loop {
             self.house.pass(self.spec.pace.boot).await;
             self.write(What::BootDone { version: self.version.clone() });
+            // Its deployment client does what others do at their boot.
+            if self.spec.unify.is_some() {
+                return None;
+            }
             let base = self.spec.depot.clone().or_else(|| self.house.depot())?;
             self.house.pass(self.spec.pace.settings).await;
             let offer = download::ask(&self.spec, &self.house, &self.errand(), &base, &self.version).await?;

@@ -1,6 +1,7 @@
 //! One simulated desk phone: what it is, how fast it is, what is wrong with it, and the handle to it.
 
 mod calls;
+mod deployment;
 mod download;
 mod life;
 mod orders;
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::house::House;
+use super::unify::Make as UnifyMake;
 use crate::domain::phone::Mac;
 
 /// A phone as it is ordered from the shop.
@@ -52,6 +54,8 @@ pub struct PhoneSpec {
     pub unregisters: bool,
     /// What is wrong with it.
     pub misfit: Misfit,
+    /// What it is besides, if it is a Unify phone.
+    pub unify: Option<UnifyMake>,
 }
 
 /// How long things take on a phone, in the building's time.
@@ -149,6 +153,11 @@ impl PhoneSpec {
         Self { same_contact: true, ..Self::of("grandstream", mac, model, version, user, ip) }
     }
 
+    /// A Unify phone; its version is written with points, `1.4.9.0`.
+    pub fn unify(mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
+        Self { unify: Some(UnifyMake::default()), ..Self::of("unify", mac, model, version, user, ip) }
+    }
+
     /// The same with a fault.
     pub fn with_misfit(self, misfit: Misfit) -> Self {
         Self { misfit, ..self }
@@ -161,6 +170,7 @@ impl PhoneSpec {
             "snom" => format!("snom{model}/{version}"),
             "yealink" => format!("Yealink SIP-{model} {version}"),
             "grandstream" => format!("Grandstream {model} {version}"),
+            "unify" => format!("{}_V{}", model.replace(' ', "_"), version.replacen('.', " R", 1)),
             other => format!("{other} {model} {version}"),
         }
     }
@@ -208,6 +218,7 @@ impl PhoneSpec {
             same_contact: false,
             unregisters: false,
             misfit: Misfit::None,
+            unify: None,
         }
     }
 }

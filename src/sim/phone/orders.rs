@@ -135,6 +135,8 @@ impl Desk<'_> {
         let name = event.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
         let reboot = parameter(event, "reboot").is_some_and(|value| value.eq_ignore_ascii_case("true"));
         match (name.as_str(), reboot) {
+            // Whether they take it is nowhere told: their makers have another way.
+            _ if self.life.spec.vendor == "unify" => Wish::Unknown,
             ("check-sync", true) => Wish::AtOnce,
             ("check-sync", false) => Wish::Resync,
             ("reboot", _) if self.life.spec.vendor == "snom" => Wish::WhenIdle,

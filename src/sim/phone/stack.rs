@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio::time::Instant;
 
 use super::calls::Call;
+use super::deployment::{Deployment, ended};
 use super::life::Life;
 use super::registration::Registration;
 use super::{Hand, Misfit, download};
 use crate::sim::diary::{Cause, What};
+use crate::sim::unify::Left;
 use crate::sim::wire::{Packet, parameter, user_of};
 
 /// Timer T1 of RFC 3261, in real time.
@@ -84,6 +87,8 @@ enum Woken {
     Updated(Option<String>),
     /// It has read its settings anew; the address of the image they offer.
     SettingsRead(Option<String>),
+    /// Its deployment client has a reason to reboot.
+    Deployed(Left),
 }
 
 impl<'a> Desk<'a> {
@@ -113,7 +118,11 @@ impl<'a> Desk<'a> {
         self.plan_fit();
         let mut buffer = vec![0; 4096];
         let (mut update, mut settings): (Beside, Beside) = (None, None);
+        self.life.registered.store(false, Ordering::Relaxed);
+        let mut client: Deployment = self.begin_client();
         loop {
+            self.life.in_use.store(!self.calls.is_empty(), Ordering::Relaxed);
+            self.life.registered.store(self.registration.done, Ordering::Relaxed);
             if self.registration.done && update.is_none() {
                 update = self.begin_update();
             }
@@ -132,6 +141,7 @@ impl<'a> Desk<'a> {
                 () = sleep_until(next), if next.is_some() => Woken::Timer,
                 version = finish(&mut update), if update.is_some() => Woken::Updated(version),
                 offer = finish(&mut settings), if settings.is_some() => Woken::SettingsRead(offer),
+                left = ended(&mut client), if client.is_some() => Woken::Deployed(left),
             };
             let leave = match woken {
                 Woken::Datagram(length, from) => {
@@ -143,6 +153,7 @@ impl<'a> Desk<'a> {
                 }
                 Woken::Hand(Hand::PowerCycle) => Some(Cause::Itself),
                 Woken::Timer => self.timer(),
+                Woken::Deployed(left) => self.client_left(left),
                 Woken::SettingsRead(offer) => {
                     settings = None;
                     self.offer = self.offer.take().or(offer);
