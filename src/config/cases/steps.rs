@@ -17,7 +17,7 @@ use crate::domain::phone::CallState;
 use crate::domain::rehearsal::{Answer, Because, Doing, Ending, Expect, News, Player, Step, ViewNews};
 use crate::domain::rules::Rules;
 use crate::domain::trip::Failure;
-use crate::domain::trip::state::Cause;
+use crate::domain::trip::Cause;
 
 /// The keys that say what a line does, and that.
 const DOINGS: [(&str, Doing); 6] = [

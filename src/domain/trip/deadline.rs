@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::machine::Trip;
-use super::state::{Cause, Failure, Goal, Outcome, Output, State};
+use super::outcome::{Cause, Failure, Outcome};
+use super::state::{Goal, Output, State};
 
 impl Trip {
     pub(super) fn tick(&mut self, now: DateTime<Utc>, busy: bool, out: &mut Vec<Output>) {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::machine::Trip;
-use super::state::{Goal, Outcome, Output, State};
+use super::outcome::Outcome;
+use super::state::{Goal, Output, State};
 use crate::domain::firmware::Version;
 use crate::domain::phone::LineId;
 

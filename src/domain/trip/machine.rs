@@ -6,7 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::state::{Failure, Goal, Input, Outcome, Output, Plan, State};
+use super::outcome::{Failure, Outcome};
+use super::state::{Goal, Input, Output, Plan, State};
 use super::timing::Trigger;
 use crate::domain::firmware::Version;
 use crate::domain::phone::LineId;

@@ -7,12 +7,14 @@ mod deadline;
 mod evidence;
 pub mod look;
 mod machine;
+pub mod outcome;
 pub mod state;
 pub mod timing;
 
 pub use look::{CallsAllowed, LastLook, Probe};
 pub use machine::Trip;
-pub use state::{Failure, Goal, Input, LineBefore, Outcome, Output, Plan, State};
+pub use outcome::{Cause, Failure, Outcome};
+pub use state::{Goal, Input, LineBefore, Output, Plan, State};
 pub use timing::{Timing, Trigger};
 
 #[cfg(test)]
