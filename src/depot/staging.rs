@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{self, Draft, DraftImage, MANIFEST};
 use super::problem::Problem;
-use crate::domain::firmware::{Image, Part, Release};
+use crate::domain::firmware::{Handling, Image, Part, Release};
 use crate::domain::phone::Vendor;
 use crate::phones::snom::image_in_name;
 
@@ -180,6 +180,7 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
     let image = Image {
         file: file_name,
         part: Part::Firmware,
+        handling: Handling::default(),
         vendor: Vendor::SNOM,
         models: vec![model],
         version,

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 
 use super::firmware::{Image, Release};
 use super::forecast::Usual;
+use super::hardware::{Level, LevelOf};
 use super::phone::{Phone, Site};
 use super::policy::{Firmware, PerPart, Policy, Rate};
 use super::trip::{Goal, Timing, Trigger};
@@ -61,6 +62,8 @@ pub struct Rules {
     pub terms: TermsOf,
     /// How long its trips usually take; for forecasts alone.
     pub usual: UsualOf,
+    /// What is known of its hardware.
+    pub levels: LevelOf,
 }
 
 /// The pace of the whole fleet, over all policies and jobs.
@@ -86,6 +89,7 @@ impl Rules {
             fleet_pace: FleetPace::default(),
             terms,
             usual: Arc::new(|_| None),
+            levels: Arc::new(|phone| Level::of(phone, &[], false)),
         }
     }
 
