@@ -97,7 +97,9 @@ impl World {
             More::Grace(minutes) => world.acts_in = world.acts_in.max(Some(*minutes)),
             More::Attempt => world.before.iter_mut().for_each(|before| before.attempt += 1),
             More::Spread(minutes) => world.spread = world.spread.or(Some(*minutes)),
-            More::Booted(ago) => world.booted_ago = Some(world.booted_ago.map_or(*ago, |before| before.min(*ago))),
+            More::Booted(ago) => {
+                world.booted_ago = Some(world.booted_ago.map_or(*ago, |before| before.min(*ago)))
+            }
             More::Withdrawn => world.withdrawn = true,
             More::Draining => world.draining = true,
         }

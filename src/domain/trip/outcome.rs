@@ -20,6 +20,8 @@ pub enum Outcome {
     Rebooted,
     /// It read its settings anew, without a reboot.
     Resynced,
+    /// It handed in its configuration.
+    HandedIn,
     /// It failed.
     Failed {
         /// How.
@@ -41,6 +43,7 @@ impl Outcome {
             Self::Verified { .. } => "verified",
             Self::Rebooted => "rebooted",
             Self::Resynced => "resynced",
+            Self::HandedIn => "handed-in",
             Self::Failed { .. } => "failed",
             Self::Withdrawn { .. } => "withdrawn",
             Self::Cancelled => "cancelled",
@@ -75,6 +78,13 @@ pub enum Failure {
     NeverLeft,
     /// It accepted and did not ask for its settings, nor did it leave.
     NeverAsked,
+    /// It took the order and did not hand in its configuration.
+    NeverHandedIn,
+    /// It said itself that it will not do it.
+    Declined {
+        /// Why.
+        why: String,
+    },
     /// It left and did not come back in time, or not with all its lines.
     NeverReturned {
         /// The lines still missing.
@@ -109,19 +119,23 @@ pub enum Cause {
     SettingsOnly,
     /// It read the firmware document and did not ask for the image.
     NotWanted,
+    /// It was told to fetch the image, and did not.
+    NotFetched,
     /// sipherd was restarted meanwhile: it may have asked and found nobody.
     NobodyThere,
 }
 
 impl Failure {
     /// All short machine names.
-    pub const SLUGS: [&'static str; 11] = [
+    pub const SLUGS: [&'static str; 13] = [
         "refused",
         "no-credentials",
         "not-reachable",
         "no-answer",
         "never-left",
         "never-asked",
+        "never-handed-in",
+        "declined",
         "never-returned",
         "image-rejected",
         "download-broken",
@@ -138,6 +152,8 @@ impl Failure {
             Self::NoAnswer => "no-answer",
             Self::NeverLeft => "never-left",
             Self::NeverAsked => "never-asked",
+            Self::NeverHandedIn => "never-handed-in",
+            Self::Declined { .. } => "declined",
             Self::NeverReturned { .. } => "never-returned",
             Self::ImageRejected => "image-rejected",
             Self::DownloadBroken { .. } => "download-broken",
@@ -153,6 +169,8 @@ impl Failure {
             | Self::NoAnswer
             | Self::NeverLeft
             | Self::NeverAsked
+            | Self::NeverHandedIn
+            | Self::Declined { .. }
             | Self::NeverReturned { .. }
             | Self::DownloadBroken { .. } => true,
             Self::NothingHappened { cause } => !matches!(cause, Cause::NotWanted),
@@ -181,6 +199,10 @@ impl Failure {
             Self::NeverAsked => {
                 "point the phone's setting server to this depot, and see whether it allows a resync by NOTIFY"
             }
+            Self::NeverHandedIn => {
+                "see whether the phone can reach this depot, and whether it may write there"
+            }
+            Self::Declined { .. } => "see what the phone says, and whether somebody uses it",
             Self::NeverReturned { .. } => "go and look at the phone; do not cut its power while it flashes",
             Self::ImageRejected => "compare the image with the phone's hardware level",
             Self::DownloadBroken { .. } => "look at the network between phone and depot",
@@ -192,6 +214,9 @@ impl Failure {
                 "the phone's update_policy forbids firmware: set it to auto_update"
             }
             Self::NothingHappened { cause: Cause::NobodyThere } => "nothing: it is tried again",
+            Self::NothingHappened { cause: Cause::NotFetched } => {
+                "see whether the phone can reach this depot, and whether it has done this order before"
+            }
             Self::NothingHappened { cause: Cause::NotWanted } => {
                 "see whether the phone asks its user, or refuses this image"
             }
@@ -208,6 +233,8 @@ impl fmt::Display for Failure {
             Self::NoAnswer => write!(f, "gave no answer and never left"),
             Self::NeverLeft => write!(f, "accepted and was not seen to leave"),
             Self::NeverAsked => write!(f, "accepted and did not ask this depot for its settings"),
+            Self::NeverHandedIn => write!(f, "took the order and did not hand in its configuration"),
+            Self::Declined { why } => write!(f, "declined: {why}"),
             Self::NeverReturned { missing } => {
                 let lines: Vec<&str> = missing.iter().map(|line| line.user.as_ref()).collect();
                 write!(f, "did not come back (line {})", lines.join(", "))
@@ -223,6 +250,9 @@ impl fmt::Display for Failure {
             }
             Self::NothingHappened { cause: Cause::NobodyThere } => {
                 write!(f, "rebooted while sipherd was being restarted")
+            }
+            Self::NothingHappened { cause: Cause::NotFetched } => {
+                write!(f, "took its orders and did not fetch the image")
             }
             Self::NothingHappened { cause: Cause::NotWanted } => {
                 write!(f, "rebooted, saw the firmware and did not fetch it")

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::look::LastLook;
 use super::outcome::Outcome;
-use super::timing::{Timing, Trigger};
+use super::timing::{Serves, Timing, Trigger, Way};
 use crate::domain::firmware::Version;
 use crate::domain::phone::{LineId, Mac};
 
@@ -42,6 +42,32 @@ pub enum Goal {
         /// What the phone must report in the end.
         target: Version,
     },
+    /// The expansion module of the phone is to run this version.
+    Module {
+        /// The staged release.
+        release: Arc<str>,
+        /// The image's file in it.
+        file: String,
+        /// What the module must report in the end.
+        target: Version,
+    },
+    /// The phone is to hand in its configuration.
+    Backup,
+}
+
+impl Goal {
+    /// Whether the phone fetches an image for it.
+    pub const fn has_image(&self) -> bool {
+        matches!(self, Self::Update { .. } | Self::Module { .. })
+    }
+
+    /// The version wanted in the end, where there is one.
+    pub const fn target(&self) -> Option<&Version> {
+        match self {
+            Self::Update { target, .. } | Self::Module { target, .. } => Some(target),
+            Self::Reboot | Self::Resync | Self::Backup => None,
+        }
+    }
 }
 
 /// How a line was registered when the trip began; what differs later is evidence.
@@ -73,6 +99,9 @@ pub struct Plan {
     pub line: LineId,
     /// How it is asked, first choice first.
     pub triggers: Vec<Trigger>,
+    /// When it is given its image.
+    #[serde(default)]
+    pub serves: Serves,
     /// The last look before each of them.
     #[serde(default)]
     pub look: LastLook,
@@ -195,6 +224,30 @@ pub enum Input {
         /// Whether it asked from where its lines are registered: anybody can write its MAC into a request.
         own: bool,
     },
+    /// It asked what there is to do: a poll for its script, a session with its deployment service.
+    Called {
+        /// The version it named.
+        version: Option<Version>,
+    },
+    /// It was told so, in answer to its question.
+    Ordered,
+    /// It said itself that it will not do it.
+    Declined {
+        /// Why, in its words or ours.
+        why: String,
+    },
+    /// It said itself that it is busy and will do it, or ask again, later.
+    Deferred {
+        /// Why, in its words or ours.
+        why: String,
+    },
+    /// Its configuration arrived whole.
+    HandedIn,
+    /// What its expansion module runs, as the phone tells it.
+    Module {
+        /// The version of the module.
+        version: Version,
+    },
     /// The phone read the document that offers it the image.
     Offered,
     /// It began to fetch the image, or a part of it.
@@ -226,8 +279,8 @@ pub enum Input {
 pub enum Output {
     /// Ask PBX and phone whether it is idle at this very moment.
     Confirm,
-    /// The new state is kept first; then send this NOTIFY.
-    Notify(Trigger),
+    /// The new state is kept first; then ask the phone in this way.
+    Ask(Way),
     /// The phone was seen to go: no further copy.
     StopResending,
     /// Look closely: read its contacts again, and ask it with OPTIONS.
