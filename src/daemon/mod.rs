@@ -304,6 +304,7 @@ fn fleet(config: &Config, kept: &Kept) -> Fleet {
         phone.vendor.clone_from(&row.vendor);
         phone.model.clone_from(&row.model);
         phone.version.clone_from(&row.version);
+        phone.hardware.clone_from(&row.hardware);
         phone.booted = row.booted;
         phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
         fleet.introduce(phone);

@@ -11,6 +11,7 @@ use super::orchestrator::{Act, Orchestrator};
 use crate::config::{self, Config, InventoryPhone, TimingOverride};
 use crate::depot::Releases;
 use crate::domain::firmware::Release;
+use crate::domain::hardware::{Level, LevelOf};
 use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Vendor};
 use crate::domain::policy::Firmware;
 use crate::domain::rules::{Rules, Terms, TermsOf, UsualOf};
@@ -30,6 +31,7 @@ pub fn rules(config: &Config, releases: Vec<Release>) -> Rules {
         fleet_pace: config.pace.clone(),
         terms: terms(Arc::clone(&config.makers), config.timing.clone()),
         usual: usual(Arc::clone(&config.makers)),
+        levels: levels(Arc::clone(&config.makers)),
     }
 }
 
@@ -55,6 +57,16 @@ pub fn terms(makers: Arc<Makers>, timing: BTreeMap<Vendor, TimingOverride>) -> T
 /// What the vendors' phones usually take, as their profiles estimate it.
 pub fn usual(makers: Arc<Makers>) -> UsualOf {
     Arc::new(move |phone| makers.profile(phone.vendor.as_ref()?)?.usual)
+}
+
+/// What the vendors' profiles know of the phones' hardware.
+pub fn levels(makers: Arc<Makers>) -> LevelOf {
+    Arc::new(move |phone| {
+        let maker = phone.vendor.as_ref().and_then(|vendor| makers.known(vendor));
+        let (rules, checks) =
+            maker.map_or((&[][..], false), |maker| (&maker.hardware[..], maker.checks_hardware));
+        Level::of(phone, rules, checks)
+    })
 }
 
 /// The phones of the inventory.

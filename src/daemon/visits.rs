@@ -89,7 +89,10 @@ impl Orchestrator {
                 self.learn(mac, Sighting { vendor, model, version, mac: Some(mac), modules: None });
             }
             if let (Some(hardware), Some(phone)) = (&visit.hardware, self.fleet.get_mut(mac)) {
-                phone.hardware = Some(hardware.clone());
+                let told_before = phone.hardware.replace(hardware.clone());
+                if told_before.as_ref() != Some(hardware) {
+                    self.keep_phone(mac);
+                }
             }
         }
         self.bind(now, mac, visit.source);

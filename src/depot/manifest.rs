@@ -97,7 +97,9 @@ pub(super) fn write(release: &Release) -> String {
             let _ = writeln!(text, "hardware = {}", list(&levels));
         }
         let Handling { overrides, use_defaults } = image.handling;
-        for (key, _) in [("override", overrides), ("use_defaults", use_defaults)].iter().filter(|(_, set)| *set) {
+        for (key, _) in
+            [("override", overrides), ("use_defaults", use_defaults)].iter().filter(|(_, set)| *set)
+        {
             let _ = writeln!(text, "{key} = true");
         }
     }

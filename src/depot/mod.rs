@@ -3,6 +3,7 @@
 mod connection;
 mod http;
 mod images;
+mod inside;
 mod lanes;
 mod manifest;
 mod problem;

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::inside;
 use super::manifest::{self, Draft, DraftImage, MANIFEST};
 use super::problem::Problem;
 use crate::domain::firmware::{Handling, Image, Part, Release};
 use crate::domain::phone::Vendor;
 use crate::phones::snom::image_in_name;
+use crate::phones::unify;
 
 /// Longest image a phone can be rescued with over TFTP: 65,535 blocks of 512 bytes.
 pub const TFTP_LIMIT: u64 = 65_535 * 512;
@@ -167,10 +169,15 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
         problems.push(problem.hint("give one with `--name`"));
     }
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let Some((model, version)) = image_in_name(&file_name) else {
+    let of_unify = || {
+        let named = unify::spelling::named(&file_name)?;
+        Some((Vendor::UNIFY, named.model, named.version))
+    };
+    let of_snom = image_in_name(&file_name).map(|(model, version)| (Vendor::SNOM, model, version));
+    let Some((vendor, model, version)) = of_snom.or_else(of_unify) else {
         let problem = Problem::error(file, "the name does not tell vendor, model and version");
-        let hint =
-            "snom's images are named `snomD785-10.1.198.19-SIP-r.bin`; write a `release.toml` for others";
+        let hint = "images are named `snomD785-10.1.198.19-SIP-r.bin` by snom, `OS_80_SIP_V1_R4_9_0.img` by Unify; \
+                    write a `release.toml` for others";
         problems.push(problem.hint(hint));
         return Err(AddError::Problems(problems));
     };
@@ -181,7 +188,7 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
         file: file_name,
         part: Part::Firmware,
         handling: Handling::default(),
-        vendor: Vendor::SNOM,
+        vendor,
         models: vec![model],
         version,
         sha256: String::new(),
@@ -273,6 +280,9 @@ fn inspect(
             "a snom with the wrong image is lost: make file name and manifest agree",
         );
     }
+    if image.vendor == Vendor::UNIFY && image.part == Part::Firmware {
+        inside::contradictions(image, &path, &mut wrong);
+    }
     let found = match fs::metadata(&path) {
         Ok(about) if about.is_file() => hash(&path, hashed, None),
         Ok(_) => {
@@ -299,6 +309,13 @@ fn inspect(
     }
     if problems.len() > before {
         return None;
+    }
+    if inside::says_nothing_of_hardware(image) {
+        let warning = Problem::warning(manifest, format!("`{}` names no hardware levels", image.file));
+        let hint = "only phones get it of which the oldest supported software is known: write `hardware = […]`, a \
+                    `[[hardware]]` in your own profile of `unify`, or `override = true`";
+        let warning = warning.of("image.hardware").hint(hint);
+        warnings.push(if draft.line > 0 { warning.at(draft.line) } else { warning });
     }
     if size > TFTP_LIMIT {
         let message = format!("{size} bytes are too many for a rescue over TFTP ({TFTP_LIMIT} at most)");

@@ -269,7 +269,11 @@ mod tests {
         assert_eq!(fits(&picky, &phone, &level, false), Err(misfit.clone()));
         assert_eq!(fits(&picky, &phone, &level, true), Ok(Some(misfit.clone())), "the policy says so");
         let handling = Handling { overrides: true, ..Handling::default() };
-        assert_eq!(fits(&Image { handling, ..picky }, &phone, &level, false), Ok(Some(misfit)), "the image does");
+        assert_eq!(
+            fits(&Image { handling, ..picky }, &phone, &level, false),
+            Ok(Some(misfit)),
+            "the image does"
+        );
         phone.version = Some(version("10.1.20"));
         let old = fits(&image(), &phone, &level, true);
         assert!(matches!(old, Err(Misfit::SteppingStone { .. })), "{old:?}");

@@ -80,7 +80,9 @@ fn matches(pattern: &Hardware, text: &Hardware) -> bool {
             None => return false,
         }
     }
-    rest.is_empty() || open && pattern.ends_with('*') || open && text.ends_with(pattern.rsplit('*').next().unwrap_or(""))
+    rest.is_empty()
+        || open && pattern.ends_with('*')
+        || open && text.ends_with(pattern.rsplit('*').next().unwrap_or(""))
 }
 
 #[cfg(test)]
@@ -172,12 +174,20 @@ mod tests {
     #[test]
     fn a_star_stands_for_anything() {
         let is = |pattern: &str, text: &str| matches(&Hardware::new(pattern), &Hardware::new(text));
-        for (pattern, text) in
-            [("a", "A"), ("a*", "abc"), ("*c", "abc"), ("a*c", "abc"), ("*", ""), ("a*b*c", "axbxc"), ("*c", "cxc")]
-        {
+        for (pattern, text) in [
+            ("a", "A"),
+            ("a*", "abc"),
+            ("*c", "abc"),
+            ("a*c", "abc"),
+            ("*", ""),
+            ("a*b*c", "axbxc"),
+            ("*c", "cxc"),
+        ] {
             assert!(is(pattern, text), "{pattern} {text}");
         }
-        for (pattern, text) in [("a", "ab"), ("b*", "abc"), ("*b", "abc"), ("a*c", "abd"), ("", "a"), ("a*b*c", "acb")] {
+        for (pattern, text) in
+            [("a", "ab"), ("b*", "abc"), ("*b", "abc"), ("a*c", "abd"), ("", "a"), ("a*b*c", "acb")]
+        {
             assert!(!is(pattern, text), "{pattern} {text}");
         }
     }

@@ -7,7 +7,7 @@ use super::{Profile, Sighting, UserAgent};
 use crate::domain::phone::Vendor;
 
 /// The shipped profiles: the name of each file, and its text.
-pub const SHIPPED: [(&str, &str); 22] = [
+pub const SHIPPED: [(&str, &str); 23] = [
     ("ale.toml", include_str!("profiles/ale.toml")),
     ("algo.toml", include_str!("profiles/algo.toml")),
     ("audiocodes.toml", include_str!("profiles/audiocodes.toml")),
@@ -29,6 +29,7 @@ pub const SHIPPED: [(&str, &str); 22] = [
     ("snom.toml", include_str!("profiles/snom.toml")),
     ("snom-dect.toml", include_str!("profiles/snom-dect.toml")),
     ("technicolor.toml", include_str!("profiles/technicolor.toml")),
+    ("unify.toml", include_str!("profiles/unify.toml")),
     ("yealink.toml", include_str!("profiles/yealink.toml")),
 ];
 

@@ -2,6 +2,7 @@
 
 mod dangers;
 mod folder;
+mod hardware;
 mod ways;
 mod written;
 

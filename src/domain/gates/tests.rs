@@ -6,6 +6,7 @@ use chrono_tz::Europe::Berlin;
 use super::*;
 use crate::domain::budget::Holder;
 use crate::domain::firmware::{Handling, Image, Part, Release, Version};
+use crate::domain::hardware::{Level, Rule};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Model, Vendor};
 use crate::domain::policy::{Action, Calendar, Firmware, IdleRule, Lasts, Pace, Policy, Selection, Window};
@@ -116,6 +117,7 @@ impl World {
             channels: std::collections::BTreeMap::new(),
             fleet_pace: crate::domain::rules::FleetPace::default(),
             terms: Arc::new(|phone| phone.vendor.as_ref().map(|_| terms())),
+            levels: Arc::new(|phone| Level::of(phone, &[], false)),
         };
         Self {
             fleet,
@@ -392,6 +394,7 @@ fn removing_every_named_cause_lets_the_phone_go() {
 }
 
 mod actions;
+mod hardware;
 mod hours;
 mod idle;
 mod retry;
