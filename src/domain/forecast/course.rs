@@ -353,7 +353,7 @@ impl<'c> Course<'c> {
     /// The phone goes down; `false` when it waits for its call to end.
     fn leave(&mut self, mac: Mac, busy: bool, now: DateTime<Utc>) -> bool {
         let Some(journey) = self.journeys.get_mut(&mac) else { return true };
-        let can_wait = journey.trip.asked_with().is_some_and(|trigger| trigger.waits_for_idle);
+        let can_wait = journey.trip.asked_with().is_some_and(|trigger| trigger.waits(journey.trip.plan().goal.has_image()));
         journey.waits = busy && can_wait;
         if journey.waits {
             let deadline = journey.trip.deadline();

@@ -5,11 +5,21 @@ use chrono::{DateTime, Utc};
 use super::machine::Trip;
 use super::outcome::{Failure, Outcome};
 use super::state::{Goal, Output, State};
+use super::timing::Way;
 use crate::domain::firmware::Version;
 
 impl Trip {
     /// The phone asked what there is to do.
     pub(super) fn called(&mut self, now: DateTime<Utc>, version: Option<Version>, out: &mut Vec<Output>) {
+        // One that was asked to call, and calls, has done what a resync is for: it tells all, and is told what is to be.
+        let calls_back = self.asked_with().is_some_and(|trigger| trigger.way == Way::ContactMe);
+        if self.plan.goal == Goal::Resync
+            && calls_back
+            && matches!(self.state, State::Asked { .. } | State::Accepted { .. })
+        {
+            self.seen.settings += 1;
+            return self.finish(now, Outcome::Resynced, out);
+        }
         match self.state {
             // The last look is still to come.
             State::Confirming { .. } => {}

@@ -83,6 +83,12 @@ impl Trigger {
         Self { waits_for_idle: true, ..Self::event(event) }
     }
 
+    /// Whether a phone asked so waits for its calls to end. A Unify phone that is told to load an image does, because sipherd
+    /// always says `file-priority` `normal`; of its restart nobody says so.
+    pub fn waits(&self, with_image: bool) -> bool {
+        self.waits_for_idle || with_image && self.way == Way::ContactMe
+    }
+
     /// What its NOTIFY says, where it is one.
     pub fn notice(&self) -> Option<&Notice> {
         match &self.way {

@@ -28,7 +28,7 @@ fn image(world: &World) -> (String, bool) {
 
 const OLD: Option<&str> = Some("S30817-S7403-A101-003");
 const NEW: Option<&str> = Some("S30817-S7403-A101-015");
-const FILE: &str = "snomD785-10.1.198-SIP-r.bin";
+const FILE: &str = "new.bin";
 
 #[test]
 fn an_image_with_levels_goes_to_phones_of_these_levels() {
