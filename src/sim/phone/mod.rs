@@ -4,6 +4,7 @@ mod calls;
 mod download;
 mod life;
 mod orders;
+mod polling;
 mod registration;
 mod stack;
 
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::house::House;
+use super::innovaphone::Make;
 use crate::domain::phone::Mac;
 
 /// A phone as it is ordered from the shop.
@@ -52,6 +54,8 @@ pub struct PhoneSpec {
     pub unregisters: bool,
     /// What is wrong with it.
     pub misfit: Misfit,
+    /// What it is besides, if it is an innovaphone.
+    pub innovaphone: Option<Make>,
 }
 
 /// How long things take on a phone, in the building's time.
@@ -113,6 +117,8 @@ pub enum Misfit {
     RejectsImage,
     /// Reboots where it is asked to read its settings anew.
     RebootsToResync,
+    /// Never polls the script it should poll.
+    NeverPolls,
 }
 
 impl fmt::Display for Misfit {
@@ -129,6 +135,7 @@ impl fmt::Display for Misfit {
             Self::SilentFor(_) => f.write_str("is silent for a while"),
             Self::RejectsImage => f.write_str("rejects the image"),
             Self::RebootsToResync => f.write_str("reboots to read its settings"),
+            Self::NeverPolls => f.write_str("never polls"),
         }
     }
 }
@@ -149,6 +156,11 @@ impl PhoneSpec {
         Self { same_contact: true, ..Self::of("grandstream", mac, model, version, user, ip) }
     }
 
+    /// An innovaphone: takes no NOTIFY, polls its update script.
+    pub fn innovaphone(mac: Mac, product: &str, build: &str, user: &str, ip: IpAddr) -> Self {
+        Self { innovaphone: Some(Make::default()), ..Self::of("innovaphone", mac, product, build, user, ip) }
+    }
+
     /// The same with a fault.
     pub fn with_misfit(self, misfit: Misfit) -> Self {
         Self { misfit, ..self }
@@ -161,6 +173,7 @@ impl PhoneSpec {
             "snom" => format!("snom{model}/{version}"),
             "yealink" => format!("Yealink SIP-{model} {version}"),
             "grandstream" => format!("Grandstream {model} {version}"),
+            "innovaphone" => format!("innovaphone {model}/{version}"),
             other => format!("{other} {model} {version}"),
         }
     }
@@ -208,6 +221,7 @@ impl PhoneSpec {
             same_contact: false,
             unregisters: false,
             misfit: Misfit::None,
+            innovaphone: None,
         }
     }
 }
