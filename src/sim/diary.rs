@@ -27,6 +27,8 @@ pub enum Cause {
     },
     /// Its deployment service said so (Unify).
     ByService,
+    /// An update script said so.
+    ByScript,
     /// On its own.
     Itself,
     /// To run the firmware it has just flashed.
@@ -80,6 +82,34 @@ pub enum What {
     ServiceSaid {
         /// What: `ReadItems`, `CleanUp` …
         action: String,
+    },
+    /// It polled its update script (innovaphone).
+    Polled {
+        /// What it told of itself.
+        query: String,
+        /// The HTTP status, 0 when nobody answered.
+        status: u16,
+    },
+    /// Boot code or radio code is in its flash memory (innovaphone).
+    PartFlashed {
+        /// `boot` or `bmc`.
+        part: String,
+        /// The build.
+        build: String,
+    },
+    /// It handed its configuration in.
+    ConfigurationHandedIn {
+        /// To where.
+        url: String,
+        /// The HTTP status, 0 when nobody answered.
+        status: u16,
+    },
+    /// It read a configuration.
+    ConfigurationRead {
+        /// From where.
+        url: String,
+        /// The HTTP status, 0 when nobody answered.
+        status: u16,
     },
     /// The depot named a firmware other than the one it runs.
     FirmwareOffered {

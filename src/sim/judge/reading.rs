@@ -39,7 +39,7 @@ impl Cut {
     pub fn notify(&self) -> Option<&str> {
         match &self.cause {
             Some(Cause::ByNotify { call_id }) => Some(call_id),
-            Some(Cause::Update | Cause::ByService | Cause::Itself) | None => None,
+            Some(Cause::Update | Cause::ByScript | Cause::ByService | Cause::Itself) | None => None,
         }
     }
 }
@@ -89,7 +89,7 @@ impl Reading {
             registered: false,
         };
         let mut open: BTreeMap<String, String> = BTreeMap::new();
-        let (mut rebooted, mut by_itself, mut served) = (false, false, false);
+        let (mut rebooted, mut by_itself, mut polls) = (false, false, false);
         for LogLine { at, what } in log {
             match what {
                 What::Notify { call_id, event, .. } => reading.notify(*at, call_id, event),
@@ -119,15 +119,15 @@ impl Reading {
                 }
                 What::FirmwareOffered { .. } | What::ImageBegan { .. } => {
                     reading.first_image.get_or_insert(*at);
-                    // Whoever is told by a service loads first and reboots then.
-                    if !rebooted && !served {
+                    // Whoever polls, or calls its service, is told so, and reboots afterwards.
+                    if !rebooted && !polls {
                         reading.offered_before_reboot.get_or_insert(*at);
                     }
-                    if by_itself && !served {
+                    if by_itself && !polls {
                         reading.offered_after_own_reboot.get_or_insert(*at);
                     }
                 }
-                What::ServiceCalled { .. } => served = true,
+                What::Polled { .. } | What::ServiceCalled { .. } => polls = true,
                 What::Flashed { .. } => reading.flashed = true,
                 What::CallBegan { with, call_id } => {
                     reading.calls.insert(call_id.clone());
@@ -145,6 +145,9 @@ impl Reading {
                 What::SettingsAsked { .. }
                 | What::ContactMe
                 | What::ServiceSaid { .. }
+                | What::PartFlashed { .. }
+                | What::ConfigurationHandedIn { .. }
+                | What::ConfigurationRead { .. }
                 | What::ImageBroke { .. }
                 | What::ImageComplete { .. }
                 | What::ImageRejected

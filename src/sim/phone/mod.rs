@@ -5,6 +5,7 @@ mod deployment;
 mod download;
 mod life;
 mod orders;
+mod polling;
 mod registration;
 mod stack;
 
@@ -19,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::house::House;
 use super::unify::Make as UnifyMake;
+use super::innovaphone::Make;
 use crate::domain::phone::Mac;
 
 /// A phone as it is ordered from the shop.
@@ -56,6 +58,8 @@ pub struct PhoneSpec {
     pub misfit: Misfit,
     /// What it is besides, if it is a Unify phone.
     pub unify: Option<UnifyMake>,
+    /// What it is besides, if it is an innovaphone.
+    pub innovaphone: Option<Make>,
 }
 
 /// How long things take on a phone, in the building's time.
@@ -117,6 +121,8 @@ pub enum Misfit {
     RejectsImage,
     /// Reboots where it is asked to read its settings anew.
     RebootsToResync,
+    /// Never polls the script it should poll.
+    NeverPolls,
 }
 
 impl fmt::Display for Misfit {
@@ -133,6 +139,7 @@ impl fmt::Display for Misfit {
             Self::SilentFor(_) => f.write_str("is silent for a while"),
             Self::RejectsImage => f.write_str("rejects the image"),
             Self::RebootsToResync => f.write_str("reboots to read its settings"),
+            Self::NeverPolls => f.write_str("never polls"),
         }
     }
 }
@@ -153,6 +160,11 @@ impl PhoneSpec {
         Self { same_contact: true, ..Self::of("grandstream", mac, model, version, user, ip) }
     }
 
+    /// An innovaphone: takes no NOTIFY, polls its update script.
+    pub fn innovaphone(mac: Mac, product: &str, build: &str, user: &str, ip: IpAddr) -> Self {
+        Self { innovaphone: Some(Make::default()), ..Self::of("innovaphone", mac, product, build, user, ip) }
+    }
+
     /// A Unify phone; its version is written with points, `1.4.9.0`.
     pub fn unify(mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
         Self { unify: Some(UnifyMake::default()), ..Self::of("unify", mac, model, version, user, ip) }
@@ -171,6 +183,7 @@ impl PhoneSpec {
             "yealink" => format!("Yealink SIP-{model} {version}"),
             "grandstream" => format!("Grandstream {model} {version}"),
             "unify" => format!("{}_V{}", model.replace(' ', "_"), version.replacen('.', " R", 1)),
+            "innovaphone" => format!("innovaphone {model}/{version}"),
             other => format!("{other} {model} {version}"),
         }
     }
@@ -219,6 +232,7 @@ impl PhoneSpec {
             unregisters: false,
             misfit: Misfit::None,
             unify: None,
+            innovaphone: None,
         }
     }
 }

@@ -13,10 +13,12 @@ use tokio::time::Instant;
 use super::calls::Call;
 use super::deployment::{Deployment, ended};
 use super::life::Life;
+use super::polling::Polling;
 use super::registration::Registration;
 use super::{Hand, Misfit, download};
 use crate::sim::diary::{Cause, What};
 use crate::sim::unify::Left;
+use crate::sim::innovaphone::Restart;
 use crate::sim::wire::{Packet, parameter, user_of};
 
 /// Timer T1 of RFC 3261, in real time.
@@ -41,6 +43,8 @@ pub(super) enum Due {
     Register,
     /// The misfit reboots on its own.
     Fit,
+    /// Poll the update script.
+    Poll,
 }
 
 /// Something sent that is resent until it is answered.
@@ -72,6 +76,8 @@ pub(super) struct Desk<'a> {
     timer_count: u64,
     /// An order to read its settings anew has not been carried out yet.
     pub wants_settings: bool,
+    /// It is time to poll the update script.
+    pub(super) wants_poll: bool,
     offer: Option<String>,
 }
 
@@ -89,6 +95,8 @@ enum Woken {
     SettingsRead(Option<String>),
     /// Its deployment client has a reason to reboot.
     Deployed(Left),
+    /// It has polled its script and carried it out; the restart that follows at once.
+    Polled(Option<Restart>),
 }
 
 impl<'a> Desk<'a> {
@@ -108,6 +116,7 @@ impl<'a> Desk<'a> {
             timers: BTreeMap::new(),
             timer_count: 0,
             wants_settings: false,
+            wants_poll: false,
             offer,
         }
     }
@@ -116,13 +125,18 @@ impl<'a> Desk<'a> {
     pub async fn serve(mut self) -> Cause {
         self.register();
         self.plan_fit();
+        self.plan_first_poll();
         let mut buffer = vec![0; 4096];
         let (mut update, mut settings): (Beside, Beside) = (None, None);
         self.life.registered.store(false, Ordering::Relaxed);
         let mut client: Deployment = self.begin_client();
+        let mut polling: Polling = None;
         loop {
             self.life.in_use.store(!self.calls.is_empty(), Ordering::Relaxed);
             self.life.registered.store(self.registration.done, Ordering::Relaxed);
+            if std::mem::take(&mut self.wants_poll) && polling.is_none() {
+                polling = self.begin_poll();
+            }
             if self.registration.done && update.is_none() {
                 update = self.begin_update();
             }
@@ -142,6 +156,7 @@ impl<'a> Desk<'a> {
                 version = finish(&mut update), if update.is_some() => Woken::Updated(version),
                 offer = finish(&mut settings), if settings.is_some() => Woken::SettingsRead(offer),
                 left = ended(&mut client), if client.is_some() => Woken::Deployed(left),
+                restart = polled(&mut polling), if polling.is_some() => Woken::Polled(restart),
             };
             let leave = match woken {
                 Woken::Datagram(length, from) => {
@@ -158,6 +173,10 @@ impl<'a> Desk<'a> {
                     settings = None;
                     self.offer = self.offer.take().or(offer);
                     None
+                }
+                Woken::Polled(restart) => {
+                    polling = None;
+                    self.has_polled(restart)
                 }
                 Woken::Updated(version) => {
                     self.offer = None;
@@ -313,6 +332,7 @@ impl<'a> Desk<'a> {
             Due::HangUp(call) => return self.hang_up(&call),
             Due::NoReply(call) => return self.no_reply(&call),
             Due::Register => self.register(),
+            Due::Poll => self.wants_poll = true,
             Due::Fit => {
                 self.life.had_its_fit = true;
                 return Some(Cause::Itself);
@@ -377,6 +397,13 @@ pub(super) fn transaction(request: &Packet) -> String {
 async fn sleep_until(instant: Option<Instant>) {
     if let Some(instant) = instant {
         tokio::time::sleep_until(instant).await;
+    }
+}
+
+async fn polled(polling: &mut Polling) -> Option<Restart> {
+    match polling {
+        Some(polling) => polling.await,
+        None => None,
     }
 }
 
