@@ -117,6 +117,7 @@ impl Orchestrator {
                         Some(contact) => {
                             open.order = Some(number);
                             let copied = open.trip.plan().timing.boot_at_least;
+                            let trigger = trigger.filled_for(&contact);
                             let target = Target { line, contact };
                             let copies_for = self.hands.clock.until(now + copied);
                             let order = NotifyOrder { id: number, target, trigger, copies_for };

@@ -13,7 +13,7 @@ use crate::config::table::Table;
 use crate::config::value;
 use crate::domain::forecast::Usual;
 use crate::domain::phone::Vendor;
-use crate::domain::trip::{Timing, Trigger};
+use crate::domain::trip::{Timing, Trigger, placeholder};
 use crate::phones::{BadPattern, FileName, GROUPS, Profile, UserAgent};
 
 /// What a profile has for a new maker whose author left the deadlines out.
@@ -254,6 +254,13 @@ fn body(text: &str) -> Result<String, Complaint> {
     }
     if sent.chars().any(|c| c.is_control() && !"\r\n\t".contains(c)) {
         return Err(Complaint::new("this body holds what is no text", "only lines of text are sent"));
+    }
+    if let Some(name) = placeholder::unknown(&sent) {
+        return Err(Complaint {
+            message: format!("`{{{name}}}` is nothing that a body is filled with"),
+            near: crate::config::keys::nearest(name, placeholder::PLACES),
+            hint: Some(format!("there is `{{{}}}`", placeholder::PLACES.join("}`, `{"))),
+        });
     }
     Ok(sent)
 }

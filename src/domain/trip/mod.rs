@@ -7,6 +7,7 @@ mod deadline;
 mod evidence;
 pub mod look;
 mod machine;
+pub mod placeholder;
 pub mod state;
 pub mod timing;
 

@@ -3,6 +3,9 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::placeholder;
+use crate::domain::phone::Contact;
+
 /// One way of asking: the `Event` of a NOTIFY and its body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
@@ -24,6 +27,14 @@ impl Trigger {
     /// The same where the maker documents that the phone waits for its calls to end.
     pub fn waiting(event: &str) -> Self {
         Self { waits_for_idle: true, ..Self::event(event) }
+    }
+
+    /// The same as it is sent to this contact: the places of its body are filled.
+    pub fn filled_for(mut self, contact: &Contact) -> Self {
+        if let Some((_, body)) = &mut self.body {
+            *body = placeholder::filled(body, contact);
+        }
+        self
     }
 }
 
