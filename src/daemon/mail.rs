@@ -1,5 +1,6 @@
 //! The orchestrator's mailbox: all it hears comes through here, and nobody else touches its state.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -12,8 +13,8 @@ use crate::domain::firmware::Release;
 use crate::domain::phone::Mac;
 use crate::ports::{
     Control, ControlError, Entry, Gatekeeper, HistoryQuery, NotifyOutcome, PbxEvent, Permit, PhoneView,
-    PlanAsk, PlanView, ProbeOutcome, RebootAsk, RebootTaken, StatusView, Store, Transfer, TripId, Visit,
-    WhyView,
+    PlanAsk, PlanView, ProbeOutcome, RebootAsk, RebootTaken, Standing, StatusView, Store, Transfer, TripId,
+    Visit, WhyView,
 };
 
 /// Where the answer to a question goes.
@@ -43,8 +44,12 @@ pub enum Mail {
     Probed(TripId, Mac, ProbeOutcome),
     /// A phone is at the depot's door.
     Visit(Visit, oneshot::Sender<Permit>),
+    /// Somebody asks from this address for what is a phone's alone.
+    Standing(Mac, IpAddr, oneshot::Sender<Standing>),
     /// An image is on its way, or there, or not.
     Transfer(Transfer),
+    /// The depot did something the history tells: to which phone, of what kind, as a sentence.
+    Happened(Option<Mac>, &'static str, String),
     /// Somebody asks through the API.
     Asked(Question),
     /// The files were read again.
@@ -91,6 +96,19 @@ impl Mailbox {
         self.letters.send(Mail::Asked(question(reply))).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
+
+    /// Posts where nobody may wait, as where a connection is dropped. A full mailbox loses no news: a task waits instead.
+    fn drop_in(&self, letter: Mail) {
+        match self.letters.try_send(letter) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(letter)) => {
+                let letters = self.letters.clone();
+                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                    runtime.spawn(async move { letters.send(letter).await });
+                }
+            }
+        }
+    }
 }
 
 impl Gatekeeper for Mailbox {
@@ -107,17 +125,23 @@ impl Gatekeeper for Mailbox {
         })
     }
 
-    fn transfer(&self, transfer: Transfer) {
-        // Called where a connection is dropped, so it must not wait. A full mailbox loses no news: a task waits instead.
-        match self.letters.try_send(Mail::Transfer(transfer)) {
-            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
-            Err(mpsc::error::TrySendError::Full(letter)) => {
-                let letters = self.letters.clone();
-                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                    runtime.spawn(async move { letters.send(letter).await });
-                }
+    fn standing(&self, mac: Mac, source: IpAddr) -> BoxFuture<'static, Standing> {
+        let letters = self.letters.clone();
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            match letters.send(Mail::Standing(mac, source, reply)).await {
+                Ok(()) => answer.await.unwrap_or(Standing::Stranger),
+                Err(_) => Standing::Stranger,
             }
-        }
+        })
+    }
+
+    fn transfer(&self, transfer: Transfer) {
+        self.drop_in(Mail::Transfer(transfer));
+    }
+
+    fn happened(&self, mac: Option<Mac>, kind: &'static str, text: String) {
+        self.drop_in(Mail::Happened(mac, kind, text));
     }
 }
 

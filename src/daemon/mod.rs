@@ -9,6 +9,7 @@ mod news;
 mod orchestrator;
 mod plan;
 mod setup;
+mod standing;
 mod trips;
 mod visits;
 

@@ -235,7 +235,9 @@ impl Orchestrator {
             Mail::Withheld(id, mac, why) => self.withheld(now, id, mac, why),
             Mail::Probed(id, mac, outcome) => self.probed(now, id, mac, outcome),
             Mail::Visit(visit, reply) => self.visit(now, visit, reply),
+            Mail::Standing(mac, source, reply) => self.tell_standing(mac, source, reply),
             Mail::Transfer(transfer) => self.transfer(now, transfer),
+            Mail::Happened(mac, kind, text) => self.note(now, mac, None, kind, text),
             Mail::Asked(question) => self.asked(now, question),
             Mail::Reread(reread, reply) => self.reread(now, reread, reply),
         }
