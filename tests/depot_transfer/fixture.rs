@@ -1,15 +1,18 @@
 //! A depot on loopback with a gatekeeper that does as it is told and writes down what it hears.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
-use sipherd::depot::{Depot, Limits, Releases, ServeError, add, serve_within};
+use sipherd::depot::{
+    Configurations, Depot, Door, Identity, Keeping, Limits, Releases, ServeError, add, serve_within,
+};
 use sipherd::domain::firmware::Version;
 use sipherd::domain::phone::Mac;
-use sipherd::ports::{Gatekeeper, Lane, Permit, Transfer, TransferStep, Visit};
+use sipherd::ports::{Clock, Gatekeeper, Lane, Permit, Standing, Transfer, TransferStep, Visit};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -21,7 +24,9 @@ pub const AGENT: &str =
     "Mozilla/4.0 (compatible; snomD785-SIP 10.1.33.33 2010.12-00004-g9ba52f5 000413922D24 SXM:0 UXM:0)";
 pub const OURS: &str = "000413922D24";
 pub const OTHERS: &str = "000413922D25";
-const LENGTH: usize = 2_000_003;
+pub const LENGTH: usize = 2_000_003;
+/// The longest configuration the depot takes.
+pub const CONFIGURATION: u64 = 100_000;
 /// Longer than the kernel buffers of one connection.
 const LONG: usize = 24 * 1024 * 1024;
 /// Nothing on loopback takes this long.
@@ -30,6 +35,8 @@ pub const AT_MOST: Duration = Duration::from_secs(60);
 pub struct Fake {
     permits: Mutex<HashMap<Mac, Permit>>,
     visits: Mutex<Vec<Visit>>,
+    standings: Mutex<HashMap<Mac, Standing>>,
+    happened: Mutex<Vec<(Option<Mac>, &'static str, String)>>,
     steps: mpsc::UnboundedSender<Transfer>,
 }
 
@@ -41,9 +48,43 @@ impl Gatekeeper for Fake {
         Box::pin(std::future::ready(permit))
     }
 
+    fn standing(&self, mac: Mac, _: IpAddr) -> BoxFuture<'static, Standing> {
+        let standing = self.standings.lock().unwrap().get(&mac).copied();
+        Box::pin(std::future::ready(standing.unwrap_or(Standing::Stranger)))
+    }
+
     fn transfer(&self, transfer: Transfer) {
         let _ = self.steps.send(transfer);
     }
+
+    fn happened(&self, mac: Option<Mac>, kind: &'static str, text: String) {
+        self.happened.lock().unwrap().push((mac, kind, text));
+    }
+}
+
+/// A night on which every look at the clock comes a minute after the one before.
+struct Minutes(Mutex<DateTime<Utc>>);
+
+impl Clock for Minutes {
+    fn now(&self) -> DateTime<Utc> {
+        let mut now = self.0.lock().unwrap();
+        *now += chrono::TimeDelta::minutes(1);
+        *now
+    }
+
+    fn until(&self, _: DateTime<Utc>) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// What else a depot may have.
+#[derive(Default)]
+pub struct Equipment {
+    pub limits: Limits,
+    /// Spoken to with TLS.
+    pub identity: Option<Arc<Identity>>,
+    /// Where phones may ask from while none of their lines is registered.
+    pub networks: Vec<ipnet::IpNet>,
 }
 
 pub struct Running {
@@ -53,6 +94,7 @@ pub struct Running {
     pub serving: JoinHandle<Result<(), ServeError>>,
     pub steps: mpsc::UnboundedReceiver<Transfer>,
     pub releases: Arc<Releases>,
+    pub configurations: Arc<Configurations>,
     pub dir: TempDir,
     fake: Arc<Fake>,
 }
@@ -68,6 +110,10 @@ impl Running {
     }
 
     pub async fn with(length: usize, limits: Limits) -> Self {
+        Self::equipped(length, Equipment { limits, ..Equipment::default() }).await
+    }
+
+    pub async fn equipped(length: usize, equipment: Equipment) -> Self {
         let dir = TempDir::new().unwrap();
         let block: Vec<u8> = (0..65_521_u32).map(|i| (i / 7 % 251) as u8).collect();
         let image = block.repeat(length / block.len() + 1)[..length].to_vec();
@@ -77,16 +123,30 @@ impl Running {
         add(&folder, &file, Some("nov"), &mut |_| {}).unwrap();
         let releases = Arc::new(Releases::open(&folder).unwrap());
         let (sender, steps) = mpsc::unbounded_channel();
-        let fake = Arc::new(Fake { permits: Mutex::default(), visits: Mutex::default(), steps: sender });
+        let fake = Arc::new(Fake {
+            permits: Mutex::default(),
+            visits: Mutex::default(),
+            standings: Mutex::default(),
+            happened: Mutex::default(),
+            steps: sender,
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let images: Arc<Releases> = Arc::clone(&releases);
         let gatekeeper: Arc<Fake> = Arc::clone(&fake);
         let makers = Arc::new(sipherd::config::profiles::shipped);
-        let depot = Depot { gatekeeper, images, makers, base_url: format!("http://{at}/") };
+        let clock = Arc::new(Minutes(Mutex::new("2026-11-28T03:00:00Z".parse().unwrap())));
+        let keeping = Keeping { versions: 5, bytes: CONFIGURATION, networks: equipment.networks };
+        let configurations = Arc::new(Configurations::open(&dir.path().join("configs"), keeping, clock));
+        let depot = Depot::new(gatekeeper, images, makers, format!("http://{at}/"))
+            .with_configurations(Arc::clone(&configurations));
         let shutdown = CancellationToken::new();
-        let serving = tokio::spawn(serve_within(limits, listener, depot, shutdown.clone()));
-        Self { at, image, shutdown, serving, steps, releases, dir, fake }
+        let door = match equipment.identity {
+            Some(identity) => Door::encrypted(listener, identity),
+            None => listener.into(),
+        };
+        let serving = tokio::spawn(serve_within(equipment.limits, door, depot, shutdown.clone()));
+        Self { at, image, shutdown, serving, steps, releases, configurations, dir, fake }
     }
 
     /// From now on our phone is offered the image.
@@ -104,6 +164,16 @@ impl Running {
 
     pub fn permit(&self, permit: Permit) {
         self.fake.permits.lock().unwrap().insert(OURS.parse().unwrap(), permit);
+    }
+
+    /// From now on this phone stands so, wherever it asks from.
+    pub fn stands(&self, phone: &str, standing: Standing) {
+        self.fake.standings.lock().unwrap().insert(phone.parse().unwrap(), standing);
+    }
+
+    /// What was told for the history: kind and sentence.
+    pub fn happened(&self) -> Vec<(Option<Mac>, &'static str, String)> {
+        self.fake.happened.lock().unwrap().clone()
     }
 
     pub fn visits(&self) -> Vec<Visit> {

@@ -1,5 +1,6 @@
 //! innovaphone devices: the language of their update scripts, what a script makes a device do, and the policy it amounts to.
 
+pub mod configuration;
 pub mod device;
 pub mod generation;
 pub mod import;
