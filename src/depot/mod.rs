@@ -2,6 +2,7 @@
 
 mod backup;
 mod connection;
+mod ftp;
 mod http;
 mod images;
 mod lanes;
@@ -11,7 +12,9 @@ mod problem;
 mod range;
 mod releases;
 mod reply;
+mod rescue;
 mod staging;
+mod tftp;
 mod tls;
 mod transfer;
 
@@ -19,11 +22,14 @@ pub use backup::{
     Configurations, DrawerError, HandedIn, Index, Keeping, LATEST, Version, difference,
     url as configuration_url,
 };
+pub use ftp::{FtpAccount, FtpAccounts, FtpSettings, serve_ftp};
 pub use http::{Depot, Limits, MakersNow, ServeError, serve, serve_within};
 pub use lanes::Lanes;
 pub use listener::{Door, receive};
 pub use manifest::MANIFEST;
 pub use problem::{Problem, Severity};
 pub use releases::{Catalogue, Condition, Releases, ReleasesError, Verified, catalogue, verify};
+pub use rescue::{Rescue, Rescues};
 pub use staging::{AddError, Hashing, Staged, TFTP_LIMIT, add};
+pub use tftp::{Silence, TftpLimits, serve_tftp};
 pub use tls::{Identity, TlsError};

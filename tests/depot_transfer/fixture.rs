@@ -8,13 +8,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use sipherd::depot::{
-    Configurations, Depot, Door, Identity, Keeping, Limits, Releases, ServeError, add, serve_within,
+    Configurations, Depot, Door, FtpAccounts, FtpSettings, Identity, Keeping, Limits, Releases, Rescue,
+    Rescues, ServeError, TftpLimits, add, serve_ftp, serve_tftp, serve_within,
 };
 use sipherd::domain::firmware::Version;
 use sipherd::domain::phone::Mac;
 use sipherd::ports::{Clock, Gatekeeper, Lane, Permit, Standing, Transfer, TransferStep, Visit};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -85,10 +86,19 @@ pub struct Equipment {
     pub identity: Option<Arc<Identity>>,
     /// Where phones may ask from while none of their lines is registered.
     pub networks: Vec<ipnet::IpNet>,
+    pub tftp: TftpLimits,
+    pub rescues: Vec<Rescue>,
 }
 
 pub struct Running {
     pub at: SocketAddr,
+    /// Where TFTP is spoken.
+    pub tftp: SocketAddr,
+    pub serving_tftp: JoinHandle<()>,
+    /// Where FTP is spoken.
+    pub ftp: SocketAddr,
+    pub serving_ftp: JoinHandle<()>,
+    pub accounts: Arc<FtpAccounts>,
     pub image: Vec<u8>,
     pub shutdown: CancellationToken,
     pub serving: JoinHandle<Result<(), ServeError>>,
@@ -141,12 +151,44 @@ impl Running {
         let depot = Depot::new(gatekeeper, images, makers, format!("http://{at}/"))
             .with_configurations(Arc::clone(&configurations));
         let shutdown = CancellationToken::new();
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let tftp = udp.local_addr().unwrap();
+        let rescues = Rescues::new(equipment.rescues, Arc::clone(&releases));
+        let serving_tftp =
+            tokio::spawn(serve_tftp(equipment.tftp, udp, depot.clone(), rescues, shutdown.clone()));
+        let control = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ftp = control.local_addr().unwrap();
+        let accounts = Arc::new(FtpAccounts::default());
+        let Limits { patience, drain, .. } = equipment.limits;
+        let settings = FtpSettings { passive_ports: 0..=0, patience, drain, ..FtpSettings::default() };
+        let serving_ftp = tokio::spawn(serve_ftp(
+            settings,
+            control,
+            depot.clone(),
+            Arc::clone(&accounts),
+            shutdown.clone(),
+        ));
         let door = match equipment.identity {
             Some(identity) => Door::encrypted(listener, identity),
             None => listener.into(),
         };
         let serving = tokio::spawn(serve_within(equipment.limits, door, depot, shutdown.clone()));
-        Self { at, image, shutdown, serving, steps, releases, configurations, dir, fake }
+        Self {
+            at,
+            tftp,
+            serving_tftp,
+            ftp,
+            serving_ftp,
+            accounts,
+            image,
+            shutdown,
+            serving,
+            steps,
+            releases,
+            configurations,
+            dir,
+            fake,
+        }
     }
 
     /// From now on our phone is offered the image.
