@@ -53,6 +53,7 @@ fn rules() -> Result<Rules, Wrong> {
     };
     let image = Image {
         file: "snomD785-10.1.198.19-SIP-r.bin".to_owned(),
+        part: sipherd::domain::firmware::Part::Firmware,
         vendor: Vendor::SNOM,
         models: vec![Model::new("D785")],
         version: Version::parse("10.1.198.19")?,
@@ -72,6 +73,7 @@ fn rules() -> Result<Rules, Wrong> {
             update_boots: profile.update_boots,
             resync: profile.resync.clone(),
             tells_dialogs: profile.tells_dialogs,
+            serves: sipherd::domain::trip::Serves::default(),
             timing: profile.timing,
         })
     });

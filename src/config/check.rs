@@ -117,6 +117,7 @@ impl Reading {
                 credentials,
                 notifies_per_second: sip.notifies_per_second,
             },
+            web: settings.web,
             depot,
             pbxs: settings.pbxs,
             ops: settings.ops,

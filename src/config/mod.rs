@@ -188,6 +188,8 @@ pub struct Config {
     pub inventory: Vec<InventoryPhone>,
     /// The SIP side.
     pub sip: SipConfig,
+    /// The web servers of the phones themselves.
+    pub web: WebPorts,
     /// The firmware server.
     pub depot: DepotConfig,
     /// The PBXs; never empty.
@@ -288,6 +290,21 @@ pub enum TriggerPath {
     Direct,
     /// The PBX, asked by sipherd.
     ThroughPbx,
+}
+
+/// `[web]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebPorts {
+    /// The port of their web servers.
+    pub pages: u16,
+    /// The port on which Unify phones wait for contact-me.
+    pub contact_me: u16,
+}
+
+impl Default for WebPorts {
+    fn default() -> Self {
+        Self { pages: 80, contact_me: 8085 }
+    }
 }
 
 /// `[depot]`.

@@ -12,9 +12,9 @@ use super::setup::Reread;
 use crate::domain::firmware::Release;
 use crate::domain::phone::Mac;
 use crate::ports::{
-    Control, ControlError, Entry, Gatekeeper, HistoryQuery, NotifyOutcome, PbxEvent, Permit, PhoneView,
-    PlanAsk, PlanView, ProbeOutcome, RebootAsk, RebootTaken, Standing, StatusView, Store, Transfer, TripId,
-    Visit, WhyView,
+    Control, ControlError, Entry, Gatekeeper, HistoryQuery, NotifyOutcome, PbxEvent, Permit, PhoneNews,
+    PhoneView, PlanAsk, PlanView, ProbeOutcome, RebootAsk, RebootTaken, Standing, StatusView, Store,
+    Transfer, TripId, Visit, WhyView,
 };
 
 /// Where the answer to a question goes.
@@ -50,6 +50,10 @@ pub enum Mail {
     Transfer(Transfer),
     /// The depot did something the history tells: to which phone, of what kind, as a sentence.
     Happened(Option<Mac>, &'static str, String),
+    /// What a phone says of its orders, and from where.
+    Told(Mac, IpAddr, PhoneNews),
+    /// A phone that polled has its order.
+    Ordered(TripId, Mac),
     /// Somebody asks through the API.
     Asked(Question),
     /// The files were read again.
@@ -142,6 +146,10 @@ impl Gatekeeper for Mailbox {
 
     fn happened(&self, mac: Option<Mac>, kind: &'static str, text: String) {
         self.drop_in(Mail::Happened(mac, kind, text));
+    }
+
+    fn told(&self, mac: Mac, source: IpAddr, news: PhoneNews) {
+        self.drop_in(Mail::Told(mac, source, news));
     }
 }
 

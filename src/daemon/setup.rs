@@ -45,6 +45,7 @@ pub fn terms(makers: Arc<Makers>, timing: BTreeMap<Vendor, TimingOverride>) -> T
             triggers: profile.reboot.clone(),
             update_boots: profile.update_boots.map(|boots| own.boots.unwrap_or(boots)),
             resync: profile.resync.clone(),
+            serves: profile.serves,
             tells_dialogs: profile.tells_dialogs,
             timing,
         })
@@ -160,6 +161,7 @@ impl Reloader {
             (old.sip.user != new.sip.user, "[sip] user"),
             (old.sip.trigger != new.sip.trigger, "[sip] trigger"),
             (old.sip.notifies_per_second != new.sip.notifies_per_second, "[sip] notifies_per_second"),
+            (old.web != new.web, "[web]"),
             (old.depot != new.depot, "[depot]"),
             (pbxs(old) != pbxs(new), "[[pbx]]"),
             (old.ops != new.ops, "[ops] listen"),

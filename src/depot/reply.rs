@@ -73,6 +73,7 @@ impl Asked<'_> {
             vendor: Some(Vendor::SNOM),
             model: read.model.clone(),
             version: read.version.clone(),
+            hardware: None,
             source,
             wanted,
             peek: self.method == Method::HEAD,
@@ -98,6 +99,7 @@ impl Asked<'_> {
             vendor: Some(own.sighting.vendor),
             model: own.sighting.model,
             version: own.sighting.version,
+            hardware: None,
             source,
             wanted: Wanted::Settings,
             peek: self.method == Method::HEAD,
@@ -117,6 +119,8 @@ impl Asked<'_> {
                 return None;
             }
             Permit::Stay { runs, .. } => snom::image_name(read.model.as_ref()?, runs.as_ref()?),
+            // Orders are for those who ask for them.
+            Permit::Order { .. } => return None,
         };
         Some(snom::image_url(depot.base(), read.mac, &file))
     }
@@ -140,6 +144,7 @@ impl Asked<'_> {
                 }
             }
             Permit::Offer { file: offered, .. } => refused(&format!("{offered} is")),
+            Permit::Order { .. } => refused("it is to ask for its orders"),
             Permit::Stay { why, .. } => refused(&why),
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::domain::firmware::Version;
-use crate::domain::phone::{Mac, Model, Vendor};
+use crate::domain::phone::{Hardware, Mac, Model, Vendor};
+use crate::domain::policy::Calendar;
 
 /// What a phone asks the depot for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Wanted {
         /// The file's name.
         file: String,
     },
+    /// To be told what there is to do: an update script, a session with the deployment service.
+    Orders,
 }
 
 /// A request of a phone, understood: who it says it is and what it wants.
@@ -33,6 +36,8 @@ pub struct Visit {
     pub model: Option<Model>,
     /// What it runs, where the request tells.
     pub version: Option<Version>,
+    /// Its hardware level or revision, where the request tells.
+    pub hardware: Option<Hardware>,
     /// The address it asks from.
     pub source: IpAddr,
     /// What it asks for.
@@ -42,7 +47,7 @@ pub struct Visit {
 }
 
 /// What a phone may have.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Permit {
     /// This image of this release is offered to it now.
     Offer {
@@ -53,6 +58,13 @@ pub enum Permit {
         /// What limits how fast it is served: all of them, the narrowest first. None limits nothing.
         lanes: Vec<Lane>,
     },
+    /// It is to do this now: the answer to [`Wanted::Orders`].
+    Order {
+        /// What.
+        order: Order,
+        /// The hours of its policy, for makers whose phones guard them as well; `None` for one sent by hand.
+        calendar: Option<Calendar>,
+    },
     /// Nothing new: its documents name what it already runs.
     Stay {
         /// What it runs, where known.
@@ -60,6 +72,47 @@ pub enum Permit {
         /// Why nothing is offered, for the log.
         why: String,
     },
+}
+
+/// What a phone that asks for orders is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Fetch this image of this release, run it, and reboot for that when nobody uses the phone.
+    Install {
+        /// The release.
+        release: Arc<str>,
+        /// The image's file.
+        file: String,
+        /// The version the phone reports once it runs it.
+        version: Version,
+    },
+    /// Reboot when nobody uses the phone.
+    Reboot {
+        /// The same for one trip, another for each: a phone that keeps serials does it once.
+        serial: String,
+    },
+    /// Hand in the configuration.
+    HandIn {
+        /// The same for one trip, another for each.
+        serial: String,
+    },
+}
+
+/// What a phone says of its orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhoneNews {
+    /// It will not do it.
+    Declined {
+        /// Why, in its words or ours.
+        why: String,
+    },
+    /// It is busy and will do it, or ask again, later.
+    Deferred {
+        /// Why, in its words or ours.
+        why: String,
+    },
+    /// Its configuration arrived whole and is kept.
+    HandedIn,
 }
 
 /// A limit on how fast images are served, shared by all downloads whose permits name it.
@@ -131,6 +184,9 @@ pub trait Gatekeeper: Send + Sync {
     fn happened(&self, mac: Option<Mac>, kind: &'static str, text: String) {
         let _ = (mac, kind, text);
     }
+
+    /// What a phone says of its orders, and from where it says so.
+    fn told(&self, mac: Mac, source: IpAddr, news: PhoneNews);
 }
 
 /// Where a release's bytes lie.

@@ -1,6 +1,6 @@
 //! Configurations that phones hand in, and are given back: from their own place, whole, within limits.
 
-use sipherd::ports::Standing;
+use sipherd::ports::{PhoneNews, Standing};
 
 use super::client::{Answer, Connection, ask};
 use super::fixture::{AGENT, CONFIGURATION, Equipment, LENGTH, OTHERS, OURS, Running};
@@ -45,6 +45,7 @@ async fn a_configuration_is_handed_in_whole_and_given_back() {
     assert_eq!(ask(depot.at, "GET", &path("1"), &[]).await.status, 404);
     let told = depot.happened();
     assert_eq!((told.len(), told[0].0, told[0].1), (1, Some(OURS.parse().unwrap()), "handed-in"));
+    assert_eq!(depot.news(), [(OURS.parse().unwrap(), PhoneNews::HandedIn)]);
 }
 
 #[tokio::test]
@@ -100,6 +101,7 @@ async fn an_unchanged_configuration_makes_no_new_file() {
     let other = hand_in(&depot, "2", &TEXT.replace("de", "en")).await;
     assert_eq!(other.status, 201);
     let index = depot.configurations.index(OURS.parse().unwrap()).unwrap();
+    assert_eq!(depot.news().len(), 3, "unchanged ones count as handed in too");
     assert_eq!(index.versions.iter().map(|version| version.times).collect::<Vec<_>>(), [2, 1]);
 }
 
@@ -128,7 +130,7 @@ async fn one_that_breaks_off_leaves_nothing() {
     let answer = phone.head().await;
     assert!(answer.is_none_or(|answer| answer.status == 400));
     assert_eq!(ask(depot.at, "GET", &path("0"), &[]).await.text(), TEXT);
-    assert_eq!(depot.happened().len(), 1);
+    assert_eq!((depot.happened().len(), depot.news().len()), (1, 1));
 }
 
 #[tokio::test]

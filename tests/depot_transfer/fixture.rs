@@ -13,7 +13,7 @@ use sipherd::depot::{
 };
 use sipherd::domain::firmware::Version;
 use sipherd::domain::phone::Mac;
-use sipherd::ports::{Clock, Gatekeeper, Lane, Permit, Standing, Transfer, TransferStep, Visit};
+use sipherd::ports::{Clock, Gatekeeper, Lane, Permit, PhoneNews, Standing, Transfer, TransferStep, Visit};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::mpsc;
@@ -38,6 +38,7 @@ pub struct Fake {
     visits: Mutex<Vec<Visit>>,
     standings: Mutex<HashMap<Mac, Standing>>,
     happened: Mutex<Vec<(Option<Mac>, &'static str, String)>>,
+    news: Mutex<Vec<(Mac, PhoneNews)>>,
     steps: mpsc::UnboundedSender<Transfer>,
 }
 
@@ -60,6 +61,10 @@ impl Gatekeeper for Fake {
 
     fn happened(&self, mac: Option<Mac>, kind: &'static str, text: String) {
         self.happened.lock().unwrap().push((mac, kind, text));
+    }
+
+    fn told(&self, mac: Mac, _: IpAddr, news: PhoneNews) {
+        self.news.lock().unwrap().push((mac, news));
     }
 }
 
@@ -138,6 +143,7 @@ impl Running {
             visits: Mutex::default(),
             standings: Mutex::default(),
             happened: Mutex::default(),
+            news: Mutex::default(),
             steps: sender,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -216,6 +222,11 @@ impl Running {
     /// What was told for the history: kind and sentence.
     pub fn happened(&self) -> Vec<(Option<Mac>, &'static str, String)> {
         self.fake.happened.lock().unwrap().clone()
+    }
+
+    /// What was told of phones' orders.
+    pub fn news(&self) -> Vec<(Mac, PhoneNews)> {
+        self.fake.news.lock().unwrap().clone()
     }
 
     pub fn visits(&self) -> Vec<Visit> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use sipherd::domain::firmware::{Image, Release, Version};
+use sipherd::domain::firmware::{Image, Part, Release, Version};
 use sipherd::domain::fleet::Fleet;
 use sipherd::domain::forecast::{Call, Setting, Usual};
 use sipherd::domain::phone::{
@@ -257,6 +257,7 @@ fn pasts(dice: &mut StdRng, fleet: &Fleet, policies: &[Policy], from: DateTime<U
             line,
             triggers: vec![Trigger::event("reboot")],
             look: LastLook::NONE,
+            serves: sipherd::domain::trip::Serves::default(),
             timing: TIMING,
             runs: phone.version.clone(),
             lines: Vec::new(),
@@ -290,11 +291,13 @@ fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool) -> Rules {
             resync: vec![Trigger { waits_for_idle, ..Trigger::event("check-sync") }],
             update_boots: Some(2),
             tells_dialogs: phone.model != Some(Model::new("D717")),
+            serves: sipherd::domain::trip::Serves::default(),
             timing: TIMING,
         })
     };
     let image = Image {
         file: "D785.bin".into(),
+        part: Part::Firmware,
         vendor: Vendor::SNOM,
         models: vec![Model::new("D785")],
         version: version("10.1.198"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sipherd::domain::firmware::{Image, Release, Version};
+use sipherd::domain::firmware::{Image, Part, Release, Version};
 use sipherd::domain::fleet::Fleet;
 use sipherd::domain::gates::{AdHoc, Judged};
 use sipherd::domain::phone::{
@@ -212,6 +212,7 @@ impl World {
                 resync: vec![Trigger { waits_for_idle, ..Trigger::event("check-sync") }],
                 update_boots: Some(2),
                 tells_dialogs,
+                serves: sipherd::domain::trip::Serves::default(),
                 timing: TIMING,
             })
         };
@@ -220,6 +221,7 @@ impl World {
         if self.has_image {
             let image = Image {
                 file: "new.bin".into(),
+                part: Part::Firmware,
                 vendor: Vendor::SNOM,
                 models: vec![Model::new("D785")],
                 version: version("10.1.198"),
@@ -305,6 +307,7 @@ impl World {
             line: line(n, 0),
             triggers: vec![Trigger::event("reboot")],
             look: LastLook::NONE,
+            serves: sipherd::domain::trip::Serves::default(),
             timing: TIMING,
             runs: None,
             lines,

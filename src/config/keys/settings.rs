@@ -34,6 +34,7 @@ pub static SETTINGS: Keys = Keys {
         )
         .or("\"90s\""),
         Key::new("sip", Table(&SIP), "{ listen = \"192.0.2.5:5070\" }", "the SIP side"),
+        Key::new("web", Table(&WEB), "{ port = 80 }", "the web servers of the phones themselves"),
         Key::new("depot", Table(&DEPOT), "{ url = \"http://192.0.2.5:8480\" }", "the firmware server")
             .needed(),
         Key::new("pbx", Tables(&PBX), "[{ name = \"pbx1\", kind = \"asterisk\" }]", "the PBXs").needed(),
@@ -101,6 +102,24 @@ pub static SIP: Keys = Keys {
     ],
     later: &["transport", "tls"],
     misnamed: &[("proxy", "it is called `outbound_proxy`"), ("bind", "it is called `listen`")],
+};
+
+/// `[web]`.
+pub static WEB: Keys = Keys {
+    table: "[web]",
+    about: "The HTTP servers that phones run themselves: their own pages, and the deployment client of Unify phones.",
+    keys: &[
+        Key::new("port", Number { least: 1, most: 65_535 }, "80", "the port of their web servers").or("80"),
+        Key::new(
+            "contact_me_port",
+            Number { least: 1, most: 65_535 },
+            "8085",
+            "the port on which Unify phones are asked to contact the deployment service",
+        )
+        .or("8085"),
+    ],
+    later: &[],
+    misnamed: &[],
 };
 
 /// `[depot]`.
@@ -283,5 +302,5 @@ pub static TIMING: Keys = Keys {
 };
 
 /// All tables of `sipherd.toml`.
-pub static SETTINGS_TABLES: [&Keys; 12] =
-    [&SETTINGS, &SIP, &DEPOT, &PBX, &OPS, &API, &LOG, &FLEET_PACE, &PER, &CHANNEL, &SITE, &TIMING];
+pub static SETTINGS_TABLES: [&Keys; 13] =
+    [&SETTINGS, &SIP, &WEB, &DEPOT, &PBX, &OPS, &API, &LOG, &FLEET_PACE, &PER, &CHANNEL, &SITE, &TIMING];

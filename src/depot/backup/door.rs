@@ -18,7 +18,7 @@ use super::place::{LATEST, NoPlace};
 use crate::depot::http::Depot;
 use crate::depot::transfer::Outgoing;
 use crate::domain::phone::Mac;
-use crate::ports::Standing;
+use crate::ports::{PhoneNews, Standing};
 
 /// The decision must come within this time; else the phone is asked to come again.
 const DECISION: Duration = Duration::from_secs(10);
@@ -84,7 +84,7 @@ async fn respond(
     if bytes.is_empty() {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "an empty configuration is none"));
     }
-    take(depot, configurations, mac, name, bytes).await
+    take(depot, configurations, (mac, source), name, bytes).await
 }
 
 /// Whether this phone may do anything here from there.
@@ -163,26 +163,27 @@ async fn read_body(mut body: Incoming, most: u64) -> Result<Bytes, Refusal> {
 async fn take(
     depot: &Depot,
     configurations: Arc<Configurations>,
-    mac: Mac,
+    (mac, source): (Mac, IpAddr),
     name: String,
     bytes: Bytes,
 ) -> Result<Response<Outgoing>, Refusal> {
     let asked = name.clone();
     let handed_in = off_thread(mac, move || configurations.hand_in(mac, &asked, &bytes)).await?;
-    let (status, kind, text) = match handed_in {
+    let (status, text) = match handed_in {
         HandedIn::Kept(version) => {
             let text =
                 format!("its configuration, as `{name}`: {} bytes, number {}", version.bytes, version.number);
-            (StatusCode::CREATED, "handed-in", text)
+            (StatusCode::CREATED, text)
         }
         HandedIn::Unchanged(version) => {
             let text = format!("its configuration, as `{name}`: unchanged since number {}", version.number);
-            (StatusCode::OK, "handed-in", text)
+            (StatusCode::OK, text)
         }
     };
     tracing::info!(%mac, text, "handed in");
     let told = text.clone();
-    depot.gatekeeper.happened(Some(mac), kind, text);
+    depot.gatekeeper.happened(Some(mac), "handed-in", text);
+    depot.gatekeeper.told(mac, source, PhoneNews::HandedIn);
     Ok(text_of(status, &told))
 }
 

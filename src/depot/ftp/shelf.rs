@@ -132,6 +132,7 @@ impl Shelf {
             vendor: None,
             model: None,
             version: None,
+            hardware: None,
             source: guest.source,
             wanted: Wanted::Image { file: file.to_owned() },
             peek,
@@ -149,6 +150,7 @@ impl Shelf {
             }
             Ok(Permit::Offer { file: offered, .. }) => Err(refused(&format!("{offered} is offered"))),
             Ok(Permit::Stay { why, .. }) => Err(refused(&why)),
+            Ok(Permit::Order { .. }) => Err(refused("orders are no images")),
         }
     }
 

@@ -117,6 +117,7 @@ impl Counter {
             }
             Permit::Offer { file: offered, .. } => Err(refused(&format!("{offered} is"))),
             Permit::Stay { why, .. } => Err(refused(&why)),
+            Permit::Order { .. } => Err(refused("orders are no images")),
         }
     }
 
@@ -127,7 +128,8 @@ impl Counter {
         wanted: Wanted,
         source: IpAddr,
     ) -> Result<Permit, Refusal> {
-        let visit = Visit { mac, vendor, model: None, version: None, source, wanted, peek: false };
+        let visit =
+            Visit { mac, vendor, model: None, version: None, hardware: None, source, wanted, peek: false };
         tokio::time::timeout(DECISION, self.depot.gatekeeper.visit(visit)).await.map_err(|_| {
             tracing::warn!(%mac, "no decision in time");
             (code::SEE_TEXT, "no decision yet, please come again".to_owned())

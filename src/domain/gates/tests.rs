@@ -5,7 +5,7 @@ use chrono_tz::Europe::Berlin;
 
 use super::*;
 use crate::domain::budget::Holder;
-use crate::domain::firmware::{Image, Release, Version};
+use crate::domain::firmware::{Image, Part, Release, Version};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Model, Vendor};
 use crate::domain::policy::{Action, Calendar, Firmware, IdleRule, Lasts, Pace, Policy, Selection, Window};
@@ -45,6 +45,7 @@ fn terms() -> Terms {
         resync: vec![Trigger::event("check-sync;reboot=false")],
         update_boots: Some(2),
         tells_dialogs: true,
+        serves: crate::domain::trip::Serves::default(),
         timing: TIMING,
     }
 }
@@ -94,6 +95,7 @@ impl World {
         fleet.picture(&PbxName::new("pbx1"), vec![(line(), contact)], calls, at(0));
         let image = Image {
             file: "new.bin".into(),
+            part: Part::Firmware,
             vendor: Vendor::SNOM,
             models: vec![Model::new("D785")],
             version: version("10.1.198"),
@@ -137,6 +139,7 @@ impl World {
 
     fn judge_in_words(&self, seconds: i64, in_words: bool) -> Judged {
         let sky = Sky {
+            door: None,
             rules: &self.rules,
             views: self.fleet.views(),
             budgets: &self.budgets,
@@ -169,6 +172,7 @@ impl World {
             line: line(),
             triggers: order.triggers,
             look: order.look,
+            serves: crate::domain::trip::Serves::default(),
             timing: TIMING,
             runs: None,
             lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],
@@ -355,6 +359,7 @@ fn a_reboot_policy_reboots_once_in_each_opening() {
         line: line(),
         triggers: order.triggers,
         look: order.look,
+        serves: crate::domain::trip::Serves::default(),
         timing: TIMING,
         runs: None,
         lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],

@@ -26,7 +26,7 @@ pub enum Because {
 pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
-const SLUGS: [&str; 39] = [
+const SLUGS: [&str; 40] = [
     "no-lines",
     "no-profile",
     "not-selected",
@@ -52,6 +52,7 @@ const SLUGS: [&str; 39] = [
     "view-stale",
     "not-registered",
     "several-contacts",
+    "awaits-poll",
     "busy",
     "not-quiet-yet",
     "agent-logged-in",

@@ -20,6 +20,7 @@ fn trip(world: &World, seconds: i64, inputs: Vec<(i64, Input)>) -> Trip {
         line: line(),
         triggers: order.triggers,
         look: order.look,
+        serves: crate::domain::trip::Serves::default(),
         timing: TIMING,
         runs: None,
         lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],
@@ -80,6 +81,17 @@ fn a_kind_without_a_documented_resync_is_held() {
     assert_eq!(world.slugs(700), ["no-profile"]);
     let text = world.judge(700).verdict.reasons().next().unwrap().told_in(Berlin);
     assert_eq!(text, "no profile for resyncs of snom D785");
+}
+
+#[test]
+fn a_kind_without_a_documented_reboot_is_held_unless_it_is_to_resync() {
+    let mut world = world(Action::Reboot);
+    world.rules.terms = Arc::new(|_| Some(Terms { triggers: vec![], ..terms() }));
+    assert_eq!(world.slugs(700), ["no-profile"]);
+    let text = world.judge(700).verdict.reasons().next().unwrap().told_in(Berlin);
+    assert_eq!(text, "no profile for reboots of snom D785");
+    world.rules.policies[0].action = Action::Resync;
+    assert!(world.judge(700).verdict.is_go());
 }
 
 #[test]
