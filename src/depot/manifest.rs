@@ -7,15 +7,25 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::Problem;
-use crate::domain::firmware::{Image, Release, Version};
+use crate::domain::firmware::{Image, Part, Release, Version};
 use crate::domain::phone::{Hardware, Model, Vendor};
 
 /// The manifest's name, beside the images.
 pub const MANIFEST: &str = "release.toml";
 
 const KEYS: [&str; 2] = ["name", "image"];
-const IMAGE_KEYS: [&str; 9] =
-    ["file", "vendor", "models", "version", "sha256", "size", "from_at_least", "from_at_most", "hardware"];
+const IMAGE_KEYS: [&str; 10] = [
+    "file",
+    "part",
+    "vendor",
+    "models",
+    "version",
+    "sha256",
+    "size",
+    "from_at_least",
+    "from_at_most",
+    "hardware",
+];
 
 /// A manifest as its author wrote it: lengths and hashes may still be missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +69,14 @@ pub(super) fn write(release: &Release) -> String {
     let mut text = format!("name = {}\n", quoted(&release.name));
     for image in &release.images {
         let models: Vec<&str> = image.models.iter().map(Model::as_str).collect();
+        let part = match image.part {
+            Part::Firmware => String::new(),
+            part @ (Part::Boot | Part::Radio | Part::Module) => format!("part = {}\n", quoted(part.word())),
+        };
         // Writing to a String does not fail.
         let _ = write!(
             text,
-            "\n[[image]]\nfile = {}\nvendor = {}\nmodels = {}\nversion = {}\nsha256 = {}\nsize = {}\n",
+            "\n[[image]]\nfile = {}\n{part}vendor = {}\nmodels = {}\nversion = {}\nsha256 = {}\nsize = {}\n",
             quoted(&image.file),
             quoted(image.vendor.as_str()),
             list(&models),
@@ -153,6 +167,7 @@ impl Reader<'_> {
         };
         self.unknown_keys(table, &IMAGE_KEYS, "image.");
         let file = self.required(value, table, "file", "file = \"snomD785-10.1.198.19-SIP-r.bin\"");
+        let part = table.get("part").map_or(Some(Part::Firmware), |at| self.part(at));
         let vendor = self.required(value, table, "vendor", "vendor = \"snom\"");
         let version = self.required(value, table, "version", "version = \"10.1.198.19\"");
         let models = self.models(value, table);
@@ -178,6 +193,7 @@ impl Reader<'_> {
         let (has_sha256, has_size) = (sha256.is_some(), size.is_some());
         let image = Image {
             file: file?,
+            part: part?,
             vendor: Vendor::new(&vendor?),
             models,
             version: version?,
@@ -188,6 +204,17 @@ impl Reader<'_> {
             hardware: hardware.into_iter().map(Hardware::new).collect(),
         };
         Some(DraftImage { image, line: line_of(self.text, value.span().start), has_sha256, has_size })
+    }
+
+    fn part(&mut self, at: &Value<'_>) -> Option<Part> {
+        let text = self.text(at, "image.part")?;
+        let part = Part::of(&text);
+        if part.is_none() {
+            let words = Part::ALL.map(|part| format!("`{part}`")).join(", ");
+            let hint = format!("write one of {words}, or leave the key out: it is the firmware");
+            self.wrong(at, "image.part", format!("`{text}` is no part of a phone"), &hint);
+        }
+        part
     }
 
     fn models(&mut self, image: &Value<'_>, table: &DeTable<'_>) -> Vec<Model> {
@@ -332,8 +359,28 @@ hardware = ["2"]
         let images = draft.images.iter().map(|draft| draft.image.clone()).collect();
         let release = Release { name: draft.name.clone().unwrap(), images };
         assert_eq!(write(&release), WHOLE);
+        assert_eq!(release.images[0].part, Part::Firmware);
         assert!(draft.images[0].has_sha256 && draft.images[0].has_size);
         assert_eq!(draft.images[0].line, 3);
+    }
+
+    #[test]
+    fn an_image_of_another_part_says_so() {
+        for part in [Part::Boot, Part::Radio, Part::Module] {
+            let text = WHOLE.replace("vendor =", &format!("part = \"{part}\"\nvendor ="));
+            let draft = read(Path::new(MANIFEST), &text).unwrap();
+            assert_eq!(draft.images[0].image.part, part);
+            let images = vec![draft.images[0].image.clone()];
+            assert_eq!(write(&Release { name: "2026-11".into(), images }), text);
+        }
+        let named = WHOLE.replace("vendor =", "part = \"firmware\"\nvendor =");
+        assert_eq!(
+            read(Path::new(MANIFEST), &named),
+            read(Path::new(MANIFEST), WHOLE).map(|mut draft| {
+                draft.images[0].line = 3;
+                draft
+            })
+        );
     }
 
     #[test]
@@ -351,6 +398,7 @@ colour = "red"
 
 [[image]]
 file = "a/b.bin"
+part = "shoe"
 vendr = "snom"
 models = []
 version = "beta"
@@ -364,17 +412,18 @@ from_at_most = "9"
             "error: release.toml:1: `name`: `../x` cannot be a release's name\nhint: ",
             "error: release.toml:2: `colour`: unknown key\nhint: known keys are name, image",
             "error: release.toml:5: `image.file`: `a/b.bin` cannot be served\nhint: ",
-            "error: release.toml:6: `image.vendr`: unknown key\nhint: did you mean `vendor`?",
+            "error: release.toml:6: `image.part`: `shoe` is no part of a phone\nhint: write one of `firmware`, `boot`, `radio`, ",
+            "error: release.toml:7: `image.vendr`: unknown key\nhint: did you mean `vendor`?",
             "error: release.toml:4: `image.vendor`: missing\nhint: add `vendor = \"snom\"`",
-            "error: release.toml:7: `image.models`: names no model\nhint: ",
-            "error: release.toml:8: `image.version`: `beta` is not a firmware version\nhint: ",
-            "error: release.toml:9: `image.sha256`: not a SHA-256\nhint: ",
-            "error: release.toml:10: `image.size`: not a length in bytes\nhint: ",
-            "error: release.toml:12: `image.from_at_most`: no version is at least 10 and at most 9\nhint: ",
+            "error: release.toml:8: `image.models`: names no model\nhint: ",
+            "error: release.toml:9: `image.version`: `beta` is not a firmware version\nhint: ",
+            "error: release.toml:10: `image.sha256`: not a SHA-256\nhint: ",
+            "error: release.toml:11: `image.size`: not a length in bytes\nhint: ",
+            "error: release.toml:13: `image.from_at_most`: no version is at least 10 and at most 9\nhint: ",
         ] {
             assert!(messages.iter().any(|message| message.starts_with(wanted)), "{wanted}\n{messages:#?}");
         }
-        assert_eq!(messages.len(), 10, "{messages:#?}");
+        assert_eq!(messages.len(), 11, "{messages:#?}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{self, Draft, DraftImage, MANIFEST};
 use super::problem::Problem;
-use crate::domain::firmware::{Image, Release};
+use crate::domain::firmware::{Image, Part, Release};
 use crate::domain::phone::Vendor;
 use crate::phones::snom::image_in_name;
 
@@ -179,6 +179,7 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
     }
     let image = Image {
         file: file_name,
+        part: Part::Firmware,
         vendor: Vendor::SNOM,
         models: vec![model],
         version,
@@ -226,13 +227,18 @@ fn duplicates(draft: &Draft, manifest: &Path, problems: &mut Vec<Problem>) {
             problems.push(problem.hint("list each file once, with all its models"));
         }
         for model in &image.models {
-            if let Some(first) = models.insert((&image.vendor, model), *line) {
+            if let Some(first) = models.insert((image.part, &image.vendor, model), *line) {
                 let kind = format!("{} {model}", image.vendor);
-                let message = format!("the image of line {first} is for {kind} too");
+                let message = match image.part {
+                    Part::Firmware => format!("the image of line {first} is for {kind} too"),
+                    part @ (Part::Boot | Part::Radio | Part::Module) => {
+                        format!("the {part} image of line {first} is for {kind} too")
+                    }
+                };
                 let problem = Problem::error(manifest, message).at(*line).of("image.models");
-                problems.push(
-                    problem.hint("a release holds one image a model; put the other into another release"),
-                );
+                problems.push(problem.hint(
+                    "a release holds one image of a part for each model; put the other into another release",
+                ));
             }
         }
     }
@@ -255,6 +261,7 @@ fn inspect(
         problems.push(if draft.line > 0 { problem.at(draft.line) } else { problem });
     };
     if image.vendor == Vendor::SNOM
+        && image.part == Part::Firmware
         && let Some((model, version)) = image_in_name(&image.file)
         && (version != image.version || image.models != [model.clone()])
     {

@@ -124,6 +124,14 @@ fn two_images_for_one_model_are_refused_with_both_lines() {
         told.contains("release.toml:7: `image.models`: the image of line 2 is for htek UC903 too"),
         "{told}"
     );
+    let boot = || image("b.bin").replace("vendor", "part = \"boot\"\nvendor");
+    place.put(MANIFEST, format!("name = \"n\"\n{}{}", image("a.bin"), boot()).as_bytes());
+    let staged = place.add(&place.source(), None).unwrap();
+    assert_eq!(staged.release.images.len(), 2, "firmware and boot code of one model");
+    let twice = format!("name = \"n\"\n{}{}", boot().replace("b.bin", "a.bin"), boot());
+    place.put(MANIFEST, twice.as_bytes());
+    let told = problems(place.add(&place.source(), None));
+    assert!(told.contains("the boot image of line 2 is for htek UC903 too"), "{told}");
     place.put(MANIFEST, format!("name = \"n\"\n{}{}", image("a.bin"), image("a.bin")).as_bytes());
     assert!(problems(place.add(&place.source(), None)).contains("`a.bin` is listed on line 2 already"));
 }

@@ -1,20 +1,66 @@
 //! Firmware: images, releases, and whether an image fits a phone.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::phone::{Hardware, Model, Phone, Vendor};
 pub use super::version::{NotAVersion, Version};
+
+/// Which part of a phone an image is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// The firmware: what a phone names as its version.
+    #[default]
+    Firmware,
+    /// The boot code that starts it (innovaphone).
+    Boot,
+    /// The radio code of a DECT device (innovaphone `bmc`).
+    Radio,
+    /// The expansion module at its side (snom UXM and D7C).
+    Module,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Firmware, Self::Boot, Self::Radio, Self::Module];
+
+    /// The word of a manifest.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Firmware => "firmware",
+            Self::Boot => "boot",
+            Self::Radio => "radio",
+            Self::Module => "module",
+        }
+    }
+
+    /// Reads the word of a manifest.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.word() == word)
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
 
 /// One firmware file of a release, as its manifest describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     /// The file's name, case exact, without a folder.
     pub file: String,
+    /// Which part of a phone it is for.
+    #[serde(default)]
+    pub part: Part,
     /// Its maker.
     pub vendor: Vendor,
     /// The models it is made for, exactly as the phones report them.
     pub models: Vec<Model>,
-    /// The version a phone reports once it runs this image.
+    /// The version a phone reports of this part once it runs this image.
     pub version: Version,
     /// SHA-256 of the file, 64 lower-case hexadecimal digits.
     pub sha256: String,
@@ -28,7 +74,7 @@ pub struct Image {
     pub hardware: Vec<Hardware>,
 }
 
-/// A named set of images, at most one per vendor and model.
+/// A named set of images, at most one per vendor, model and part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// The name policies use.
@@ -38,10 +84,16 @@ pub struct Release {
 }
 
 impl Release {
-    /// The image made for this phone's vendor and model, if there is one.
+    /// The firmware made for this phone's vendor and model, if there is one.
     pub fn image_for(&self, phone: &Phone) -> Option<&Image> {
+        self.part_for(Part::Firmware, phone)
+    }
+
+    /// The same for any part.
+    pub fn part_for(&self, part: Part, phone: &Phone) -> Option<&Image> {
         let (vendor, model) = (phone.vendor.as_ref()?, phone.model.as_ref()?);
-        self.images.iter().find(|image| image.vendor == *vendor && image.models.contains(model))
+        let made_for = |image: &&Image| image.vendor == *vendor && image.models.contains(model);
+        self.images.iter().filter(|image| image.part == part).find(made_for)
     }
 }
 
@@ -134,6 +186,7 @@ mod tests {
     fn image() -> Image {
         Image {
             file: "snomD785-10.1.198-SIP-r.bin".into(),
+            part: Part::Firmware,
             vendor: Vendor::SNOM,
             models: vec![Model::new("D785")],
             version: version("10.1.198"),

@@ -12,7 +12,7 @@ use super::super::table::Table;
 use super::Surroundings;
 use super::phones::version;
 use crate::config::code::Code;
-use crate::domain::firmware::{Image, Release, Version};
+use crate::domain::firmware::{Image, Part, Release, Version};
 use crate::domain::phone::{Model, Phone, Vendor};
 use crate::domain::policy::{Firmware, Policy};
 
@@ -98,6 +98,7 @@ fn made_up(name: &str, version: &Version, phones: &[&Phone]) -> Release {
 fn image(vendor: Vendor, model: Model, version: Version) -> Image {
     Image {
         file: format!("{vendor}{model}-{version}.bin"),
+        part: Part::Firmware,
         vendor,
         models: vec![model],
         version,

@@ -53,6 +53,8 @@ const OTHER: Maker = Maker {
 };
 
 const MAKERS: &[Maker] = &[
+    // It takes no NOTIFY and is told what to do by the script it polls.
+    Maker { name: "innovaphone", sip: "innovaphone {model}/{version}", events: &[], ..OTHER },
     Maker {
         name: "snom",
         sip: "snom{model}/{version}",

@@ -5,6 +5,7 @@ mod download;
 mod life;
 mod makers;
 mod orders;
+mod polling;
 mod registration;
 mod stack;
 
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::house::House;
+use super::innovaphone::Make;
 use crate::domain::phone::Mac;
 
 /// A phone as it is ordered from the shop.
@@ -53,6 +55,8 @@ pub struct PhoneSpec {
     pub unregisters: bool,
     /// What is wrong with it.
     pub misfit: Misfit,
+    /// What it is besides, if it is an innovaphone.
+    pub innovaphone: Option<Make>,
 }
 
 /// How long things take on a phone, in the building's time.
@@ -114,6 +118,8 @@ pub enum Misfit {
     RejectsImage,
     /// Reboots where it is asked to read its settings anew.
     RebootsToResync,
+    /// Never polls the script it should poll.
+    NeverPolls,
     /// Reads its settings anew where it is asked to reboot, as its own settings have it.
     ResyncsOnly,
 }
@@ -132,6 +138,7 @@ impl fmt::Display for Misfit {
             Self::SilentFor(_) => f.write_str("is silent for a while"),
             Self::RejectsImage => f.write_str("rejects the image"),
             Self::RebootsToResync => f.write_str("reboots to read its settings"),
+            Self::NeverPolls => f.write_str("never polls"),
             Self::ResyncsOnly => f.write_str("reads its settings and does not reboot"),
         }
     }
@@ -151,6 +158,11 @@ impl PhoneSpec {
     /// A Grandstream that asks nobody for a password: reboots at once, tells nobody about its dialogs.
     pub fn grandstream(mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
         Self { same_contact: true, ..Self::of("grandstream", mac, model, version, user, ip) }
+    }
+
+    /// An innovaphone: takes no NOTIFY, polls its update script.
+    pub fn innovaphone(mac: Mac, product: &str, build: &str, user: &str, ip: IpAddr) -> Self {
+        Self { innovaphone: Some(Make::default()), ..Self::of("innovaphone", mac, product, build, user, ip) }
     }
 
     /// The same with a fault.
@@ -196,6 +208,7 @@ impl PhoneSpec {
             same_contact: false,
             unregisters: false,
             misfit: Misfit::None,
+            innovaphone: None,
         }
     }
 }
