@@ -118,6 +118,7 @@ impl Reading {
                 notifies_per_second: sip.notifies_per_second,
             },
             web: settings.web,
+            deployment: settings.deployment,
             depot,
             pbxs: settings.pbxs,
             ops: settings.ops,

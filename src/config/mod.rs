@@ -6,6 +6,7 @@ mod check;
 mod clock_changes;
 pub mod code;
 mod compare;
+mod deployment;
 mod ics;
 mod inventory;
 pub mod keys;
@@ -38,6 +39,7 @@ use crate::ports::{Credentials, Secret};
 
 pub use cases::{WrittenCase, WrittenRule};
 pub use code::Code;
+pub use deployment::DeploymentConfig;
 pub use problem::{Place, Problem, Report, Severity};
 pub use profiles::OwnProfile;
 pub use value::spell as duration_text;
@@ -190,6 +192,8 @@ pub struct Config {
     pub sip: SipConfig,
     /// The web servers of the phones themselves.
     pub web: WebPorts,
+    /// The deployment service of Unify phones, where there is one.
+    pub deployment: Option<DeploymentConfig>,
     /// The firmware server.
     pub depot: DepotConfig,
     /// The PBXs; never empty.
@@ -306,6 +310,9 @@ impl Default for WebPorts {
         Self { pages: 80, contact_me: 8085 }
     }
 }
+
+/// The path of Unify's own deployment service.
+pub const LOGIN_PATH: &str = "/DeploymentService/LoginService";
 
 /// `[depot]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

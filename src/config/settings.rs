@@ -12,6 +12,7 @@ use toml::de::DeTable;
 
 use super::code::Code;
 use super::compare::no_profile;
+use super::deployment::{self, DeploymentConfig};
 use super::keys::SETTINGS_TABLES;
 use super::policy;
 use super::problem::Problem;
@@ -39,6 +40,7 @@ pub(super) struct Settings {
     pub sip: Sip,
     pub credentials: Option<PathBuf>,
     pub web: WebPorts,
+    pub deployment: Option<DeploymentConfig>,
     pub depot: Option<DepotConfig>,
     pub pbxs: Vec<PbxConfig>,
     /// Names of all PBXs, also of those with a mistake.
@@ -91,6 +93,7 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Option<S
         sip: read_sip(sip.as_ref()),
         credentials,
         web: web(top.table("web").as_ref()),
+        deployment: deployment::read(&top, &folder),
         depot: depot(&top),
         pbxs,
         pbx_names,

@@ -2,6 +2,7 @@
 
 mod answers;
 mod boots;
+mod deployment;
 mod door;
 mod explanation;
 mod mail;
@@ -28,7 +29,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::config::{Config, PbxKind};
-use crate::depot::{Configurations, Depot, Keeping, MakersNow, Releases, ReleasesError, ServeError, serve};
+use crate::depot::{
+    Configurations, Depot, FtpAccounts, Keeping, MakersNow, Releases, ReleasesError, ServeError, TlsError,
+    serve,
+};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{KnownBy, Line, Mac, PbxName, Phone};
 use crate::domain::scheduler::Scheduler;
@@ -73,6 +77,9 @@ pub enum StartError {
     /// The depot cannot serve.
     #[error(transparent)]
     Depot(#[from] ServeError),
+    /// A certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A kept trip cannot be read: going on without it could trigger its phone twice.
     #[error("trip {trip} in the store cannot be read: {why}")]
     KeptTrip {
@@ -91,6 +98,8 @@ pub struct Running {
     pub sip: SocketAddr,
     /// Where its depot is bound.
     pub depot: SocketAddr,
+    /// Where its deployment service is bound, if there is one.
+    pub deployment: Option<SocketAddr>,
     /// Where metrics and health are served, if they are.
     pub ops: Option<SocketAddr>,
     tasks: TaskTracker,
@@ -181,12 +190,20 @@ pub async fn start(
     let makers: MakersNow = Arc::new(move || known.now());
     let configurations =
         Configurations::open(&config.state.join("configs"), Keeping::default(), clock.clone());
-    let depot = Depot::new(control.clone(), releases, makers, config.depot.url.clone())
+    let depot = Depot::new(control.clone(), releases.clone(), makers, config.depot.url.clone())
         .with_configurations(Arc::new(configurations));
+    let accounts = Arc::new(FtpAccounts::default());
+    let deployment = match &config.deployment {
+        Some(service) => {
+            Some(deployment::start(service, depot.clone(), releases, accounts, &services, &tasks).await?)
+        }
+        None => None,
+    };
     let running = Running {
         control: control.clone(),
         sip: agent.local_addr(),
         depot: address_of(&depot_listener, config.depot.listen),
+        deployment,
         ops: ops_listener.as_ref().zip(config.ops).map(|(l, asked)| address_of(l, asked)),
         tasks: tasks.clone(),
         services: services.clone(),

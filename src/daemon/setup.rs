@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 
+use super::deployment::polling;
 use super::mail::{Mail, Reply};
 use super::orchestrator::{Act, Orchestrator};
 use crate::config::{self, Config, InventoryPhone, TimingOverride};
@@ -29,7 +30,10 @@ pub fn rules(config: &Config, releases: Vec<Release>) -> Rules {
         site_zones: zones.collect(),
         channels: config.channels.clone(),
         fleet_pace: config.pace.clone(),
-        terms: terms(Arc::clone(&config.makers), config.timing.clone()),
+        terms: polling(
+            terms(Arc::clone(&config.makers), config.timing.clone()),
+            config.deployment.as_ref().map(|service| service.polling.clone()).unwrap_or_default(),
+        ),
         usual: usual(Arc::clone(&config.makers)),
         levels: levels(Arc::clone(&config.makers)),
     }
@@ -67,6 +71,17 @@ pub fn levels(makers: Arc<Makers>) -> LevelOf {
             maker.map_or((&[][..], false), |maker| (&maker.hardware[..], maker.checks_hardware));
         Level::of(phone, rules, checks)
     })
+}
+
+/// Whether the deployment service is set up the same, whoever polls.
+fn same_deployment(old: &Config, new: &Config) -> bool {
+    let but_polling = |config: &Config| {
+        config
+            .deployment
+            .clone()
+            .map(|service| crate::config::DeploymentConfig { polling: [].into(), ..service })
+    };
+    but_polling(old) == but_polling(new)
 }
 
 /// The phones of the inventory.
@@ -175,6 +190,7 @@ impl Reloader {
             (old.sip.notifies_per_second != new.sip.notifies_per_second, "[sip] notifies_per_second"),
             (old.web != new.web, "[web]"),
             (old.depot != new.depot, "[depot]"),
+            (!same_deployment(old, new), "[deployment]"),
             (pbxs(old) != pbxs(new), "[[pbx]]"),
             (old.ops != new.ops, "[ops] listen"),
             (old.api_socket != new.api_socket, "[api] socket"),

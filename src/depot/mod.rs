@@ -2,6 +2,7 @@
 
 mod backup;
 mod connection;
+mod deployment;
 mod ftp;
 mod http;
 mod images;
@@ -23,6 +24,7 @@ pub use backup::{
     Configurations, DrawerError, HandedIn, Index, Keeping, LATEST, Version, difference,
     url as configuration_url,
 };
+pub use deployment::{Deployment, DeploymentSettings, Files, serve_deployment};
 pub use ftp::{FtpAccount, FtpAccounts, FtpSettings, serve_ftp};
 pub use http::{Depot, Limits, MakersNow, ServeError, serve, serve_within};
 pub use lanes::Lanes;

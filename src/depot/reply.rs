@@ -17,7 +17,7 @@ use super::lanes::Lanes;
 use super::range::{Part, part};
 use super::transfer::{Outgoing, Progress};
 use crate::domain::phone::{Mac, Vendor};
-use crate::phones::{generic, snom};
+use crate::phones::{generic, snom, unify};
 use crate::ports::{Lane, Permit, Visit, Wanted};
 
 /// The decision must come within this time; else the phone is asked to come again.
@@ -38,6 +38,9 @@ pub(super) async fn answer<B>(depot: &Depot, source: IpAddr, request: &Request<B
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let makers = (depot.makers)();
     let sighting = user_agent.and_then(|text| makers.recognise(text));
+    if let Some(unify::door::Asks::Image { mac, file }) = unify::door::asks(path, query) {
+        return asked.unify_image(depot, source, mac, file).await;
+    }
     match snom::visit(path, query, sighting.as_ref()) {
         Some(Ok(read)) => asked.snom(depot, source, read).await,
         Some(Err(unreadable)) => {
@@ -88,6 +91,24 @@ impl Asked<'_> {
                 self.document(snom::firmware(url.as_deref()))
             }
             snom::Asks::Image { file } => self.image(depot, read.mac, &file, permit),
+        }
+    }
+
+    /// The image a Unify phone was told to load.
+    async fn unify_image(&self, depot: &Depot, source: IpAddr, mac: Mac, file: String) -> Response<Outgoing> {
+        let visit = Visit {
+            mac,
+            vendor: Some(Vendor::UNIFY),
+            model: None,
+            version: None,
+            hardware: None,
+            source,
+            wanted: Wanted::Image { file: file.clone() },
+            peek: self.method == Method::HEAD,
+        };
+        match decision(depot, visit).await {
+            Some(permit) => self.image(depot, mac, &file, permit),
+            None => self.later(),
         }
     }
 

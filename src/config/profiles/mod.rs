@@ -272,7 +272,10 @@ mod tests {
         let contact_me = Trigger::from(Way::ContactMe);
         assert_eq!((&unify.reboot, &unify.resync), (&vec![contact_me.clone()], &vec![contact_me.clone()]));
         assert!(contact_me.waits(true) && !contact_me.waits(false), "nobody says that its restart waits");
-        assert_eq!((unify.update_boots, unify.serves, unify.checks_hardware), (Some(1), Serves::OnceAsked, true));
+        assert_eq!(
+            (unify.update_boots, unify.serves, unify.checks_hardware),
+            (Some(1), Serves::OnceAsked, true)
+        );
         assert_eq!(unify.timing.gap, TimeDelta::seconds(300), "between two contacts");
     }
 

@@ -12,7 +12,12 @@ pub(super) fn text(status: StatusCode, line: &str) -> Response<Outgoing> {
 }
 
 /// A document, with the cookie of its conversation.
-pub(super) fn whole(status: StatusCode, kind: &'static str, bytes: Vec<u8>, cookie: Option<&str>) -> Response<Outgoing> {
+pub(super) fn whole(
+    status: StatusCode,
+    kind: &'static str,
+    bytes: Vec<u8>,
+    cookie: Option<&str>,
+) -> Response<Outgoing> {
     let length = bytes.len();
     let mut response = Response::new(Outgoing::plain(Bytes::from(bytes)));
     *response.status_mut() = status;

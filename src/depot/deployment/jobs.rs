@@ -83,7 +83,13 @@ impl Deployment {
         true
     }
 
-    fn job(&self, source: IpAddr, mac: Mac, protocol: Option<Protocol>, permit: Option<Permit>) -> Option<Job> {
+    fn job(
+        &self,
+        source: IpAddr,
+        mac: Mac,
+        protocol: Option<Protocol>,
+        permit: Option<Permit>,
+    ) -> Option<Job> {
         let order = match permit? {
             Permit::Order { order, .. } => order,
             Permit::Stay { why, .. } => {
@@ -121,7 +127,8 @@ impl Deployment {
         version: &Version,
     ) -> Result<Software, String> {
         let staged = self.releases.get(release);
-        let image = staged.as_ref().and_then(|release| release.images.iter().find(|image| image.file == file));
+        let image =
+            staged.as_ref().and_then(|release| release.images.iter().find(|image| image.file == file));
         let image = image.ok_or_else(|| format!("{file} is not staged, or broken"))?;
         let version = dotted(version).ok_or_else(|| format!("nobody knows how {version} is told to it"))?;
         // Whoever registers at a PBX of ours speaks SIP.

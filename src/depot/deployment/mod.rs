@@ -24,9 +24,6 @@ use super::reply;
 use super::transfer::Outgoing;
 use crate::phones::unify::door::{self, Asks};
 
-/// The path of conversations, unless it is written: what Unify's own service has.
-pub const LOGIN_PATH: &str = "/DeploymentService/LoginService";
-
 /// How the service is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeploymentSettings {
@@ -95,7 +92,9 @@ impl Deployment {
         }
         match door::asks(path, request.uri().query()) {
             Some(Asks::Image { .. }) => reply::answer(&self.depot, source, &request).await,
-            _ if request.method() != Method::GET => text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served"),
+            _ if request.method() != Method::GET => {
+                text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served")
+            }
             Some(Asks::Config { mac }) => self.config(source, mac, request.headers()).await,
             Some(Asks::AnybodysConfig) => {
                 text(StatusCode::NOT_FOUND, "there is no file for phones that are not known")

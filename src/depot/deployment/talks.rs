@@ -16,7 +16,7 @@ use super::answer::{text, token, whole};
 use crate::depot::transfer::Outgoing;
 use crate::phones::unify::message::{LONGEST, Message, Reason, read};
 use crate::phones::unify::order::Order;
-use crate::phones::unify::session::{Next, News, Session};
+use crate::phones::unify::session::{News, Next, Session};
 use crate::ports::PhoneNews;
 
 /// Conversations at once; those of a fleet that starts after a power cut.
@@ -106,9 +106,10 @@ impl Deployment {
             }
         };
         let nonce = message.nonce.clone();
-        let (token, mut session) = self.talks.take(source, &message, cookie.as_deref()).unwrap_or_else(|| {
-            (hex::encode(rand::random::<[u8; 16]>()), Session::new(self.talks.now()))
-        });
+        let (token, mut session) = self
+            .talks
+            .take(source, &message, cookie.as_deref())
+            .unwrap_or_else(|| (hex::encode(rand::random::<[u8; 16]>()), Session::new(self.talks.now())));
         let order = self.hear(source, &mut session, message).await;
         self.talks.keep(&token, source, nonce.clone(), session);
         whole(StatusCode::OK, "text/xml; charset=utf-8", order.document(&nonce), Some(&token))

@@ -63,7 +63,8 @@ impl<'a> Judge<'a> {
     pub(super) fn can_wait(&self, mandate: Option<&Mandate<'a>>) -> bool {
         let resync = matches!(mandate, Some(Mandate::Policy(policy)) if policy.action == Action::Resync);
         let triggers = self.terms.as_ref().map(|terms| if resync { &terms.resync } else { &terms.triggers });
-        let with_image = matches!(mandate, Some(Mandate::Policy(policy)) if policy.action.firmware().is_some());
+        let with_image =
+            matches!(mandate, Some(Mandate::Policy(policy)) if policy.action.firmware().is_some());
         triggers.is_some_and(|triggers| triggers.iter().any(|trigger| trigger.waits(with_image)))
     }
 

@@ -32,6 +32,10 @@ impl Desk<'_> {
             breaks,
             rejects: spec.misfit == Misfit::RejectsImage,
             never_leaves: spec.misfit == Misfit::NeverLeaves,
+            refuses: match spec.misfit {
+                Misfit::Refuses(code) => Some(code),
+                _ => None,
+            },
             messages: AtomicU32::new(0),
         };
         Some(Box::pin(client.live()))

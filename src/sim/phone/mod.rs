@@ -20,8 +20,8 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::house::House;
-use super::unify::Make as UnifyMake;
 use super::innovaphone::Make;
+use super::unify::Make as UnifyMake;
 use crate::domain::phone::Mac;
 
 /// A phone as it is ordered from the shop.

@@ -17,8 +17,8 @@ use super::polling::Polling;
 use super::registration::Registration;
 use super::{Hand, Misfit, download};
 use crate::sim::diary::{Cause, What};
-use crate::sim::unify::Left;
 use crate::sim::innovaphone::Restart;
+use crate::sim::unify::Left;
 use crate::sim::wire::{Packet, parameter, user_of};
 
 /// Timer T1 of RFC 3261, in real time.

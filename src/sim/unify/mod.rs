@@ -7,6 +7,7 @@ mod check;
 mod fetch;
 mod ftp;
 mod talk;
+mod tls;
 mod web;
 mod xml;
 
@@ -119,6 +120,8 @@ pub(in crate::sim) struct Client {
     pub rejects: bool,
     /// It accepts an order and does nothing.
     pub never_leaves: bool,
+    /// It answers contact-me with this status.
+    pub refuses: Option<u16>,
     pub messages: AtomicU32,
 }
 
@@ -200,7 +203,11 @@ impl Client {
         }
         let asked = head.starts_with("POST /contact_dls.html/ContactDLS ")
             && String::from_utf8_lossy(&body).split('&').any(|pair| pair == "ContactMe=true");
-        let status = if asked { "204 No Content" } else { "404 Not Found" };
+        let status = match (asked, self.refuses) {
+            (true, Some(code)) => format!("{code} Refused"),
+            (true, None) => "204 No Content".to_owned(),
+            (false, _) => "404 Not Found".to_owned(),
+        };
         let answer = format!(
             "HTTP/1.1 {status}\r\nServer: DlsClient\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         );
@@ -210,7 +217,7 @@ impl Client {
         if asked {
             self.write(What::ContactMe);
         }
-        asked && !self.never_leaves
+        asked && self.refuses.is_none()
     }
 
     /// Asks whether it is to call (DCMP).

@@ -53,6 +53,7 @@ pub(super) async fn open(
     let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).ok()?;
     match scheme {
         "http" => send(stream, request).await,
+        "https" => send(super::tls::wrap(stream, host).await?, request).await,
         _ => None,
     }
 }
