@@ -6,6 +6,7 @@ mod check;
 mod clock_changes;
 pub mod code;
 mod compare;
+mod depot;
 mod ics;
 mod inventory;
 pub mod keys;
@@ -38,6 +39,7 @@ use crate::ports::{Credentials, Secret};
 
 pub use cases::{WrittenCase, WrittenRule};
 pub use code::Code;
+pub use depot::{ConfigsConfig, DepotConfig, FtpConfig, RescueConfig, TftpConfig, TlsConfig};
 pub use problem::{Place, Problem, Report, Severity};
 pub use profiles::OwnProfile;
 pub use value::spell as duration_text;
@@ -305,15 +307,6 @@ impl Default for WebPorts {
     fn default() -> Self {
         Self { pages: 80, contact_me: 8085 }
     }
-}
-
-/// `[depot]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DepotConfig {
-    /// The TCP address it listens on.
-    pub listen: SocketAddr,
-    /// The base the phones use, without a trailing slash.
-    pub url: String,
 }
 
 /// One `[[pbx]]`.

@@ -214,6 +214,7 @@ impl Night {
             releases,
             credentials: Arc::new(|_| {}),
             makers: setup::Known::new(Arc::clone(&config.makers)),
+            identity: None,
             started_with: Arc::new(config.clone()),
         };
         let fleet = crate::daemon::fleet(&config, &Kept::default());

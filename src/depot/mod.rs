@@ -22,7 +22,7 @@ pub use backup::{
     Configurations, DrawerError, HandedIn, Index, Keeping, LATEST, Version, difference,
     url as configuration_url,
 };
-pub use ftp::{FtpAccount, FtpAccounts, FtpSettings, serve_ftp};
+pub use ftp::{FtpAccount, FtpAccounts, FtpServer, FtpSettings, serve_ftp};
 pub use http::{Depot, Limits, MakersNow, ServeError, serve, serve_within};
 pub use lanes::Lanes;
 pub use listener::{Door, receive};

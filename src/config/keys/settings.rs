@@ -1,7 +1,7 @@
 //! The keys of `sipherd.toml`.
 
 use super::Value::{Duration, Named, Number, OneOrMore, Table, Tables, Text, Word};
-use super::{Form, Key, Keys, PER, PHONES, Value};
+use super::{CONFIGS, DEPOT, FTP, Form, Key, Keys, PER, PHONES, RESCUE, TFTP, TLS, Value};
 
 /// The top of `sipherd.toml`.
 pub static SETTINGS: Keys = Keys {
@@ -119,25 +119,6 @@ pub static WEB: Keys = Keys {
         .or("8085"),
     ],
     later: &[],
-    misnamed: &[],
-};
-
-/// `[depot]`.
-pub static DEPOT: Keys = Keys {
-    table: "[depot]",
-    about: "The firmware server.",
-    keys: &[
-        Key::new("listen", Text(Form::Address), "\"0.0.0.0:8480\"", "the TCP address firmware is served on")
-            .or("\"0.0.0.0:8480\""),
-        Key::new(
-            "url",
-            Text(Form::Url),
-            "\"http://192.0.2.5:8480\"",
-            "the same as the phones see it, plain http",
-        )
-        .needed(),
-    ],
-    later: &["tftp", "ftp", "tls", "s3"],
     misnamed: &[],
 };
 
@@ -302,5 +283,23 @@ pub static TIMING: Keys = Keys {
 };
 
 /// All tables of `sipherd.toml`.
-pub static SETTINGS_TABLES: [&Keys; 13] =
-    [&SETTINGS, &SIP, &WEB, &DEPOT, &PBX, &OPS, &API, &LOG, &FLEET_PACE, &PER, &CHANNEL, &SITE, &TIMING];
+pub static SETTINGS_TABLES: [&Keys; 18] = [
+    &SETTINGS,
+    &SIP,
+    &WEB,
+    &DEPOT,
+    &TLS,
+    &TFTP,
+    &RESCUE,
+    &FTP,
+    &CONFIGS,
+    &PBX,
+    &OPS,
+    &API,
+    &LOG,
+    &FLEET_PACE,
+    &PER,
+    &CHANNEL,
+    &SITE,
+    &TIMING,
+];

@@ -19,7 +19,7 @@ use unftp_core::auth::{
     AuthenticationError, Authenticator, Credentials, Principal, UserDetailError, UserDetailProvider,
 };
 
-pub use accounts::{FtpAccount, FtpAccounts};
+pub use accounts::{FtpAccount, FtpAccounts, FtpServer};
 
 use self::shelf::{Guest, Shelf};
 use super::http::Depot;
