@@ -481,3 +481,6 @@ mod idle;
 
 #[path = "orchestrator_tests/door.rs"]
 mod door;
+
+#[path = "orchestrator_tests/standing.rs"]
+mod standing;

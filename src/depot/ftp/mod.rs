@@ -107,7 +107,8 @@ pub async fn serve_ftp(
     cut.cancel();
     hang_up.cancel();
     tasks.wait().await;
-    under_way.wait().await;
+    // What waits for a data connection that never comes holds nothing that matters.
+    let _ = tokio::time::timeout(settings.drain, under_way.wait()).await;
 }
 
 struct Session {
