@@ -22,12 +22,23 @@ pub struct DeploymentConfig {
     pub url: String,
     /// The path phones send their messages to.
     pub path: String,
-    /// Certificate and key, where the URL is one of HTTPS.
-    pub identity: Option<(PathBuf, PathBuf)>,
-    /// The FTP server that images are loaded from, as the phones see it; without one they come from this service.
-    pub ftp: Option<(String, u16)>,
+    /// Who it is, where the URL is one of HTTPS.
+    pub identity: ServiceIdentity,
+    /// Images are loaded by FTP from the depot; else they come from this service.
+    pub by_ftp: bool,
     /// Phones with one of these tags cannot be asked to call: they poll.
     pub polling: BTreeSet<Tag>,
+}
+
+/// How the service speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceIdentity {
+    /// Plain HTTP.
+    Plain,
+    /// TLS, with certificate and key of its own.
+    Own(PathBuf, PathBuf),
+    /// TLS, with those of the depot.
+    Depot,
 }
 
 /// Reads it.
@@ -41,7 +52,8 @@ pub(super) fn read(top: &Table<'_>, folder: &Path) -> Option<DeploymentConfig> {
     let path = table.read("path", path);
     let file = |key: &str| table.text(key).map(|text| folder.join(text.value));
     let (certificate, key) = (file("certificate"), file("key"));
-    let ftp = table.read("ftp_server", host_and_port).map(|server| server.value);
+    let by_ftp = table.word("images").is_some_and(|images| images.value == "ftp");
+    let depot = |inner: &str| top.table("depot").is_some_and(|depot| depot.has(inner));
     let polling = table.read_all("polling", value::name).unwrap_or_default();
     let url = url?;
     let secure = url.value.starts_with("https://");
@@ -50,28 +62,24 @@ pub(super) fn read(top: &Table<'_>, folder: &Path) -> Option<DeploymentConfig> {
         table.source().refuse(Code::Contradiction, &span, Complaint::new(message, hint));
     };
     let identity = match (certificate, key) {
-        (Some(certificate), Some(key)) if secure => Some((certificate, key)),
+        (Some(certificate), Some(key)) if secure => ServiceIdentity::Own(certificate, key),
         (Some(_), Some(_)) => {
-            refuse(
-                "certificate",
-                "`certificate` has no effect: `url` is not one of https",
-                "write `https://`",
-            );
-            None
+            let message = "`certificate` has no effect: `url` is not one of https";
+            refuse("certificate", message, "write `https://`");
+            ServiceIdentity::Plain
         }
+        (None, None) if secure && depot("tls") => ServiceIdentity::Depot,
         (None, None) if secure => {
-            let hint = "name both files: `certificate = \"depot.pem\"` and `key = \"depot-key.pem\"`";
+            let hint = "name both files, `certificate = \"depot.pem\"` and `key = \"depot-key.pem\"`, or give the depot a \
+                        `[depot.tls]`";
             refuse("url", "`url` is one of https, and there is no `certificate`", hint);
-            None
+            ServiceIdentity::Plain
         }
-        (None, None) => None,
+        (None, None) => ServiceIdentity::Plain,
         (Some(_), None) => {
-            refuse(
-                "certificate",
-                "`certificate` needs its `key`",
-                "name the key's file: `key = \"depot-key.pem\"`",
-            );
-            None
+            let hint = "name the key's file: `key = \"depot-key.pem\"`";
+            refuse("certificate", "`certificate` needs its `key`", hint);
+            ServiceIdentity::Plain
         }
         (None, Some(_)) => {
             refuse(
@@ -79,15 +87,18 @@ pub(super) fn read(top: &Table<'_>, folder: &Path) -> Option<DeploymentConfig> {
                 "`key` needs its `certificate`",
                 "name that file too: `certificate = \"depot.pem\"`",
             );
-            None
+            ServiceIdentity::Plain
         }
     };
+    if by_ftp && !depot("ftp") {
+        refuse("images", "`images` is `ftp`, and the depot speaks none", "add `[depot.ftp]`");
+    }
     Some(DeploymentConfig {
         listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT))),
         url: url.value,
         path: path.map_or_else(|| crate::config::LOGIN_PATH.to_owned(), |path| path.value),
         identity,
-        ftp,
+        by_ftp,
         polling: polling.into_iter().map(|tag| Tag::new(tag.value)).collect(),
     })
 }
@@ -118,14 +129,4 @@ fn path(text: &str) -> Result<String, Complaint> {
         ));
     }
     Ok(text.to_owned())
-}
-
-/// A host, and its port where it is not 21.
-fn host_and_port(text: &str) -> Result<(String, u16), Complaint> {
-    let with_port = if text.contains(':') { text.to_owned() } else { format!("{text}:21") };
-    let checked = value::host_and_port(&with_port)?;
-    let wrong =
-        || Complaint::new(format!("`{text}` is not a host"), "write it like `192.0.2.5` or `192.0.2.5:2121`");
-    let (host, port) = checked.rsplit_once(':').ok_or_else(wrong)?;
-    Ok((host.to_owned(), port.parse().map_err(|_| wrong())?))
 }

@@ -7,6 +7,7 @@ mod clock_changes;
 pub mod code;
 mod compare;
 mod deployment;
+mod depot;
 mod ics;
 mod inventory;
 pub mod keys;
@@ -39,7 +40,8 @@ use crate::ports::{Credentials, Secret};
 
 pub use cases::{WrittenCase, WrittenRule};
 pub use code::Code;
-pub use deployment::DeploymentConfig;
+pub use deployment::{DeploymentConfig, ServiceIdentity};
+pub use depot::{ConfigsConfig, DepotConfig, FtpConfig, RescueConfig, TftpConfig, TlsConfig};
 pub use problem::{Place, Problem, Report, Severity};
 pub use profiles::OwnProfile;
 pub use value::spell as duration_text;
@@ -313,15 +315,6 @@ impl Default for WebPorts {
 
 /// The path of Unify's own deployment service.
 pub const LOGIN_PATH: &str = "/DeploymentService/LoginService";
-
-/// `[depot]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DepotConfig {
-    /// The TCP address it listens on.
-    pub listen: SocketAddr,
-    /// The base the phones use, without a trailing slash.
-    pub url: String,
-}
 
 /// One `[[pbx]]`.
 #[derive(Debug, Clone)]

@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{StartError, address_of, listen};
-use crate::config::DeploymentConfig;
+use crate::config::{DeploymentConfig, ServiceIdentity};
 use crate::depot::{
-    Deployment, DeploymentSettings, Depot, Door, Files, FtpAccounts, Identity, Releases, serve_deployment,
+    Deployment, DeploymentSettings, Depot, Door, Files, Identity, Releases, serve_deployment,
 };
 use crate::domain::phone::{Tag, Vendor};
 use crate::domain::rules::TermsOf;
@@ -18,24 +18,26 @@ use crate::domain::trip::Way;
 /// Binds the service's address and serves there; gives the address.
 pub(super) async fn start(
     config: &DeploymentConfig,
+    depots: Option<Arc<Identity>>,
     depot: Depot,
-    releases: Arc<Releases>,
-    accounts: Arc<FtpAccounts>,
+    releases: &Arc<Releases>,
     services: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<SocketAddr, StartError> {
     let listener = listen("[deployment] listen", config.listen).await?;
     let address = address_of(&listener, config.listen);
-    let door = match &config.identity {
-        Some((certificate, key)) => Door::encrypted(listener, Arc::new(Identity::read(certificate, key)?)),
+    let identity = match &config.identity {
+        ServiceIdentity::Own(certificate, key) => Some(Arc::new(Identity::read(certificate, key)?)),
+        ServiceIdentity::Depot => depots,
+        ServiceIdentity::Plain => None,
+    };
+    let door = match identity {
+        Some(identity) => Door::encrypted(listener, identity),
         None => Door::from(listener),
     };
-    let files = match &config.ftp {
-        Some((server, port)) => Files::Ftp { server: server.clone(), port: *port },
-        None => Files::Web { url: config.url.clone() },
-    };
+    let files = if config.by_ftp { Files::Ftp } else { Files::Web { url: config.url.clone() } };
     let settings = DeploymentSettings { path: config.path.clone(), files };
-    let service = Deployment::new(settings, depot, releases, accounts);
+    let service = Deployment::new(settings, depot, Arc::clone(releases));
     tasks.spawn(serve_deployment(service, door, services.clone()));
     Ok(address)
 }

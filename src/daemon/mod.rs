@@ -10,6 +10,7 @@ mod metrics;
 mod news;
 mod orchestrator;
 mod plan;
+mod servers;
 mod setup;
 mod standing;
 mod trips;
@@ -29,10 +30,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::config::{Config, PbxKind};
-use crate::depot::{
-    Configurations, Depot, FtpAccounts, Keeping, MakersNow, Releases, ReleasesError, ServeError, TlsError,
-    serve,
-};
+use crate::depot::{Depot, MakersNow, Releases, ReleasesError, ServeError, TlsError};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{KnownBy, Line, Mac, PbxName, Phone};
 use crate::domain::scheduler::Scheduler;
@@ -47,6 +45,8 @@ pub use setup::{inventory, rules, terms, usual};
 
 use mail::{Mail, Mailbox};
 use orchestrator::{Hands, Orchestrator};
+pub use servers::DepotWays;
+use servers::Servers;
 use setup::{Known, Reloader};
 
 /// Letters that may wait for the orchestrator.
@@ -77,7 +77,7 @@ pub enum StartError {
     /// The depot cannot serve.
     #[error(transparent)]
     Depot(#[from] ServeError),
-    /// A certificate or key cannot be used.
+    /// The depot's certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// A kept trip cannot be read: going on without it could trigger its phone twice.
@@ -90,6 +90,25 @@ pub enum StartError {
     },
 }
 
+impl StartError {
+    /// What to do about it, where that can be said.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Tls(error) => Some(error.hint()),
+            Self::Listen { why, .. } if why.contains("Permission denied") => Some(
+                "ports below 1024, TFTP's 69 and FTP's 21 among them, need CAP_NET_BIND_SERVICE: see \
+                 `AmbientCapabilities` in packaging/sipherd.service",
+            ),
+            Self::Listen { .. }
+            | Self::Sip(_)
+            | Self::Store(_)
+            | Self::Releases(_)
+            | Self::Depot(_)
+            | Self::KeptTrip { .. } => None,
+        }
+    }
+}
+
 /// A daemon that runs.
 pub struct Running {
     /// What can be asked of it.
@@ -98,6 +117,8 @@ pub struct Running {
     pub sip: SocketAddr,
     /// Where its depot is bound.
     pub depot: SocketAddr,
+    /// Where the depot is bound in other ways than plain HTTP.
+    pub depot_ways: DepotWays,
     /// Where its deployment service is bound, if there is one.
     pub deployment: Option<SocketAddr>,
     /// Where metrics and health are served, if they are.
@@ -141,7 +162,7 @@ pub async fn start(
     let store = Arc::new(SqliteStore::open(&config.state.join("sipherd.db")).await?);
     let kept = store.load().await?;
 
-    let depot_listener = listen("[depot] listen", config.depot.listen).await?;
+    let servers = Servers::bind(&config.depot).await?;
     let ops_listener = match config.ops {
         Some(address) => Some(listen("[ops] listen", address).await?),
         None => None,
@@ -178,6 +199,7 @@ pub async fn start(
             Arc::new(move |credentials| agent.replace_credentials(credentials))
         },
         makers: known.clone(),
+        identity: servers.identity(),
         started_with: Arc::new(config.clone()),
     };
     let fleet = fleet(&config, &kept);
@@ -188,33 +210,27 @@ pub async fn start(
 
     let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store.clone()));
     let makers: MakersNow = Arc::new(move || known.now());
-    let configurations =
-        Configurations::open(&config.state.join("configs"), Keeping::default(), clock.clone());
-    let depot = Depot::new(control.clone(), releases.clone(), makers, config.depot.url.clone())
-        .with_configurations(Arc::new(configurations));
-    let accounts = Arc::new(FtpAccounts::default());
+    let depot = Depot::new(control.clone(), releases.clone(), makers, config.depot.url.clone());
+    let depot = servers.equip(depot, &config, &clock);
     let deployment = match &config.deployment {
         Some(service) => {
-            Some(deployment::start(service, depot.clone(), releases, accounts, &services, &tasks).await?)
+            let identity = servers.identity();
+            Some(deployment::start(service, identity, depot.clone(), &releases, &services, &tasks).await?)
         }
         None => None,
     };
     let running = Running {
         control: control.clone(),
         sip: agent.local_addr(),
-        depot: address_of(&depot_listener, config.depot.listen),
+        depot: servers.plain(),
+        depot_ways: servers.ways(),
         deployment,
         ops: ops_listener.as_ref().zip(config.ops).map(|(l, asked)| address_of(l, asked)),
         tasks: tasks.clone(),
         services: services.clone(),
     };
     serve_api(&config, &control, ops_listener, &services, &tasks).await?;
-    let stop = services.clone();
-    tasks.spawn(async move {
-        if let Err(error) = serve(depot_listener, depot, stop).await {
-            tracing::error!(%error, "the depot stopped");
-        }
-    });
+    servers.serve(&config.depot, &depot, &releases, &services, &tasks);
     tasks.spawn(async move {
         // Only when it ends: phones under way need depot, SIP and the PBX's view until then. Should it ever panic, the
         // rest must not go on without it.

@@ -214,6 +214,7 @@ impl Night {
             releases,
             credentials: Arc::new(|_| {}),
             makers: setup::Known::new(Arc::clone(&config.makers)),
+            identity: None,
             started_with: Arc::new(config.clone()),
         };
         let fleet = crate::daemon::fleet(&config, &Kept::default());
@@ -481,3 +482,6 @@ mod idle;
 
 #[path = "orchestrator_tests/door.rs"]
 mod door;
+
+#[path = "orchestrator_tests/standing.rs"]
+mod standing;

@@ -10,7 +10,7 @@ use super::deployment::polling;
 use super::mail::{Mail, Reply};
 use super::orchestrator::{Act, Orchestrator};
 use crate::config::{self, Config, InventoryPhone, TimingOverride};
-use crate::depot::Releases;
+use crate::depot::{Identity, Releases};
 use crate::domain::firmware::Release;
 use crate::domain::hardware::{Level, LevelOf};
 use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Vendor};
@@ -150,6 +150,8 @@ pub struct Reloader {
     pub credentials: NewCredentials,
     /// The makers that are known.
     pub makers: Known,
+    /// The depot's certificate, where it speaks TLS.
+    pub identity: Option<Arc<Identity>>,
     /// What was in force when the daemon started: some of it cannot change while it runs.
     pub started_with: Arc<Config>,
 }
@@ -167,6 +169,9 @@ impl Reloader {
         };
         for warning in &loaded.warnings {
             tracing::warn!("{}", warning.one_line());
+        }
+        if let Some(Err(error)) = self.identity.as_ref().map(|identity| identity.reload()) {
+            return Reread(Err(format!("{error}\nhint: {}", error.hint())));
         }
         match self.releases.reload() {
             Ok(()) => Reread(Ok(Box::new(loaded.config))),

@@ -25,7 +25,7 @@ pub use backup::{
     url as configuration_url,
 };
 pub use deployment::{Deployment, DeploymentSettings, Files, serve_deployment};
-pub use ftp::{FtpAccount, FtpAccounts, FtpSettings, serve_ftp};
+pub use ftp::{FtpAccount, FtpAccounts, FtpServer, FtpSettings, serve_ftp};
 pub use http::{Depot, Limits, MakersNow, ServeError, serve, serve_within};
 pub use lanes::Lanes;
 pub use listener::{Door, receive};

@@ -15,8 +15,9 @@ use crate::domain::phone::Vendor;
 use crate::phones::snom::image_in_name;
 use crate::phones::unify;
 
-/// Longest image a phone can be rescued with over TFTP: 65,535 blocks of 512 bytes.
-pub const TFTP_LIMIT: u64 = 65_535 * 512;
+/// Longest image a phone can be rescued with over TFTP, in bytes: 65,535 blocks of 512, of which the last one is not full,
+/// for that is how it is known to be the last.
+pub const TFTP_LIMIT: u64 = 65_535 * 512 - 1;
 
 /// How the hashing of files goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -318,10 +319,14 @@ fn inspect(
         warnings.push(if draft.line > 0 { warning.at(draft.line) } else { warning });
     }
     if size > TFTP_LIMIT {
-        let message = format!("{size} bytes are too many for a rescue over TFTP ({TFTP_LIMIT} at most)");
-        let warning = Problem::warning(&path, message);
-        warnings
-            .push(warning.hint("a phone that loses power while it writes must be rescued over HTTP or FTP"));
+        let message = format!(
+            "`{}` has {size} bytes, too many for a rescue over TFTP: a bootloader counts 65535 blocks of 512 bytes, \
+             {TFTP_LIMIT} in all",
+            image.file
+        );
+        let hint = "a phone that loses power while it writes this image is rescued with an older, shorter release, or over \
+                    HTTP or FTP where its bootloader can";
+        warnings.push(Problem::warning(&path, message).hint(hint));
     }
     Some(Image { size, sha256, ..image.clone() })
 }

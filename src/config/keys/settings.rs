@@ -1,7 +1,7 @@
 //! The keys of `sipherd.toml`.
 
 use super::Value::{Duration, Named, Number, OneOrMore, Table, Tables, Text, Word};
-use super::{Form, Key, Keys, PER, PHONES, Value};
+use super::{CONFIGS, DEPOT, FTP, Form, Key, Keys, PER, PHONES, RESCUE, TFTP, TLS, Value};
 
 /// The top of `sipherd.toml`.
 pub static SETTINGS: Keys = Keys {
@@ -129,25 +129,6 @@ pub static WEB: Keys = Keys {
     misnamed: &[],
 };
 
-/// `[depot]`.
-pub static DEPOT: Keys = Keys {
-    table: "[depot]",
-    about: "The firmware server.",
-    keys: &[
-        Key::new("listen", Text(Form::Address), "\"0.0.0.0:8480\"", "the TCP address firmware is served on")
-            .or("\"0.0.0.0:8480\""),
-        Key::new(
-            "url",
-            Text(Form::Url),
-            "\"http://192.0.2.5:8480\"",
-            "the same as the phones see it, plain http",
-        )
-        .needed(),
-    ],
-    later: &["tftp", "ftp", "tls", "s3"],
-    misnamed: &[],
-};
-
 /// `[deployment]`.
 pub static DEPLOYMENT: Keys = Keys {
     table: "[deployment]",
@@ -175,16 +156,16 @@ pub static DEPLOYMENT: Keys = Keys {
             "\"depot.pem\"",
             "the file of its certificate, in PEM, with those up to the root",
         )
-        .else_("an error where `url` is one of https"),
+        .else_("that of `[depot.tls]`"),
         Key::new("key", Text(Form::Path), "\"depot-key.pem\"", "the file of the certificate's key, in PEM")
-            .else_("an error where `url` is one of https"),
+            .else_("that of `[depot.tls]`"),
         Key::new(
-            "ftp_server",
-            Text(Form::Host),
-            "\"192.0.2.5:21\"",
-            "images are loaded by FTP from there, with an account for each phone",
+            "images",
+            Word(&["service", "ftp"]),
+            "\"ftp\"",
+            "where phones load their images: from this service, or by FTP from `[depot.ftp]` with an account for each phone",
         )
-        .else_("they are loaded from this service"),
+        .or("\"service\""),
         Key::new(
             "polling",
             OneOrMore(&Text(Form::Name)),
@@ -358,11 +339,16 @@ pub static TIMING: Keys = Keys {
 };
 
 /// All tables of `sipherd.toml`.
-pub static SETTINGS_TABLES: [&Keys; 14] = [
+pub static SETTINGS_TABLES: [&Keys; 19] = [
     &SETTINGS,
     &SIP,
     &WEB,
     &DEPOT,
+    &TLS,
+    &TFTP,
+    &RESCUE,
+    &FTP,
+    &CONFIGS,
     &DEPLOYMENT,
     &PBX,
     &OPS,

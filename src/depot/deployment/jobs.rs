@@ -139,11 +139,12 @@ impl Deployment {
         let place = match &self.settings.files {
             _ if image.handling.use_defaults => Place::Defaults,
             Files::Web { url } => Place::Https { url: format!("{url}{}", image_path(mac, file)) },
-            Files::Ftp { server, port } => {
-                let account = self.accounts.open(mac, file);
+            Files::Ftp => {
+                let accounts = self.depot.accounts.as_ref().ok_or("the depot speaks no FTP")?;
+                let (server, account) = (accounts.server(), accounts.open(mac, file));
                 Place::Ftp {
-                    server: server.clone(),
-                    port: *port,
+                    server: server.host.clone(),
+                    port: server.port,
                     username: account.user,
                     password: Password(account.password.reveal().to_owned()),
                     path: "/".to_owned(),

@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 use self::answer::{text, whole};
 use self::talks::Talks;
-use super::ftp::FtpAccounts;
 use super::http::{Depot, Limits};
 use super::listener::{Door, receive};
 use super::releases::Releases;
@@ -41,13 +40,8 @@ pub enum Files {
         /// `https://192.0.2.5:18443`
         url: String,
     },
-    /// Over FTP from the depot.
-    Ftp {
-        /// The server's name or address, as the phones see it.
-        server: String,
-        /// Its port.
-        port: u16,
-    },
+    /// Over FTP from the depot, with an account for each phone and image.
+    Ftp,
 }
 
 /// The service.
@@ -55,19 +49,13 @@ pub struct Deployment {
     settings: DeploymentSettings,
     depot: Depot,
     releases: Arc<Releases>,
-    accounts: Arc<FtpAccounts>,
     talks: Talks,
 }
 
 impl Deployment {
     /// A service in front of this depot.
-    pub fn new(
-        settings: DeploymentSettings,
-        depot: Depot,
-        releases: Arc<Releases>,
-        accounts: Arc<FtpAccounts>,
-    ) -> Self {
-        Self { settings, depot, releases, accounts, talks: Talks::default() }
+    pub fn new(settings: DeploymentSettings, depot: Depot, releases: Arc<Releases>) -> Self {
+        Self { settings, depot, releases, talks: Talks::default() }
     }
 }
 
