@@ -158,6 +158,12 @@ impl Night {
         waited.unwrap_or_else(|error| panic!("{error}: {:#?}", self.log(n)));
     }
 
+    /// Waits until so many conversations of a phone have come to their end.
+    pub async fn conversations(&self, n: u8, ended: usize) {
+        let end = |what: &What| matches!(what, What::ServiceSaid { action } if action == "CleanUp");
+        self.until(n, |log| log.iter().filter(|line| end(&line.what)).count() >= ended).await;
+    }
+
     /// The kinds in the history of a phone.
     pub async fn kinds(&self, n: u8) -> Vec<String> {
         self.daemon.history(self.house.mac(n)).await.into_iter().map(|(kind, _)| kind).collect()

@@ -83,8 +83,9 @@ impl Trip {
     pub(super) fn declined(&mut self, now: DateTime<Utc>, why: String, out: &mut Vec<Output>) {
         match self.state {
             State::Asked { .. } | State::Accepted { .. } | State::Fetching | State::Flashing => {
-                // What it says of an image it was told to fetch is said of the image.
-                if self.plan.goal.has_image() && self.seen.offers > 0 {
+                // What it says of an image it has begun to fetch is said of the image.
+                let fetched = matches!(self.state, State::Fetching | State::Flashing);
+                if self.plan.goal.has_image() && fetched {
                     out.push(Output::Note("rejected", why));
                     self.fail(now, Failure::ImageRejected, out);
                 } else {

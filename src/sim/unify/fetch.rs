@@ -114,6 +114,9 @@ impl Client {
 
     async fn get_by_ftp(&mut self, place: &Where<'_>, image: &mut Vec<u8>) -> Got {
         image.clear();
+        if self.make.no_ftp {
+            return Got::Broken;
+        }
         let Some(mut download) = ftp::open(self.ip, place).await else { return Got::Refused };
         self.write(What::ImageBegan { from: 0 });
         let mut buffer = vec![0; 16 * 1024];

@@ -52,6 +52,8 @@ pub struct Make {
     pub in_parts: bool,
     /// Its service is told of something plugged in, so long after its first call.
     pub inventory_changes: Option<TimeDelta>,
+    /// A firewall lets none of its FTP through.
+    pub no_ftp: bool,
     /// Where its own defaults say that files lie: a URL that ends with a slash.
     pub defaults: Option<String>,
 }
@@ -85,6 +87,7 @@ impl Default for Make {
             starts_late: None,
             in_parts: false,
             inventory_changes: None,
+            no_ftp: false,
             defaults: None,
         }
     }

@@ -27,6 +27,8 @@ async fn a_phone_calls_loads_its_image_and_is_believed_when_it_starts_with_it() 
         Night::begin(house, phones, &policy(UPDATE, "[pace]\ndown_at_once = 3\n"), Setup::default()).await;
     for n in [1, 2, 3] {
         let phone = night.daemon.state(&user(n), "verified").await;
+        // Its first start, the call it was asked for, and its start with the image.
+        night.conversations(n, 3).await;
         assert_eq!(phone.version.unwrap().to_string(), "V1 R5.6.0");
         let log = night.log(n);
         assert_eq!(
@@ -70,6 +72,7 @@ async fn a_restart_is_a_restart_and_no_more() {
     let night =
         Night::begin(house, vec![openstage(house, 1)], &policy("[reboot]\n", ""), Setup::default()).await;
     night.daemon.state(&user(1), "rebooted").await;
+    night.conversations(1, 2).await;
     assert_eq!(night.said(1)[..3], ["ReadItems", "Restart", "CleanUp"], "{:#?}", night.log(1));
     let log = night.log(1);
     assert_eq!(count(&log, |what| *what == What::RebootBegan { cause: Cause::ByService }), 1);
@@ -181,6 +184,7 @@ async fn a_resync_lets_a_phone_tell_what_it_is() {
     let night = Night::begin(house, vec![openstage(house, 1)], &policy("[resync]\n", ""), setup).await;
     let phone = night.daemon.state(&user(1), "resynced").await;
     assert_eq!(phone.version.unwrap().to_string(), "V1 R4.9.0");
+    night.conversations(1, 1).await;
     let log = night.log(1);
     assert_eq!((contacts(&log), boots(&log)), (1, 0));
     assert_eq!(night.said(1), ["ReadItems", "CleanUp"]);
@@ -226,5 +230,44 @@ async fn an_image_may_come_from_where_the_phones_own_defaults_say() {
     let night = Night::begin(house, vec![phone], &policy(UPDATE, ""), setup).await;
     night.daemon.state(&user(1), "verified").await;
     assert!(!night.kinds(1).await.contains(&"fetching".to_owned()), "sipherd saw nothing of the download");
+    night.end().await;
+}
+
+/// The depot speaks FTP too, and images are loaded by it.
+async fn by_ftp(house: House, phones: Vec<PhoneSpec>, retry: &str) -> Night {
+    let free = std::net::TcpListener::bind(std::net::SocketAddr::new(house.ip(250), 0))
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let keys =
+        format!("images = \"ftp\"\n[depot.ftp]\nlisten = \"{free}\"\npassive_ports = \"54000-54199\"\n");
+    Night::begin(house, phones, &policy(UPDATE, retry), Setup { keys: &keys, ..Setup::default() }).await
+}
+
+#[tokio::test]
+async fn an_image_is_loaded_by_ftp_with_an_account_of_the_phones_own() {
+    let house = House(217);
+    let phones = vec![openstage(house, 1), openstage(house, 2).with_misfit(Misfit::BreaksDownload)];
+    let night = by_ftp(house, phones, "[pace]\ndown_at_once = 2\n").await;
+    for n in [1, 2] {
+        night.daemon.state(&user(n), "verified").await;
+        let kinds = night.kinds(n).await;
+        assert!(
+            kinds.contains(&"fetching".to_owned()) && kinds.contains(&"flashing".to_owned()),
+            "{kinds:?}"
+        );
+    }
+    assert_eq!(count(&night.log(2), |what| matches!(what, What::ImageBroke { .. })), 1);
+    night.end().await;
+}
+
+#[tokio::test]
+async fn a_phone_that_gets_nothing_by_ftp_says_so_and_is_no_rejected_image() {
+    let house = House(218);
+    let phone = made(openstage(house, 1), |make| make.no_ftp = true);
+    let night = by_ftp(house, vec![phone], "[retry]\nattempts = 1\n").await;
+    let failed = night.daemon.state(&user(1), "failed").await;
+    assert!(failed.detail.contains("it did not deploy unify-new-1.5.6.0.img: failed"), "{}", failed.detail);
+    assert_eq!(count(&night.log(1), |what| *what == What::UpdateGivenUp), 1);
     night.end().await;
 }
