@@ -17,6 +17,7 @@ use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sipherd::depot::{Depot, serve};
+use sipherd::domain::firmware::Image;
 use sipherd::ports::{Gatekeeper, Images, Permit, Transfer, Visit};
 use tokio_util::sync::CancellationToken;
 
@@ -167,8 +168,9 @@ fn serve_images(image: &Path) -> Result<()> {
         std::io::stdout().flush()?;
         let shelf = Arc::new(Shelf(image));
         let makers = Arc::new(sipherd::config::profiles::shipped);
-        let depot =
-            Depot { gatekeeper: shelf.clone(), images: shelf, makers, base_url: format!("http://{at}") };
+        let snom = Arc::new(Arc::default);
+        let base_url = format!("http://{at}");
+        let depot = Depot { gatekeeper: shelf.clone(), images: shelf, makers, snom, base_url };
         Ok(serve(listener, depot, CancellationToken::new()).await?)
     })
 }
@@ -188,6 +190,10 @@ impl Gatekeeper for Shelf {
 impl Images for Shelf {
     fn open(&self, _: &str, _: &str) -> Option<(Bytes, String)> {
         Some((self.0.clone(), "5f2c9a".repeat(10)))
+    }
+
+    fn image(&self, _: &str, _: &str) -> Option<Image> {
+        None
     }
 }
 

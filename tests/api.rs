@@ -226,6 +226,7 @@ impl Control for FakeControl {
             from_at_least: None,
             from_at_most: None,
             hardware: vec![],
+            part: Default::default(),
         };
         ready(Ok(vec![Release { name: "snom-10.1.198".into(), images: vec![image] }]))
     }

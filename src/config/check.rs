@@ -94,8 +94,9 @@ impl Reading {
             self.profiles(folder);
         }
         settings::warn_of_strangers(&source, &settings.timed, &self.makers);
-        // The problems of sipherd.toml come first, then those of the policies.
+        // The problems of sipherd.toml come first, then those of the settings files and of the policies.
         self.close(&source);
+        let snom = self.snom(&settings.snom);
         let drafts = self.folder(&settings.policies);
         let grace = settings.edit_grace;
         let policies = self.compare(drafts, Some((&settings, &inventory)), grace);
@@ -126,6 +127,7 @@ impl Reading {
             makers: Arc::clone(&self.makers),
             own_profiles: self.own_profiles.clone(),
             pace: settings.pace,
+            snom,
             channels: settings.channels,
             policies,
         })
@@ -200,7 +202,8 @@ impl Reading {
         settings: &Settings,
     ) -> (Vec<InventoryPhone>, BTreeMap<LineId, Credentials>) {
         let sites: BTreeSet<Site> = settings.sites.keys().cloned().collect();
-        let known = Known { pbxs: &settings.pbx_names, sites: &sites };
+        let realms = settings.snom.realms();
+        let known = Known { pbxs: &settings.pbx_names, sites: &sites, realms: &realms };
         let mut lists = Vec::new();
         let mut inventory = Vec::new();
         let mut credentials = BTreeMap::new();

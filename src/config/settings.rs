@@ -16,6 +16,7 @@ use super::keys::SETTINGS_TABLES;
 use super::policy;
 use super::problem::Problem;
 use super::raw::{At, Complaint, Source};
+use super::snom::{self, SnomSettings};
 use super::table::Table;
 use super::value;
 use super::{
@@ -50,6 +51,8 @@ pub(super) struct Settings {
     pub timed: Vec<At<Vendor>>,
     pub pace: FleetPace,
     pub channels: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// `[snom]` and the realms.
+    pub snom: SnomSettings,
     /// A policy edited so lately is not acted on.
     pub edit_grace: TimeDelta,
 }
@@ -104,6 +107,7 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Option<S
         timed,
         pace: pace(&top),
         channels: channels(&top),
+        snom: snom::read(&top, &folder),
         edit_grace: top.duration("edit_grace").map_or(EDIT_GRACE, |grace| grace.value),
     })
 }

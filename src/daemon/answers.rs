@@ -282,6 +282,10 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::Excluded { .. }
         | Reason::NoImage { .. }
         | Reason::Misfit(_)
+        | Reason::UpdatePolicy { .. }
+        | Reason::WipedByCheckSync
+        | Reason::Module(_)
+        | Reason::Realm(_)
         | Reason::SeveralContacts { .. } => 0,
         Reason::Draining | Reason::EditedLately { .. } => 1,
         Reason::Busy { .. } | Reason::AgentLoggedIn { .. } | Reason::DoNotDisturb { .. } => 2,

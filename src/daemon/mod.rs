@@ -156,6 +156,7 @@ pub async fn start(
         trigger: config.sip.trigger,
     };
     let known = Known::new(Arc::clone(&config.makers));
+    let snom = Known::new(Arc::new(config.snom.clone()));
     setup::tell_own_profiles(&config);
     let reloader = Reloader {
         file: config.file.clone(),
@@ -165,6 +166,7 @@ pub async fn start(
             Arc::new(move |credentials| agent.replace_credentials(credentials))
         },
         makers: known.clone(),
+        snom: snom.clone(),
         started_with: Arc::new(config.clone()),
     };
     let fleet = fleet(&config, &kept);
@@ -175,6 +177,7 @@ pub async fn start(
     let depot = Depot {
         gatekeeper: control.clone(),
         images: releases,
+        snom: Arc::new(move || Arc::clone(&snom.now().papers)),
         makers: Arc::new(move || known.now()),
         base_url: config.depot.url.clone(),
     };

@@ -191,6 +191,7 @@ impl Night {
             releases,
             credentials: Arc::new(|_| {}),
             makers: setup::Known::new(Arc::clone(&config.makers)),
+            snom: setup::Known::new(Arc::new(config.snom.clone())),
             started_with: Arc::new(config.clone()),
         };
         let fleet = crate::daemon::fleet(&config, &Kept::default());
@@ -257,6 +258,8 @@ impl Night {
     fn visit(&mut self, mac: Mac, source: &str, version: &str) -> Permit {
         let (reply, mut answer) = oneshot::channel();
         let visit = Visit {
+            modules: None,
+            realm: None,
             mac,
             vendor: Some(Vendor::SNOM),
             model: None,

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::mail::{Mail, Reply};
 use super::orchestrator::{Act, Orchestrator};
-use crate::config::{self, Config, InventoryPhone, TimingOverride};
+use crate::config::{self, Config, InventoryPhone, SnomConfig, TimingOverride};
 use crate::depot::Releases;
 use crate::domain::firmware::Release;
 use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Vendor};
@@ -81,24 +81,29 @@ pub fn missing_releases(rules: &Rules) -> Vec<String> {
 /// Takes new credentials to the SIP side.
 pub type NewCredentials = Arc<dyn Fn(BTreeMap<LineId, Credentials>) + Send + Sync>;
 
-/// The makers that are known at this moment; whoever recognises phones looks here.
-#[derive(Clone)]
-pub struct Known(Arc<RwLock<Arc<Makers>>>);
+/// What is in force at this moment; whoever uses it looks here each time, because a reload changes it.
+pub struct Known<T>(Arc<RwLock<Arc<T>>>);
 
-impl Known {
-    /// These are known.
-    pub fn new(makers: Arc<Makers>) -> Self {
-        Self(Arc::new(RwLock::new(makers)))
+impl<T> Clone for Known<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Known<T> {
+    /// This is in force.
+    pub fn new(value: Arc<T>) -> Self {
+        Self(Arc::new(RwLock::new(value)))
     }
 
-    /// Those that are known now.
-    pub fn now(&self) -> Arc<Makers> {
+    /// What is in force now.
+    pub fn now(&self) -> Arc<T> {
         // Nothing panics while it holds the lock, and an old value would be whole all the same.
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn replace(&self, makers: Arc<Makers>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = makers;
+    fn replace(&self, value: Arc<T>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = value;
     }
 }
 
@@ -121,7 +126,9 @@ pub struct Reloader {
     /// Where new credentials go.
     pub credentials: NewCredentials,
     /// The makers that are known.
-    pub makers: Known,
+    pub makers: Known<Makers>,
+    /// What snoms are served and asked.
+    pub snom: Known<SnomConfig>,
     /// What was in force when the daemon started: some of it cannot change while it runs.
     pub started_with: Arc<Config>,
 }
@@ -215,6 +222,7 @@ impl Orchestrator {
         }
         let other_makers = *self.reloader.makers.now() != *config.makers;
         self.reloader.makers.replace(Arc::clone(&config.makers));
+        self.reloader.snom.replace(Arc::new(config.snom.clone()));
         tell_own_profiles(config);
         (self.reloader.credentials)(config.sip.credentials.clone());
         let listed = inventory(config);

@@ -17,11 +17,14 @@ use tokio_util::task::TaskTracker;
 use super::connection::Patient;
 use super::lanes::Lanes;
 use super::reply::answer;
-use crate::phones::Makers;
+use crate::phones::{Makers, snom};
 use crate::ports::{Gatekeeper, Images};
 
 /// Tells which makers are known; a reload may change them.
 pub type MakersNow = Arc<dyn Fn() -> Arc<Makers> + Send + Sync>;
+
+/// Tells what settings documents of snoms are made of; a reload may change it.
+pub type SnomPapersNow = Arc<dyn Fn() -> Arc<snom::Papers> + Send + Sync>;
 
 /// What the depot serves, and who decides.
 #[derive(Clone)]
@@ -32,6 +35,8 @@ pub struct Depot {
     pub images: Arc<dyn Images>,
     /// The makers known at this moment.
     pub makers: MakersNow,
+    /// What the settings documents of snoms are made of at this moment.
+    pub snom: SnomPapersNow,
     /// The URL under which phones reach the depot: `http://10.0.0.5:8080`.
     pub base_url: String,
 }

@@ -9,10 +9,11 @@ mod problem;
 mod range;
 mod releases;
 mod reply;
+mod snom;
 mod staging;
 mod transfer;
 
-pub use http::{Depot, Limits, MakersNow, ServeError, serve, serve_within};
+pub use http::{Depot, Limits, MakersNow, ServeError, SnomPapersNow, serve, serve_within};
 pub use manifest::MANIFEST;
 pub use problem::{Problem, Severity};
 pub use releases::{Catalogue, Condition, Releases, ReleasesError, Verified, catalogue, verify};

@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{self, Draft, DraftImage, MANIFEST};
 use super::problem::Problem;
-use crate::domain::firmware::{Image, Release};
+use crate::domain::firmware::{Image, Part, Release};
 use crate::domain::phone::Vendor;
-use crate::phones::snom::image_in_name;
+use crate::phones::snom::{image_in_name, may_have_bootloader, module_in_name};
 
 /// Longest image a phone can be rescued with over TFTP: 65,535 blocks of 512 bytes.
 pub const TFTP_LIMIT: u64 = 65_535 * 512;
@@ -85,7 +85,7 @@ pub fn add(
     let mut problems = Vec::new();
     let name = name_of(&draft, name, &manifest, &mut problems);
     let mut warnings = Vec::new();
-    duplicates(&draft, &manifest, &mut problems);
+    together(&draft, &manifest, &mut problems);
     let mut images = Vec::new();
     for draft in &draft.images {
         images.extend(inspect(&folder, &manifest, draft, hashed, &mut problems, &mut warnings));
@@ -167,7 +167,9 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
         problems.push(problem.hint("give one with `--name`"));
     }
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let Some((model, version)) = image_in_name(&file_name) else {
+    let phone = image_in_name(&file_name).map(|(model, version)| (vec![model], version, Part::default()));
+    let module = || module_in_name(&file_name).map(|(kind, version)| (vec![], version, Part::Module(kind)));
+    let Some((models, version, part)) = phone.or_else(module) else {
         let problem = Problem::error(file, "the name does not tell vendor, model and version");
         let hint =
             "snom's images are named `snomD785-10.1.198.19-SIP-r.bin`; write a `release.toml` for others";
@@ -180,13 +182,14 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
     let image = Image {
         file: file_name,
         vendor: Vendor::SNOM,
-        models: vec![model],
+        models,
         version,
         sha256: String::new(),
         size: 0,
         from_at_least: None,
         from_at_most: None,
         hardware: vec![],
+        part,
     };
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let images = vec![DraftImage { image, line: 0, has_sha256: false, has_size: false }];
@@ -215,27 +218,83 @@ fn name_of(
     None
 }
 
-/// Two images for one model, or one file twice, leave it open which one a phone gets.
-fn duplicates(draft: &Draft, manifest: &Path, problems: &mut Vec<Problem>) {
+/// What of one release goes ill together: one file twice, two images for one model without a way from one to the other, a
+/// file that another one names and that is not there.
+fn together(draft: &Draft, manifest: &Path, problems: &mut Vec<Problem>) {
     let mut files: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut models = BTreeMap::new();
     for DraftImage { image, line, .. } in &draft.images {
+        let mut wrong = |key: &str, message: String, hint: &str| {
+            problems.push(Problem::error(manifest, message).at(*line).of(key).hint(hint));
+        };
         if let Some(first) = files.insert(&image.file, *line) {
             let message = format!("`{}` is listed on line {first} already", image.file);
-            let problem = Problem::error(manifest, message).at(*line).of("image.file");
-            problems.push(problem.hint("list each file once, with all its models"));
+            wrong("image.file", message, "list each file once, with all its models");
         }
-        for model in &image.models {
-            if let Some(first) = models.insert((&image.vendor, model), *line) {
-                let kind = format!("{} {model}", image.vendor);
-                let message = format!("the image of line {first} is for {kind} too");
-                let problem = Problem::error(manifest, message).at(*line).of("image.models");
-                problems.push(
-                    problem.hint("a release holds one image a model; put the other into another release"),
+        if let Part::Phone { chained, bootloader } = &image.part {
+            for (key, file, part) in
+                [("chained", chained, Part::Chained), ("bootloader", bootloader, Part::Bootloader)]
+            {
+                let Some(file) = file else { continue };
+                let there = draft.images.iter().find(|other| other.image.file == *file);
+                if there.is_none_or(|other| other.image.part != part) {
+                    let message = format!("no image of this release is `{file}` with `part = \"{key}\"`");
+                    wrong(&format!("image.{key}"), message, "add an `[[image]]` for it, with that `part`");
+                }
+            }
+            let without = image.models.iter().find(|model| !may_have_bootloader(model));
+            if let (Some(_), Some(model)) = (bootloader, without.filter(|_| image.vendor == Vendor::SNOM)) {
+                let message = format!("a {model} has no field for a bootloader");
+                wrong(
+                    "image.bootloader",
+                    message,
+                    "leave it out: on a snom190 and snom3xx it stops the update",
                 );
             }
         }
     }
+    stones(draft, manifest, problems);
+}
+
+/// Of two images for one model one must be the stepping stone to the other: older, and new enough for it.
+fn stones(draft: &Draft, manifest: &Path, problems: &mut Vec<Problem>) {
+    for (nth, DraftImage { image, line, .. }) in draft.images.iter().enumerate() {
+        for first in draft.images[..nth].iter().filter(|first| same_part(&first.image, image)) {
+            let Some(both) = both_for(&first.image, image) else { continue };
+            if !image.part.is_phone() || !leads(draft, &first.image, image) {
+                let message = format!("the image of line {} is for {both} too", first.line);
+                let hint = "put the other into another release; or, where it is the stepping stone to the newer one, give that one `from_at_least`";
+                problems.push(Problem::error(manifest, message).at(*line).of("image.models").hint(hint));
+            }
+        }
+    }
+}
+
+/// Phones that both images are for.
+fn both_for(one: &Image, other: &Image) -> Option<String> {
+    if one.models.is_empty() || other.models.is_empty() {
+        return Some(format!("every {} with a {}", one.vendor, one.part.slug()));
+    }
+    let model = other.models.iter().find(|model| one.models.contains(model))?;
+    Some(format!("{} {model}", one.vendor))
+}
+
+/// Whether a phone gets from the older image to the newer one, over further stones between them or not.
+fn leads(draft: &Draft, one: &Image, other: &Image) -> bool {
+    let (older, newer) = if one.version < other.version { (one, other) } else { (other, one) };
+    let Some(needs) = newer.from_at_least.as_ref().filter(|_| older.version < newer.version) else {
+        return false;
+    };
+    let between = |stone: &Image| {
+        same_part(stone, newer) && older.version < stone.version && stone.version < newer.version
+    };
+    older.version >= *needs || draft.images.iter().any(|other| between(&other.image))
+}
+
+/// Whether two images are for the same part of phones of one maker.
+fn same_part(one: &Image, other: &Image) -> bool {
+    one.vendor == other.vendor
+        && one.part.slug() == other.part.slug()
+        && !matches!(one.part, Part::Chained | Part::Bootloader)
 }
 
 /// Looks at the file itself.
@@ -254,16 +313,9 @@ fn inspect(
         let problem = Problem::error(manifest, message).of(key).hint(hint);
         problems.push(if draft.line > 0 { problem.at(draft.line) } else { problem });
     };
-    if image.vendor == Vendor::SNOM
-        && let Some((model, version)) = image_in_name(&image.file)
-        && (version != image.version || image.models != [model.clone()])
-    {
-        let message = format!("the file's name says {model} {version}");
-        wrong(
-            "image.models",
-            message,
-            "a snom with the wrong image is lost: make file name and manifest agree",
-        );
+    if let Some((key, says)) = contradicted(image) {
+        let hint = "a snom with the wrong image is lost: make file name and manifest agree";
+        wrong(key, format!("the file's name says {says}"), hint);
     }
     let found = match fs::metadata(&path) {
         Ok(about) if about.is_file() => hash(&path, hashed, None),
@@ -299,6 +351,23 @@ fn inspect(
             .push(warning.hint("a phone that loses power while it writes must be rescued over HTTP or FTP"));
     }
     Some(Image { size, sha256, ..image.clone() })
+}
+
+/// What a snom image's name says against its manifest.
+fn contradicted(image: &Image) -> Option<(&'static str, String)> {
+    if image.vendor != Vendor::SNOM {
+        return None;
+    }
+    if let Some((kind, version)) = module_in_name(&image.file) {
+        let good = image.part == Part::Module(kind) && version == image.version;
+        return (!good).then(|| ("image.part", format!("module {kind} {version}")));
+    }
+    let (model, version) = image_in_name(&image.file)?;
+    if !image.part.is_phone() {
+        return Some(("image.part", format!("{model} {version}")));
+    }
+    let good = version == image.version && image.models == [model.clone()];
+    (!good).then(|| ("image.models", format!("{model} {version}")))
 }
 
 /// Whether this very release stands there; one with other content is an error.

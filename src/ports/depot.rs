@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::domain::firmware::Version;
-use crate::domain::phone::{Mac, Model, Vendor};
+use crate::domain::firmware::{Image, Version};
+use crate::domain::modules::Attached;
+use crate::domain::phone::{Mac, Model, Realm, Vendor};
 
 /// What a phone asks the depot for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,10 @@ pub struct Visit {
     pub model: Option<Model>,
     /// What it runs, where the request tells.
     pub version: Option<Version>,
+    /// The expansion modules it counts, where the request tells.
+    pub modules: Option<Attached>,
+    /// The firmware realm whose setting server it asks, where the request tells.
+    pub realm: Option<Realm>,
     /// The address it asks from.
     pub source: IpAddr,
     /// What it asks for.
@@ -52,6 +57,22 @@ pub enum Permit {
         file: String,
         /// What limits how fast it is served: all of them, the narrowest first. None limits nothing.
         lanes: Vec<Lane>,
+    },
+    /// This image of this release is offered to its expansion module now.
+    Module {
+        /// The release.
+        release: Arc<str>,
+        /// The image's file.
+        file: String,
+        /// A number that no other order has: a phone passes over a URL that it has written to a module already.
+        order: u64,
+        /// What limits how fast it is served.
+        lanes: Vec<Lane>,
+    },
+    /// Its settings are those of another realm: it is sent to that one's setting server.
+    Elsewhere {
+        /// The realm.
+        realm: Realm,
     },
     /// Nothing new: its documents name what it already runs.
     Stay {
@@ -112,4 +133,7 @@ pub trait Gatekeeper: Send + Sync {
 pub trait Images: Send + Sync {
     /// The bytes of a staged image, and its strong entity tag without quotes.
     fn open(&self, release: &str, file: &str) -> Option<(bytes::Bytes, String)>;
+
+    /// What the release's manifest says of a file; `None` when it is not staged, or broken.
+    fn image(&self, release: &str, file: &str) -> Option<Image>;
 }

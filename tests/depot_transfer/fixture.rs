@@ -83,7 +83,13 @@ impl Running {
         let images: Arc<Releases> = Arc::clone(&releases);
         let gatekeeper: Arc<Fake> = Arc::clone(&fake);
         let makers = Arc::new(sipherd::config::profiles::shipped);
-        let depot = Depot { gatekeeper, images, makers, base_url: format!("http://{at}/") };
+        let depot = Depot {
+            gatekeeper,
+            images,
+            makers,
+            snom: Arc::new(Arc::default),
+            base_url: format!("http://{at}/"),
+        };
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(serve_within(limits, listener, depot, shutdown.clone()));
         Self { at, image, shutdown, serving, steps, releases, dir, fake }

@@ -128,6 +128,7 @@ async fn a_base_url_that_phones_cannot_follow_is_refused() {
                 gatekeeper: depot.gatekeeper(),
                 images: std::sync::Arc::<sipherd::depot::Releases>::clone(&depot.releases),
                 makers: std::sync::Arc::new(sipherd::config::profiles::shipped),
+                snom: std::sync::Arc::new(std::sync::Arc::default),
                 base_url: base.into(),
             },
             CancellationToken::new(),

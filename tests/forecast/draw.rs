@@ -303,6 +303,7 @@ fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool) -> Rules {
         from_at_least: None,
         from_at_most: None,
         hardware: Vec::new(),
+        part: Default::default(),
     };
     let mut rules = Rules::new(policies, chrono_tz::UTC, Arc::new(terms));
     rules.usual = Arc::new(move |_| Some(usual));

@@ -33,7 +33,7 @@ impl World {
             Reason::Tie { .. } => self.tie = false,
             Reason::EditedLately { .. } => self.acts_in = None,
             Reason::StagedOnly { .. } => self.action = 2,
-            Reason::NotYet { .. } => self.action = 0,
+            Reason::NotYet { .. } | Reason::Module(_) => self.action = 0,
             Reason::AlreadyCurrent { .. } | Reason::Misfit(_) => self.runs = Some("10.1.64"),
             Reason::AlreadyRebooted { .. } | Reason::AlreadyResynced { .. } => self.before = None,
             Reason::NoAttemptsLeft { .. } => self.before = None,
@@ -78,6 +78,9 @@ impl World {
             Reason::RateReached { .. } => self.rates = [None; 2],
             Reason::Draining => self.draining = false,
             Reason::UnderWay { .. } => panic!("it is not under way"),
+            Reason::UpdatePolicy { .. } | Reason::WipedByCheckSync | Reason::Realm(_) => {
+                panic!("nobody here has settings files or realms")
+            }
         }
     }
 }

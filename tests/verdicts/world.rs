@@ -228,6 +228,7 @@ impl World {
                 from_at_least: Some(version("10.1.33")),
                 from_at_most: None,
                 hardware: vec![],
+                part: Default::default(),
             };
             rules.releases.insert("new".into(), Release { name: "new".into(), images: vec![image] });
         }

@@ -84,6 +84,7 @@ fn image(release: &str, vendor: &Vendor, model: &Model) -> Option<Image> {
         from_at_least: None,
         from_at_most: None,
         hardware: Vec::new(),
+        part: Default::default(),
     })
 }
 

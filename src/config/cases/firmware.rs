@@ -106,6 +106,7 @@ fn image(vendor: Vendor, model: Model, version: Version) -> Image {
         from_at_least: None,
         from_at_most: None,
         hardware: Vec::new(),
+        part: Default::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The keys of `sipherd.toml`.
 
 use super::Value::{Duration, Named, Number, OneOrMore, Table, Tables, Text, Word};
-use super::{Form, Key, Keys, PER, PHONES, Value};
+use super::{Form, Key, Keys, PER, PHONES, REALM, SNOM, Value};
 
 /// The top of `sipherd.toml`.
 pub static SETTINGS: Keys = Keys {
@@ -49,6 +49,8 @@ pub static SETTINGS: Keys = Keys {
             "releases by a name that stays",
         ),
         Key::new("site", Named(&SITE), "{ berlin = {} }", "the places phones stand at"),
+        Key::new("snom", Table(&SNOM), "{ templates = \"snom\" }", "what snoms are served and asked"),
+        Key::new("realm", Named(&REALM), "{ berlin = {} }", "firmware realms of snoms"),
         Key::new(
             "timing",
             Named(&TIMING),
@@ -61,6 +63,7 @@ pub static SETTINGS: Keys = Keys {
         ("timezone", "it is called `zone`"),
         ("tz", "it is called `zone`"),
         ("phones", "it is called `inventory`"),
+        ("realms", "each has a table of its own: `[realm.berlin]`"),
         ("sites", "each has a table of its own: `[site.berlin]`"),
         ("channels", "each has a table of its own: `[channel.stable]`"),
     ],
@@ -283,5 +286,19 @@ pub static TIMING: Keys = Keys {
 };
 
 /// All tables of `sipherd.toml`.
-pub static SETTINGS_TABLES: [&Keys; 12] =
-    [&SETTINGS, &SIP, &DEPOT, &PBX, &OPS, &API, &LOG, &FLEET_PACE, &PER, &CHANNEL, &SITE, &TIMING];
+pub static SETTINGS_TABLES: [&Keys; 14] = [
+    &SETTINGS,
+    &SIP,
+    &DEPOT,
+    &PBX,
+    &OPS,
+    &API,
+    &LOG,
+    &FLEET_PACE,
+    &PER,
+    &CHANNEL,
+    &SITE,
+    &SNOM,
+    &REALM,
+    &TIMING,
+];

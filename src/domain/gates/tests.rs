@@ -102,6 +102,7 @@ impl World {
             from_at_least: None,
             from_at_most: None,
             hardware: vec![],
+            part: Default::default(),
         };
         let release = Release { name: "new".into(), images: vec![image] };
         let rules = Rules {

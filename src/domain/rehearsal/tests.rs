@@ -45,6 +45,7 @@ fn rules(policy: Policy) -> Rules {
         from_at_least: None,
         from_at_most: None,
         hardware: vec![],
+        part: Default::default(),
     };
     let timing = Timing {
         answer: TimeDelta::seconds(40),

@@ -160,6 +160,7 @@ fn updates() -> Rules {
         from_at_least: None,
         from_at_most: None,
         hardware: vec![],
+        part: Default::default(),
     };
     rules.releases.insert("new".into(), Release { name: "new".into(), images: vec![image] });
     let terms = rules.terms.clone();
