@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sipherd::depot::{Depot, serve};
 use sipherd::domain::firmware::Image;
-use sipherd::ports::{Gatekeeper, Images, Permit, Transfer, Visit};
+use sipherd::ports::{Gatekeeper, Images, Permit, PhoneNews, Transfer, Visit};
 use tokio_util::sync::CancellationToken;
 
 use measure::{cpu, median, peer, row, table, verdict};
@@ -185,6 +185,8 @@ impl Gatekeeper for Shelf {
     }
 
     fn transfer(&self, _: Transfer) {}
+
+    fn told(&self, _: sipherd::domain::phone::Mac, _: std::net::IpAddr, _: PhoneNews) {}
 }
 
 impl Images for Shelf {

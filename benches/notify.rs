@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use sipherd::domain::phone::{Contact, LineId, PbxName};
-use sipherd::domain::trip::Trigger;
+use sipherd::domain::trip::Notice;
 use sipherd::ports::{Notifier, NotifyOrder, NotifyOutcome, OrderId, Target};
 use sipherd::sip::{Agent, AgentConfig, Timers};
 use tokio_util::sync::CancellationToken;
@@ -169,11 +169,11 @@ fn order(n: u32, to: SocketAddr) -> NotifyOrder {
         expires: None,
     };
     let line = LineId { pbx: PbxName::new("pbx1"), user: user.into() };
-    let trigger = Trigger::event("check-sync;reboot=true");
+    let notice = Notice::event("check-sync;reboot=true");
     NotifyOrder {
         id: OrderId(u64::from(n)),
         target: Target { line, contact },
-        trigger,
+        notice,
         copies_for: Duration::from_secs(32),
     }
 }

@@ -254,6 +254,7 @@ fn rules(parts: bool) -> Rules {
             update_boots: None,
             resync: vec![],
             tells_dialogs: false,
+            serves: sipherd::domain::trip::Serves::default(),
             timing,
         })
     };

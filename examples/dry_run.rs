@@ -73,6 +73,7 @@ fn rules() -> Result<Rules, Wrong> {
             update_boots: profile.update_boots,
             resync: profile.resync.clone(),
             tells_dialogs: profile.tells_dialogs,
+            serves: sipherd::domain::trip::Serves::default(),
             timing: profile.timing,
         })
     });

@@ -37,6 +37,7 @@
 //! - [`clock`]: the only reader of the time of day
 //! - [`config`]: from files to a checked configuration, with every mistake at its line
 //! - [`sip`]: the user agent that sends NOTIFYs and asks phones
+//! - [`web`]: the client for the web servers of phones
 //! - [`pbx`]: the view of Asterisk
 //! - [`depot`]: staged firmware and the HTTP server in front of it
 //! - [`store`]: what survives a restart, in SQLite
@@ -48,7 +49,7 @@
 //!
 //! # The import rule
 //!
-//! `domain` knows nothing of the rest, `phones` only `domain`. The adapters (`sip`, `pbx`, `depot`, `store`, `api`) know
+//! `domain` knows nothing of the rest, `phones` only `domain`. The adapters (`sip`, `web`, `pbx`, `depot`, `store`, `api`) know
 //! `ports` and `domain`, the depot `phones` too, and never each other. Only `daemon` puts concrete adapters together;
 //! `cli` starts it, stages firmware through `depot`, imports what `phones` can read, and speaks the words of `api`.
 //! `sim` shares no protocol code with what it tests. `tests/architecture.rs` reads what every file names and fails when
@@ -67,3 +68,4 @@ pub mod ports;
 pub mod sim;
 pub mod sip;
 pub mod store;
+pub mod web;

@@ -16,13 +16,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("clock", &["ports"]),
     ("config", &["domain", "phones", "ports"]),
     ("sip", &["domain", "ports"]),
+    ("web", &["domain", "ports"]),
     ("pbx", &["domain", "ports"]),
     ("store", &["domain", "ports"]),
     ("api", &["domain", "ports"]),
     ("depot", &["domain", "phones", "ports"]),
     // Shares no protocol code with what it tests.
     ("sim", &["domain", "ports"]),
-    ("daemon", &["api", "clock", "config", "depot", "domain", "pbx", "phones", "ports", "sip", "store"]),
+    (
+        "daemon",
+        &["api", "clock", "config", "depot", "domain", "pbx", "phones", "ports", "sip", "store", "web"],
+    ),
     // Stages firmware and imports makers' files itself, and speaks the words of the API; all else it asks of the daemon.
     ("cli", &["api", "clock", "config", "daemon", "depot", "domain", "phones", "ports", "sim"]),
     ("main", &["cli"]),

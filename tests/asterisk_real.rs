@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use sipherd::domain::phone::CallState;
-use sipherd::domain::trip::Trigger;
+use sipherd::domain::trip::Notice;
 use sipherd::pbx::asterisk::connect;
 use sipherd::ports::{NotifyOrder, NotifyOutcome, OrderId, Target};
 use tokio::process::{Child, Command};
@@ -127,11 +127,11 @@ async fn a_notify_through_asterisk_reaches_the_contact_with_its_event() {
     let pbx = connect(asterisk.settings(), events, CancellationToken::new());
     let (line, contact) = news.picture().await.contacts.remove(0);
 
-    let trigger = Trigger::event("check-sync;reboot=true");
+    let notice = Notice::event("check-sync;reboot=true");
     let order = NotifyOrder {
         id: OrderId(1),
         target: Target { line, contact },
-        trigger,
+        notice,
         copies_for: std::time::Duration::ZERO,
     };
     let (outcome, request) = tokio::join!(pbx.notify_through(order.clone()), phone.notify());
@@ -141,9 +141,9 @@ async fn a_notify_through_asterisk_reaches_the_contact_with_its_event() {
     assert_eq!(header(&request, "Subscription-State"), Some("terminated"));
 
     let body = "action=restart\nRegisterCallId={}\n".to_owned();
-    let trigger = Trigger { body: Some(("text/plain".into(), body)), ..Trigger::event("service-control") };
+    let notice = Notice { body: Some(("text/plain".into(), body)), ..Notice::event("service-control") };
     let (outcome, request) =
-        tokio::join!(pbx.notify_through(NotifyOrder { trigger, ..order }), phone.notify());
+        tokio::join!(pbx.notify_through(NotifyOrder { notice, ..order }), phone.notify());
     assert_eq!(outcome, NotifyOutcome::Blind);
     assert_eq!(header(&request, "Content-Type"), Some("text/plain"));
     assert!(request.contains("\r\n\r\naction=restart\r\nRegisterCallId={}"), "{request}");

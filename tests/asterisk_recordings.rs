@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sipherd::domain::phone::{CallState, Contact, LineId, PbxName};
-use sipherd::domain::trip::Trigger;
+use sipherd::domain::trip::Notice;
 use sipherd::pbx::asterisk::{connect, connect_over};
 use sipherd::ports::{Groups, LineNow, NotifyOrder, NotifyOutcome, OrderId, Pbx, PbxNews, Target};
 use tokio::time::Instant;
@@ -247,12 +247,12 @@ async fn a_line_is_confirmed_by_asking_anew() {
     told.unwrap_err();
 }
 
-fn order(uri: &str, trigger: Trigger) -> NotifyOrder {
+fn order(uri: &str, notice: Notice) -> NotifyOrder {
     let contact = Contact { uri: uri.into(), source: None, call_id: None, user_agent: None, expires: None };
     NotifyOrder {
         id: OrderId(1),
         target: Target { line: line("1001"), contact },
-        trigger,
+        notice,
         copies_for: Duration::ZERO,
     }
 }
@@ -280,9 +280,8 @@ async fn a_notify_names_one_contact_and_ends_blind_or_with_the_words_of_asterisk
         talk.answer(&asked, "Error", "Message: Unable to retrieve endpoint 2999\n").await;
     };
     let notify = async {
-        let sent =
-            pbx.notify_through(order(URI, Trigger { body, ..Trigger::event("service-control") })).await;
-        (sent, pbx.notify_through(order(URI, Trigger::event("check-sync;reboot=true"))).await)
+        let sent = pbx.notify_through(order(URI, Notice { body, ..Notice::event("service-control") })).await;
+        (sent, pbx.notify_through(order(URI, Notice::event("check-sync;reboot=true"))).await)
     };
     let (outcomes, ()) = tokio::join!(notify, answers);
     let refused = NotifyOutcome::NotSent { why: "Unable to retrieve endpoint 2999".into() };
@@ -292,14 +291,14 @@ async fn a_notify_names_one_contact_and_ends_blind_or_with_the_words_of_asterisk
 #[tokio::test]
 async fn a_notify_that_asterisk_would_mangle_or_that_smuggles_lines_is_not_sent() {
     let (_manager, pbx, _news, mut talk) = settled().await;
-    let body = |text: &str| Trigger { body: Some(("text/plain".into(), text.into())), ..Trigger::event("x") };
+    let body = |text: &str| Notice { body: Some(("text/plain".into(), text.into())), ..Notice::event("x") };
     for bad in [
-        order(URI, Trigger::event("check-sync;a=1,b=2")),
-        order(URI, Trigger::event("reboot\r\nAction: Originate")),
+        order(URI, Notice::event("check-sync;a=1,b=2")),
+        order(URI, Notice::event("reboot\r\nAction: Originate")),
         order(URI, body("a,b")),
-        order("sip:1001@a\r\nVariable: Event=reboot", Trigger::event("x")),
-        order("tel:+49301234", Trigger::event("x")),
-        order("1001", Trigger::event("x")),
+        order("sip:1001@a\r\nVariable: Event=reboot", Notice::event("x")),
+        order("tel:+49301234", Notice::event("x")),
+        order("1001", Notice::event("x")),
     ] {
         let outcome = pbx.notify_through(bad.clone()).await;
         assert!(matches!(outcome, NotifyOutcome::NotSent { .. }), "{bad:?}: {outcome:?}");
@@ -315,10 +314,10 @@ async fn a_notify_whose_answer_is_lost_may_have_been_sent() {
         talk.asked("PJSIPNotify").await;
         drop(talk);
     };
-    let (outcome, ()) = tokio::join!(pbx.notify_through(order(URI, Trigger::event("reboot"))), hang_up);
+    let (outcome, ()) = tokio::join!(pbx.notify_through(order(URI, Notice::event("reboot"))), hang_up);
     assert_eq!(outcome, NotifyOutcome::Blind);
     assert_eq!(news.lost().await, "asterisk closed the connection");
-    let outcome = pbx.notify_through(order(URI, Trigger::event("reboot"))).await;
+    let outcome = pbx.notify_through(order(URI, Notice::event("reboot"))).await;
     assert_eq!(outcome, NotifyOutcome::NotSent { why: "asterisk closed the connection".into() });
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use chrono::{TimeDelta, Utc};
 use sipherd::config::{self, Checked};
 use sipherd::domain::phone::Vendor;
-use sipherd::domain::trip::Trigger;
+use sipherd::domain::trip::{Notice, Trigger, Way};
 use sipherd::phones::Profile;
 
 /// Checks a folder of these profiles.
@@ -63,7 +63,7 @@ fn a_new_maker_has_patient_deadlines_unless_it_says_others() {
     let checked = checked(&[("acme.toml", acme)]);
     assert!(checked.report.problems.is_empty(), "{}", checked.report);
     let acme = checked.makers.profile(&Vendor::new("acme")).unwrap();
-    assert_eq!(acme.reboot[0].body, Some(("text/plain".into(), "a\r\nb\r\n".into())));
+    assert_eq!(acme.reboot[0].notice().unwrap().body, Some(("text/plain".into(), "a\r\nb\r\n".into())));
     assert_eq!((acme.timing.gap, acme.timing.answer), (TimeDelta::minutes(5), TimeDelta::seconds(40)));
     // What the table of keys says holds without a key does hold.
     for key in config::keys::PROFILE_TIMING.keys {
@@ -92,9 +92,14 @@ fn table() -> String {
                     |---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
     let events = |triggers: &[Trigger]| {
-        let one = |trigger: &Trigger| match trigger.body.as_ref().and_then(|(_, body)| body.lines().next()) {
-            Some(first) => format!("`{}` with `{first}`", trigger.event),
-            None => format!("`{}`", trigger.event),
+        let one = |trigger: &Trigger| match &trigger.way {
+            Way::Notify(Notice { event, body: Some((_, body)) }) => {
+                format!("`{event}` with `{}`", body.lines().next().unwrap_or_default())
+            }
+            Way::Notify(Notice { event, body: None }) => format!("`{event}`"),
+            Way::Web { path } => format!("its page `{path}`"),
+            Way::ContactMe => "contact-me".to_owned(),
+            Way::Poll => "at its poll".to_owned(),
         };
         let all: Vec<String> = triggers.iter().map(one).collect();
         if all.is_empty() { "none".to_owned() } else { all.join(", then ") }
@@ -102,7 +107,7 @@ fn table() -> String {
     let list = |texts: Vec<&str>| texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", ");
     for maker in config::profiles::shipped().all() {
         let waits: Vec<&str> =
-            maker.reboot.iter().filter(|t| t.waits_for_idle).map(|trigger| trigger.event.as_str()).collect();
+            maker.reboot.iter().filter(|t| t.waits_for_idle).map(|trigger| called(trigger)).collect();
         let waits = if waits.is_empty() { "no".to_owned() } else { format!("yes, with {}", list(waits)) };
         let update = maker.update_boots.map_or("no".to_owned(), |boots| format!("yes, {boots} boots"));
         writeln!(
@@ -179,4 +184,14 @@ fn every_maker_that_was_asked_for_is_there() {
     }
     // Nobody becomes one of these but by the inventory.
     assert!(makers.known(&Vendor::new("generic")).unwrap().user_agents.is_empty());
+}
+
+/// A way of asking as the page names it where it says which of them wait.
+fn called(trigger: &Trigger) -> &str {
+    match &trigger.way {
+        Way::Notify(notice) => &notice.event,
+        Way::Web { path } => path,
+        Way::ContactMe => "contact-me",
+        Way::Poll => "poll",
+    }
 }

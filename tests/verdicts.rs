@@ -31,7 +31,8 @@ enum More {
     Grace(i64),
     Attempt,
     Spread(i64),
-    NoBoot,
+    /// Its last boot was so many minutes ago.
+    Booted(i64),
     Withdrawn,
     Draining,
 }
@@ -58,7 +59,7 @@ fn more() -> impl Strategy<Value = More> {
         Just(More::Limits),
         Just(More::Rates),
         Just(More::Attempt),
-        Just(More::NoBoot),
+        (0_i64..60).prop_map(More::Booted),
         Just(More::Withdrawn),
         Just(More::Draining),
     ]
@@ -96,7 +97,9 @@ impl World {
             More::Grace(minutes) => world.acts_in = world.acts_in.max(Some(*minutes)),
             More::Attempt => world.before.iter_mut().for_each(|before| before.attempt += 1),
             More::Spread(minutes) => world.spread = world.spread.or(Some(*minutes)),
-            More::NoBoot => world.booted_ago = None,
+            More::Booted(ago) => {
+                world.booted_ago = Some(world.booted_ago.map_or(*ago, |before| before.min(*ago)))
+            }
             More::Withdrawn => world.withdrawn = true,
             More::Draining => world.draining = true,
         }

@@ -9,11 +9,10 @@ use super::code::Code;
 use super::keys::{CREDENTIALS_COLUMNS, INVENTORY_COLUMNS, WEB_CREDENTIALS_COLUMNS, nearest};
 use super::problem::{Place, Problem};
 use super::raw::{Complaint, Source};
-use super::snom::WebPasswords;
 use super::value;
 use crate::domain::modules::ModulePower;
 use crate::domain::phone::{Hardware, LineId, Mac, Model, PbxName, Realm, Site, Switch, Tag, Vendor};
-use crate::ports::{Credentials, Secret};
+use crate::ports::{Credentials, Secret, WebPasswords};
 
 /// What the rows may speak of.
 pub(super) struct Known<'a> {

@@ -36,13 +36,13 @@ use crate::domain::policy::Policy;
 use crate::domain::rules::FleetPace;
 use crate::domain::trip::Timing;
 use crate::phones::Makers;
-use crate::ports::{Credentials, Secret};
+use crate::ports::{Credentials, Secret, WebPasswords};
 
 pub use cases::{WrittenCase, WrittenRule};
 pub use code::Code;
 pub use problem::{Place, Problem, Report, Severity};
 pub use profiles::OwnProfile;
-pub use snom::{SnomConfig, WebPasswords};
+pub use snom::SnomConfig;
 pub use value::spell as duration_text;
 
 /// A configuration that may be used.
@@ -195,6 +195,10 @@ pub struct Config {
     pub inventory: Vec<InventoryPhone>,
     /// The SIP side.
     pub sip: SipConfig,
+    /// The web servers of the phones themselves.
+    pub web: WebPorts,
+    /// What they are answered with when they ask for a password.
+    pub web_passwords: WebPasswords,
     /// The firmware server.
     pub depot: DepotConfig,
     /// The PBXs; never empty.
@@ -303,6 +307,21 @@ pub enum TriggerPath {
     Direct,
     /// The PBX, asked by sipherd.
     ThroughPbx,
+}
+
+/// `[web]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebPorts {
+    /// The port of their web servers.
+    pub pages: u16,
+    /// The port on which Unify phones wait for contact-me.
+    pub contact_me: u16,
+}
+
+impl Default for WebPorts {
+    fn default() -> Self {
+        Self { pages: 80, contact_me: 8085 }
+    }
 }
 
 /// `[depot]`.

@@ -21,7 +21,7 @@ use super::table::Table;
 use super::value;
 use super::{
     AsteriskConfig, DepotConfig, LogConfig, LogFormat, PbxConfig, PbxKind, SiteConfig, TimingOverride,
-    TriggerPath,
+    TriggerPath, WebPorts,
 };
 use crate::domain::phone::{PbxName, Site, Vendor};
 use crate::domain::rules::FleetPace;
@@ -39,6 +39,8 @@ pub(super) struct Settings {
     pub profiles: Option<PathBuf>,
     pub sip: Sip,
     pub credentials: Option<PathBuf>,
+    pub web: WebPorts,
+    pub web_credentials: Option<PathBuf>,
     pub depot: Option<DepotConfig>,
     pub pbxs: Vec<PbxConfig>,
     /// Names of all PBXs, also of those with a mistake.
@@ -92,6 +94,11 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Option<S
         profiles: path("profiles"),
         sip: read_sip(sip.as_ref()),
         credentials,
+        web: web(top.table("web").as_ref()),
+        web_credentials: top
+            .table("web")
+            .and_then(|web| web.text("credentials"))
+            .map(|text| folder.join(text.value)),
         depot: depot(&top),
         pbxs,
         pbx_names,
@@ -178,6 +185,16 @@ fn read_sip(table: Option<&Table<'_>>) -> Sip {
             _ => TriggerPath::Direct,
         },
         notifies_per_second: table.and_then(|sip| sip.count("notifies_per_second")).unwrap_or(20),
+    }
+}
+
+fn web(table: Option<&Table<'_>>) -> WebPorts {
+    let usual = WebPorts::default();
+    // The table of keys keeps it within 16 bits.
+    let port = |key: &str| table?.count(key).and_then(|port| u16::try_from(port).ok());
+    WebPorts {
+        pages: port("port").unwrap_or(usual.pages),
+        contact_me: port("contact_me_port").unwrap_or(usual.contact_me),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `[snom]` and `[realm.NAME]`: the administrator's settings files, firmware realms, and the phones' web passwords.
+//! `[snom]` and `[realm.NAME]`: the administrator's settings files, and firmware realms.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,48 +6,26 @@ use std::sync::Arc;
 
 use super::check::Reading;
 use super::code::Code;
-use super::inventory;
 use super::problem::Problem;
 use super::raw::{Complaint, Source};
-use super::settings;
 use super::table::Table;
 use super::value;
-use crate::domain::phone::{Mac, Realm};
+use crate::domain::phone::Realm;
 use crate::phones::snom::{
     CheckSync, OWN_KEYS, Papers, RealmPapers, Scope, Setting, Template, Templates, Wins,
 };
-use crate::ports::Credentials;
 
 /// `[snom]` and the realms, checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SnomConfig {
     /// What settings documents are made of.
     pub papers: Arc<Papers>,
-    /// What the phones' own web servers are answered with when they ask for a password.
-    pub web: WebPasswords,
-}
-
-/// Passwords of phones' web servers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WebPasswords {
-    /// Of single phones.
-    pub of: BTreeMap<Mac, Credentials>,
-    /// Of all others.
-    pub others: Option<Credentials>,
-}
-
-impl WebPasswords {
-    /// What a phone's web server is answered with.
-    pub fn for_phone(&self, mac: Mac) -> Option<&Credentials> {
-        self.of.get(&mac).or(self.others.as_ref())
-    }
 }
 
 /// What `sipherd.toml` says, before the files it names are read.
 #[derive(Default)]
 pub(super) struct SnomSettings {
     templates: Option<PathBuf>,
-    web: Option<PathBuf>,
     poll_seconds: Option<i64>,
     realms: BTreeMap<Realm, RealmSettings>,
 }
@@ -79,7 +57,6 @@ pub(super) fn read(top: &Table<'_>, folder: &Path) -> SnomSettings {
     }
     SnomSettings {
         templates: table.as_ref().and_then(|snom| path(snom, "templates")),
-        web: table.as_ref().and_then(|snom| path(snom, "web_credentials")),
         poll_seconds: table
             .as_ref()
             .and_then(|snom| snom.duration("poll"))
@@ -115,9 +92,7 @@ impl Reading {
             realms.insert(name.clone(), RealmPapers { setting_server, templates: own.unwrap_or_default() });
         }
         let templates = templates.unwrap_or_default();
-        let web = settings.web.as_deref().map(|path| self.web_passwords(path)).unwrap_or_default();
-        let papers = Arc::new(Papers { templates, realms, poll_seconds: settings.poll_seconds });
-        SnomConfig { papers, web }
+        SnomConfig { papers: Arc::new(Papers { templates, realms, poll_seconds: settings.poll_seconds }) }
     }
 
     /// The settings files of a folder. Nothing else may lie there.
@@ -168,19 +143,6 @@ impl Reading {
             self.close(&source);
         }
         templates
-    }
-
-    fn web_passwords(&mut self, path: &Path) -> WebPasswords {
-        let Some(list) = self.open(path) else {
-            if let Some(problem) = self.report.problems.last_mut().filter(|problem| problem.hint.is_none()) {
-                problem.hint = Some("the key `web_credentials` of `[snom]` names it".to_owned());
-            }
-            return WebPasswords::default();
-        };
-        settings::warn_if_open(&list, &list.path);
-        let passwords = inventory::read_web_passwords(&list);
-        self.close(&list);
-        passwords
     }
 }
 

@@ -79,10 +79,7 @@ impl Orchestrator {
     pub(super) fn view(&self, now: DateTime<Utc>, at: DateTime<Utc>, phone: &Phone) -> PhoneView {
         let judged = self.scheduler.judge(phone, at, now, &self.fleet);
         let (state, detail, since) = self.state_of(phone, &judged);
-        let target = match judged.order.as_ref().map(|order| &order.goal) {
-            Some(Goal::Update { target, .. }) => Some(target.clone()),
-            Some(Goal::Reboot | Goal::Resync) | None => None,
-        };
+        let target = judged.order.as_ref().and_then(|order| order.goal.target().cloned());
         PhoneView {
             mac: phone.mac,
             lines: phone.lines.keys().map(|line| line.user.to_string()).collect(),
@@ -123,6 +120,9 @@ impl Orchestrator {
                 }
                 (Some(Goal::Resync), Some(Outcome::Resynced | Outcome::Rebooted)) => {
                     return word("resynced", format!("read its settings {when}"));
+                }
+                (Some(Goal::Backup), Some(Outcome::HandedIn)) => {
+                    return word("handed-in", format!("handed in its configuration {when}"));
                 }
                 (_, _) => {}
             }
@@ -297,7 +297,7 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::Blackout { .. }
         | Reason::BlackoutNear { .. } => 3,
         Reason::ViewStale { .. } | Reason::Untold { .. } | Reason::GroupUntold { .. } => 4,
-        Reason::NotRegistered { .. } => 5,
+        Reason::NotRegistered { .. } | Reason::AwaitsPoll { .. } => 5,
         Reason::NotQuietYet { .. } => 6,
         Reason::PenaltyBox { .. } => 7,
         Reason::BudgetFull { .. }

@@ -1,5 +1,6 @@
 //! The orchestrator's mailbox: all it hears comes through here, and nobody else touches its state.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -11,9 +12,9 @@ use super::setup::Reread;
 use crate::domain::firmware::Release;
 use crate::domain::phone::Mac;
 use crate::ports::{
-    Control, ControlError, Entry, Gatekeeper, HistoryQuery, NotifyOutcome, PbxEvent, Permit, PhoneView,
-    PlanAsk, PlanView, ProbeOutcome, RebootAsk, RebootTaken, StatusView, Store, Transfer, TripId, Visit,
-    WhyView,
+    Control, ControlError, Entry, Gatekeeper, HistoryQuery, NotifyOutcome, PbxEvent, Permit, PhoneNews,
+    PhoneView, PlanAsk, PlanView, ProbeOutcome, RebootAsk, RebootTaken, StatusView, Store, Transfer, TripId,
+    Visit, WhyView,
 };
 
 /// Where the answer to a question goes.
@@ -45,6 +46,10 @@ pub enum Mail {
     Visit(Visit, oneshot::Sender<Permit>),
     /// An image is on its way, or there, or not.
     Transfer(Transfer),
+    /// What a phone says of its orders, and from where.
+    Told(Mac, IpAddr, PhoneNews),
+    /// A phone that polled has its order.
+    Ordered(TripId, Mac),
     /// Somebody asks through the API.
     Asked(Question),
     /// The files were read again.
@@ -108,8 +113,19 @@ impl Gatekeeper for Mailbox {
     }
 
     fn transfer(&self, transfer: Transfer) {
-        // Called where a connection is dropped, so it must not wait. A full mailbox loses no news: a task waits instead.
-        match self.letters.try_send(Mail::Transfer(transfer)) {
+        self.post(Mail::Transfer(transfer));
+    }
+
+    fn told(&self, mac: Mac, source: IpAddr, news: PhoneNews) {
+        self.post(Mail::Told(mac, source, news));
+    }
+}
+
+impl Mailbox {
+    /// Posts a letter from where nobody may wait, such as the end of a connection. A full mailbox loses none: a task waits
+    /// instead.
+    fn post(&self, letter: Mail) {
+        match self.letters.try_send(letter) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
             Err(mpsc::error::TrySendError::Full(letter)) => {
                 let letters = self.letters.clone();

@@ -2,6 +2,7 @@
 
 mod answers;
 mod boots;
+mod door;
 mod explanation;
 mod mail;
 mod metrics;
@@ -35,6 +36,7 @@ use crate::pbx::asterisk::{AsteriskSettings, connect};
 use crate::ports::{Clock, Control, Kept, Pbx, PbxEvent, Store, StoreError};
 use crate::sip::{Agent, AgentConfig, SipError};
 use crate::store::sqlite::SqliteStore;
+use crate::web::{WebClient, WebConfig};
 
 pub use setup::{inventory, rules, terms, usual};
 
@@ -147,11 +149,13 @@ pub async fn start(
 
     let (letters, mailbox) = mpsc::channel(MAILBOX);
     let pbxs = connect_pbxs(&config, clock.as_ref(), &letters, &services, &tasks);
+    let web = WebClient::new(web_config(&config), config.web_passwords.clone());
     let hands = Hands {
         clock: clock.clone(),
         store: store.clone(),
         notifier: Arc::new(agent.clone()),
         prober: Arc::new(agent.clone()),
+        web: Arc::new(web.clone()),
         pbxs,
         trigger: config.sip.trigger,
     };
@@ -165,12 +169,15 @@ pub async fn start(
             let agent = agent.clone();
             Arc::new(move |credentials| agent.replace_credentials(credentials))
         },
+        web_passwords: Arc::new(move |passwords| web.replace_credentials(passwords)),
         makers: known.clone(),
         snom: snom.clone(),
         started_with: Arc::new(config.clone()),
     };
     let fleet = fleet(&config, &kept);
-    let mut orchestrator = Orchestrator::new(hands, letters.clone(), fleet, Scheduler::new(rules), reloader);
+    let mut scheduler = Scheduler::new(rules);
+    scheduler.await_polls();
+    let mut orchestrator = Orchestrator::new(hands, letters.clone(), fleet, scheduler, reloader);
     orchestrator.restore(kept)?;
 
     let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store.clone()));
@@ -230,6 +237,11 @@ fn agent_config(config: &Config) -> AgentConfig {
         notifies_per_second: config.sip.notifies_per_second,
         timers: crate::sip::Timers::default(),
     }
+}
+
+fn web_config(config: &Config) -> WebConfig {
+    let ports = config.web;
+    WebConfig { port: ports.pages, contact_me_port: ports.contact_me, ..WebConfig::default() }
 }
 
 /// Reading and hashing every image may take a while and must not stall the runtime.

@@ -18,7 +18,8 @@ use crate::domain::phone::{Mac, PbxName};
 use crate::domain::scheduler::Scheduler;
 use crate::domain::trip::{State, Trip};
 use crate::ports::{
-    Change, Clock, Entry, Job, Notifier, NotifyOrder, OrderId, Pbx, Permit, Prober, Store, TripId,
+    Change, Clock, Entry, Job, Notifier, NotifyOrder, OrderId, Pbx, Permit, PhoneWeb, Prober, Store, TripId,
+    WebOrder,
 };
 
 /// While a phone is awaited, its PBX's contacts are read this often.
@@ -44,6 +45,8 @@ pub struct Hands {
     pub notifier: Arc<dyn Notifier>,
     /// Asks phones.
     pub prober: Arc<dyn Prober>,
+    /// Speaks with the web servers of phones.
+    pub web: Arc<dyn PhoneWeb>,
     /// The PBXs.
     pub pbxs: BTreeMap<PbxName, Arc<dyn Pbx>>,
     /// Who sends the NOTIFY.
@@ -68,6 +71,10 @@ pub(super) enum Act {
     Confirm(TripId, Mac),
     /// Send.
     Notify(TripId, Mac, NotifyOrder),
+    /// Ask over HTTP.
+    Web(TripId, Mac, WebOrder),
+    /// Answer the poll of a phone with its order.
+    Order(TripId, Mac, oneshot::Sender<Permit>),
     /// Send no further copy.
     StopResending(OrderId),
     /// Read contacts, ask with OPTIONS.
@@ -97,6 +104,8 @@ pub struct Orchestrator {
     pub(super) refused_reload: Option<String>,
     /// Phones without a line that asked the depot, and from where: their lines may register later.
     pub(super) visitors: BTreeMap<IpAddr, BTreeSet<Mac>>,
+    /// Phones that polled and wait for what they are to do.
+    pub(super) at_the_door: HashMap<Mac, oneshot::Sender<Permit>>,
     /// Phones that asked for their settings, and when: they may be booting.
     pub(super) settings_asked: BTreeMap<Mac, DateTime<Utc>>,
     contacts_read: DateTime<Utc>,
@@ -131,6 +140,7 @@ impl Orchestrator {
             reloader,
             refused_reload: None,
             visitors: BTreeMap::new(),
+            at_the_door: HashMap::new(),
             settings_asked: BTreeMap::new(),
             contacts_read,
             // The first step looks.
@@ -183,6 +193,7 @@ impl Orchestrator {
         let now = self.hands.clock.now();
         self.tick_trips(now);
         self.start_trips(now);
+        self.turn_away(now);
         self.write_down(now);
         self.await_phones(now);
         let asked = tokio::time::Instant::now();
@@ -202,16 +213,20 @@ impl Orchestrator {
             // The phone was seen to go, or the trip is over.
             return;
         }
-        let against = if self.may_not_be_sent(mac) {
+        match self.stands_against(mac, late) {
+            Some(why) => self.withhold(id, mac, why.to_owned()),
+            None => self.send(id, mac, order),
+        }
+    }
+
+    /// What came in behind the last look.
+    pub(super) fn stands_against(&self, mac: Mac, late: bool) -> Option<&'static str> {
+        if self.may_not_be_sent(mac) {
             Some("it was busy at the last moment, or the view of the PBX was lost")
         } else if late {
             Some("the store took too long to keep the intent")
         } else {
             None
-        };
-        match against {
-            Some(why) => self.withhold(id, mac, why.to_owned()),
-            None => self.send(id, mac, order),
         }
     }
 
@@ -236,6 +251,8 @@ impl Orchestrator {
             Mail::Probed(id, mac, outcome) => self.probed(now, id, mac, outcome),
             Mail::Visit(visit, reply) => self.visit(now, visit, reply),
             Mail::Transfer(transfer) => self.transfer(now, transfer),
+            Mail::Told(mac, source, news) => self.told(now, mac, source, news),
+            Mail::Ordered(id, mac) => self.has_its_order(now, id, mac),
             Mail::Asked(question) => self.asked(now, question),
             Mail::Reread(reread, reply) => self.reread(now, reread, reply),
         }
@@ -345,6 +362,8 @@ impl Orchestrator {
         match act {
             Act::Confirm(id, mac) => self.confirm(id, mac),
             Act::Notify(id, mac, order) => self.send_unless(id, mac, order, late),
+            Act::Web(id, mac, order) => self.ask_by_web(id, mac, order, late),
+            Act::Order(id, mac, reply) => self.hand_over(id, mac, reply, late),
             Act::StopResending(order) => self.hands.notifier.stop_resending(order),
             Act::Look(mac) => self.look(mac),
             Act::Permit(reply, permit) => {

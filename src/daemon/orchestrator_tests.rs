@@ -14,11 +14,11 @@ use crate::depot::Releases;
 use crate::domain::firmware::Version;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Vendor};
 use crate::domain::policy::Policy;
-use crate::ports::NotifyOutcome;
 use crate::ports::{
     DialogOutcome, FindingRow, Groups, HistoryQuery, Kept, LineNow, PbxEvent, PbxNews, PbxSilent, PhoneRow,
     Picture, ProbeOutcome, RebootAsk, StoreError, Target, Visit, Wanted,
 };
+use crate::ports::{NotifyOutcome, WebError};
 
 /// A store that fails so many times before it works.
 #[derive(Default)]
@@ -60,6 +60,8 @@ const IDLE: LineNow =
 /// Phones that take every NOTIFY, and a PBX that calls every line idle, unless a test says otherwise.
 struct Yard {
     notified: Mutex<Vec<NotifyOrder>>,
+    /// Orders over HTTP.
+    asked: Mutex<Vec<WebOrder>>,
     /// What the PBX says of each line at the last look.
     line: Mutex<LineNow>,
     /// What a phone says of its calls.
@@ -76,6 +78,7 @@ impl Default for Yard {
     fn default() -> Self {
         Self {
             notified: Mutex::default(),
+            asked: Mutex::default(),
             line: Mutex::new(IDLE),
             phone: Mutex::new(DialogOutcome::Idle),
             options: Mutex::new(ProbeOutcome::Silent),
@@ -104,6 +107,25 @@ impl Prober for Yard {
     fn dialogs(&self, _: Target) -> BoxFuture<'static, DialogOutcome> {
         self.looks.fetch_add(1, Ordering::Relaxed);
         std::future::ready(self.phone.lock().unwrap().clone()).boxed()
+    }
+}
+
+impl PhoneWeb for Yard {
+    fn ask(&self, order: WebOrder) -> BoxFuture<'static, NotifyOutcome> {
+        self.asked.lock().unwrap().push(order);
+        let (status, phrase) = (204, "No Content".to_owned());
+        let outcome = NotifyOutcome::Answered {
+            status,
+            phrase,
+            user_agent: None,
+            retry_after: None,
+            challenged: false,
+        };
+        std::future::ready(outcome).boxed()
+    }
+
+    fn page(&self, _: Mac, _: IpAddr, _: &str) -> BoxFuture<'static, Result<String, WebError>> {
+        std::future::ready(Err(WebError::Status(404))).boxed()
     }
 }
 
@@ -182,6 +204,7 @@ impl Night {
             store: ledger.clone(),
             notifier: yard.clone(),
             prober: yard.clone(),
+            web: yard.clone(),
             pbxs: BTreeMap::from([(name, exchange)]),
             trigger: TriggerPath::Direct,
         };
@@ -191,6 +214,7 @@ impl Night {
             releases,
             credentials: Arc::new(|_| {}),
             makers: setup::Known::new(Arc::clone(&config.makers)),
+            web_passwords: Arc::new(drop),
             snom: setup::Known::new(Arc::new(config.snom.clone())),
             started_with: Arc::new(config.clone()),
         };
@@ -264,6 +288,7 @@ impl Night {
             vendor: Some(Vendor::SNOM),
             model: None,
             version: Version::parse(version).ok(),
+            hardware: None,
             source: source.parse().unwrap(),
             wanted: Wanted::Settings,
             peek: false,

@@ -15,7 +15,7 @@ use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Vendor};
 use crate::domain::policy::Firmware;
 use crate::domain::rules::{Rules, Terms, TermsOf, UsualOf};
 use crate::phones::Makers;
-use crate::ports::{ControlError, Credentials};
+use crate::ports::{ControlError, Credentials, WebPasswords};
 
 /// The rules these files and releases make.
 pub fn rules(config: &Config, releases: Vec<Release>) -> Rules {
@@ -45,6 +45,7 @@ pub fn terms(makers: Arc<Makers>, timing: BTreeMap<Vendor, TimingOverride>) -> T
             triggers: profile.reboot.clone(),
             update_boots: profile.update_boots.map(|boots| own.boots.unwrap_or(boots)),
             resync: profile.resync.clone(),
+            serves: profile.serves,
             tells_dialogs: profile.tells_dialogs,
             timing,
         })
@@ -125,6 +126,8 @@ pub struct Reloader {
     pub releases: Arc<Releases>,
     /// Where new credentials go.
     pub credentials: NewCredentials,
+    /// Where new passwords of phones' web servers go.
+    pub web_passwords: Arc<dyn Fn(WebPasswords) + Send + Sync>,
     /// The makers that are known.
     pub makers: Known<Makers>,
     /// What snoms are served and asked.
@@ -167,6 +170,7 @@ impl Reloader {
             (old.sip.user != new.sip.user, "[sip] user"),
             (old.sip.trigger != new.sip.trigger, "[sip] trigger"),
             (old.sip.notifies_per_second != new.sip.notifies_per_second, "[sip] notifies_per_second"),
+            (old.web != new.web, "[web]"),
             (old.depot != new.depot, "[depot]"),
             (pbxs(old) != pbxs(new), "[[pbx]]"),
             (old.ops != new.ops, "[ops] listen"),
@@ -225,6 +229,7 @@ impl Orchestrator {
         self.reloader.snom.replace(Arc::new(config.snom.clone()));
         tell_own_profiles(config);
         (self.reloader.credentials)(config.sip.credentials.clone());
+        (self.reloader.web_passwords)(config.web_passwords.clone());
         let listed = inventory(config);
         let gone: Vec<Mac> = self
             .fleet

@@ -10,9 +10,10 @@ use super::orchestrator::{Act, Orchestrator};
 use crate::config::TriggerPath;
 use crate::domain::phone::{CallState, LineId, Mac};
 use crate::domain::policy::reason::Reason;
-use crate::domain::trip::{Input, Outcome, Output, Probe, State, Trip};
+use crate::domain::trip::{Input, Outcome, Output, Probe, State, Trip, Way};
 use crate::ports::{
-    Change, DialogOutcome, NotifyOrder, NotifyOutcome, ProbeOutcome, Target, TripId, TripRow,
+    Change, DialogOutcome, NotifyOrder, NotifyOutcome, ProbeOutcome, Target, TripId, TripRow, WebAsk,
+    WebOrder,
 };
 
 /// A phone that is up answers OPTIONS within this time: four copies of the request go out in it.
@@ -25,7 +26,7 @@ const GREETING: TimeDelta = TimeDelta::milliseconds(1_600);
 const ANSWER_WITHIN_AT_LEAST: Duration = Duration::from_millis(60);
 
 /// The form in which trips are kept.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 
 /// A trip as it is kept.
 #[derive(serde::Serialize)]
@@ -43,12 +44,23 @@ pub(super) fn read_kept(body: &str) -> Result<Trip, String> {
             let waits = kept.pointer("/trip/plan/waits_for_idle").and_then(Value::as_bool).unwrap_or(false);
             let first = kept.pointer_mut("/trip/plan/triggers/0").and_then(Value::as_object_mut);
             first.and_then(|first| first.insert("waits_for_idle".to_owned(), waits.into()));
+            all_by_notify(&mut kept);
         }
+        // Form 2 knew no other way than a NOTIFY.
+        Some(2) => all_by_notify(&mut kept),
         Some(form) if form == u64::from(FORM) => {}
         _ => return Err(format!("it has form {}, this sipherd knows form {FORM}", kept["v"])),
     }
     let trip = kept.get_mut("trip").map(Value::take).unwrap_or_default();
     serde_json::from_value(trip).map_err(|error| error.to_string())
+}
+
+/// Every trigger of a kept trip is a NOTIFY.
+fn all_by_notify(kept: &mut Value) {
+    let triggers = kept.pointer_mut("/trip/plan/triggers").and_then(Value::as_array_mut);
+    for trigger in triggers.into_iter().flatten().filter_map(Value::as_object_mut) {
+        trigger.insert("way".to_owned(), "notify".into());
+    }
 }
 
 impl Orchestrator {
@@ -107,27 +119,7 @@ impl Orchestrator {
         for output in outputs {
             match output {
                 Output::Confirm => acts.push(Act::Confirm(id, mac)),
-                Output::Notify(trigger) => {
-                    let number = self.next_order();
-                    let Some(open) = self.trips.get_mut(&mac) else { return };
-                    let line = open.trip.plan().line.clone();
-                    let phone = self.fleet.get(mac);
-                    let contact = phone.and_then(|p| p.lines.get(&line)).and_then(|l| l.contact.clone());
-                    match contact {
-                        Some(contact) => {
-                            open.order = Some(number);
-                            let copied = open.trip.plan().timing.boot_at_least;
-                            let target = Target { line, contact };
-                            let copies_for = self.hands.clock.until(now + copied);
-                            let order = NotifyOrder { id: number, target, trigger, copies_for };
-                            acts.push(Act::Notify(id, mac, order));
-                        }
-                        None => {
-                            let why = format!("line {} has no contact any more", line.user);
-                            self.withhold(id, mac, why);
-                        }
-                    }
-                }
+                Output::Ask(way) => acts.extend(self.order(now, id, mac, way)),
                 Output::StopResending => {
                     let order = self.trips.get(&mac).and_then(|open| open.order);
                     acts.extend(order.map(Act::StopResending));
@@ -143,6 +135,43 @@ impl Orchestrator {
         if self.trips.get(&mac).is_some_and(|open| open.trip.outcome().is_some()) {
             self.ended(now, mac);
         }
+    }
+
+    /// The order to a phone in this way, or the trip withdraws.
+    fn order(&mut self, now: DateTime<Utc>, id: TripId, mac: Mac, way: Way) -> Option<Act> {
+        let number = self.next_order();
+        let open = self.trips.get_mut(&mac)?;
+        let line = open.trip.plan().line.clone();
+        let contact = self.fleet.get(mac).and_then(|p| p.lines.get(&line)).and_then(|l| l.contact.clone());
+        let Some(contact) = contact else {
+            let why = format!("line {} has no contact any more", line.user);
+            self.withhold(id, mac, why);
+            return None;
+        };
+        let ask = match way {
+            Way::Notify(notice) => {
+                open.order = Some(number);
+                let copied = open.trip.plan().timing.boot_at_least;
+                let target = Target { line, contact };
+                let copies_for = self.hands.clock.until(now + copied);
+                let order = NotifyOrder { id: number, target, notice, copies_for };
+                return Some(Act::Notify(id, mac, order));
+            }
+            Way::Poll => {
+                let waiting = self.at_the_door.remove(&mac);
+                if waiting.is_none() {
+                    self.withhold(id, mac, "it did not wait for the answer to its poll".to_owned());
+                }
+                return waiting.map(|reply| Act::Order(id, mac, reply));
+            }
+            Way::Web { path } => WebAsk::Get { path },
+            Way::ContactMe => WebAsk::ContactMe,
+        };
+        let Some(source) = contact.source else {
+            self.withhold(id, mac, format!("nobody tells from where line {} is registered", line.user));
+            return None;
+        };
+        Some(Act::Web(id, mac, WebOrder { phone: mac, address: source.ip(), ask }))
     }
 
     /// Puts the trip into the batch; `false` when it cannot be written down.

@@ -26,6 +26,9 @@ impl Orchestrator {
     /// A phone is at the door.
     pub(super) fn visit(&mut self, now: DateTime<Utc>, visit: Visit, reply: oneshot::Sender<Permit>) {
         let mac = visit.mac;
+        if visit.wanted == Wanted::Orders && !visit.peek {
+            return self.asks_for_orders(now, &visit, reply);
+        }
         // Asking for a head alone is what an administrator or a proxy does, not a phone that boots.
         if visit.peek {
             let permit = self.permit(mac, &visit.wanted);
@@ -36,7 +39,7 @@ impl Orchestrator {
         }
         self.introduce_visitor(now, &visit);
         if visit.wanted == Wanted::Settings {
-            let in_place = self.comes_from_its_place(&visit);
+            let in_place = self.comes_from_its_place(mac, visit.source);
             if in_place {
                 self.asked_settings(now, mac);
             }
@@ -69,7 +72,7 @@ impl Orchestrator {
         });
     }
 
-    fn introduce_visitor(&mut self, now: DateTime<Utc>, visit: &Visit) {
+    pub(super) fn introduce_visitor(&mut self, now: DateTime<Utc>, visit: &Visit) {
         let mac = visit.mac;
         if self.fleet.get(mac).is_none() {
             // Anybody can make up MACs; a phone that counts is registered from where it asks, or will be once it has booted.
@@ -80,9 +83,14 @@ impl Orchestrator {
             self.keep_phone(mac);
         }
         // Anybody can write a MAC into a URL: what a request says of a phone is believed from the phone's place only.
-        if let Some(vendor) = visit.vendor.clone().filter(|_| self.comes_from_its_place(visit)) {
-            let (model, version) = (visit.model.clone(), visit.version.clone());
-            self.learn(mac, Sighting { vendor, model, version, mac: Some(mac), modules: None });
+        if self.comes_from_its_place(mac, visit.source) {
+            if let Some(vendor) = visit.vendor.clone() {
+                let (model, version) = (visit.model.clone(), visit.version.clone());
+                self.learn(mac, Sighting { vendor, model, version, mac: Some(mac), modules: None });
+            }
+            if let (Some(hardware), Some(phone)) = (&visit.hardware, self.fleet.get_mut(mac)) {
+                phone.hardware = Some(hardware.clone());
+            }
         }
         self.bind(now, mac, visit.source);
         if self.fleet.get(mac).is_some_and(|phone| phone.lines.is_empty()) {
@@ -137,10 +145,10 @@ impl Orchestrator {
     }
 
     /// Whether the request comes from the address its lines are registered from, if they are.
-    fn comes_from_its_place(&self, visit: &Visit) -> bool {
-        let Some(phone) = self.fleet.get(visit.mac) else { return false };
+    pub(super) fn comes_from_its_place(&self, mac: Mac, from: IpAddr) -> bool {
+        let Some(phone) = self.fleet.get(mac) else { return false };
         let mut sources = phone.lines.values().filter_map(|line| line.contact.as_ref()?.source).peekable();
-        sources.peek().is_none() || sources.any(|source| source.ip() == visit.source)
+        sources.peek().is_none() || sources.any(|source| source.ip() == from)
     }
 
     fn permit(&self, mac: Mac, wanted: &Wanted) -> Permit {
@@ -152,6 +160,7 @@ impl Orchestrator {
         let image = match wanted {
             Wanted::Settings | Wanted::FirmwarePointer => open.trip.offer(),
             Wanted::Image { .. } => open.trip.download(),
+            Wanted::Orders => None,
         };
         match image {
             Some((release, file)) => {

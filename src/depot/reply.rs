@@ -80,6 +80,7 @@ impl Asked<'_> {
             version: own.sighting.version,
             modules: None,
             realm: None,
+            hardware: None,
             source,
             wanted: Wanted::Settings,
             peek: self.method == Method::HEAD,
@@ -100,6 +101,7 @@ impl Asked<'_> {
             Permit::Offer { release, file, lanes } | Permit::Module { release, file, lanes, .. } => {
                 (release, file, lanes)
             }
+            Permit::Order { .. } => return refused("it is to ask for its orders"),
             Permit::Stay { why, .. } => return refused(&why),
             Permit::Elsewhere { realm } => return refused(&format!("it moves to realm {realm}")),
         };

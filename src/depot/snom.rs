@@ -38,6 +38,7 @@ impl Asked<'_> {
             version: read.version.clone(),
             modules: user_agent.and_then(snom::attached),
             realm: read.realm.clone(),
+            hardware: None,
             source,
             wanted,
             peek: self.method == Method::HEAD,
@@ -93,7 +94,10 @@ fn firmware(depot: &Depot, read: &snom::Request, permit: &Permit) -> Vec<u8> {
             snom::Firmware { phone: runs(read.version.as_ref()), module }
         }
         Permit::Stay { runs: known, .. } => snom::Firmware { phone: runs(known.as_ref()), module: None },
-        Permit::Elsewhere { .. } => snom::Firmware { phone: runs(read.version.as_ref()), module: None },
+        // Orders are for those who ask for them.
+        Permit::Elsewhere { .. } | Permit::Order { .. } => {
+            snom::Firmware { phone: runs(read.version.as_ref()), module: None }
+        }
     };
     snom::firmware(&named)
 }

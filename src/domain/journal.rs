@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use super::gates::Judged;
 use super::phone::{Mac, Phone};
 use super::policy::verdict::{Gate, GateAnswer};
-use super::trip::Goal;
 use super::version::Version;
 
 /// What the gates said of one phone from an instant on.
@@ -61,10 +60,7 @@ impl Journal {
         if !is_news {
             return;
         }
-        let target = match judged.order.as_ref().map(|order| &order.goal) {
-            Some(Goal::Update { target, .. }) => Some(target.clone()),
-            Some(Goal::Reboot | Goal::Resync) | None => None,
-        };
+        let target = judged.order.as_ref().and_then(|order| order.goal.target().cloned());
         self.news.push(Finding {
             mac: phone.mac,
             at,

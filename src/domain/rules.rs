@@ -9,7 +9,7 @@ use super::firmware::{Image, Release};
 use super::forecast::Usual;
 use super::phone::{Phone, Site};
 use super::policy::{Firmware, PerPart, Policy, Rate};
-use super::trip::{Goal, Timing, Trigger};
+use super::trip::{Goal, Serves, Timing, Trigger, Way};
 
 /// How one kind of phone is treated: its vendor's profile with the administrator's own timing laid over it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Terms {
     pub update_boots: Option<u8>,
     /// How it is asked to read its settings anew; empty where nobody documents it.
     pub resync: Vec<Trigger>,
+    /// When it is given its image.
+    pub serves: Serves,
     /// It answers a one-shot dialog SUBSCRIBE.
     pub tells_dialogs: bool,
     /// Its deadlines.
@@ -30,9 +32,14 @@ impl Terms {
     /// How it is asked for this goal, first choice first.
     pub fn triggers_for(&self, goal: &Goal) -> &[Trigger] {
         match goal {
-            Goal::Reboot | Goal::Update { .. } => &self.triggers,
+            Goal::Reboot | Goal::Update { .. } | Goal::Module { .. } | Goal::Backup => &self.triggers,
             Goal::Resync => &self.resync,
         }
+    }
+
+    /// Whether such phones are asked by nothing but the answers to their own polls.
+    pub fn polls(&self) -> bool {
+        !self.triggers.is_empty() && self.triggers.iter().all(|trigger| trigger.way == Way::Poll)
     }
 }
 

@@ -9,7 +9,7 @@ mod user_agent;
 use crate::domain::firmware::Version;
 use crate::domain::forecast::Usual;
 use crate::domain::phone::{Mac, Model, Vendor};
-use crate::domain::trip::{Timing, Trigger};
+use crate::domain::trip::{Serves, Timing, Trigger};
 
 pub use generic::FileName;
 pub use makers::{Makers, SHIPPED};
@@ -36,6 +36,8 @@ pub struct Profile {
     /// Boots of a whole update, the asked-for one included; `None` where sipherd can reboot such phones but not
     /// update them.
     pub update_boots: Option<u8>,
+    /// When it is given its image.
+    pub serves: Serves,
     /// It answers a one-shot dialog SUBSCRIBE.
     pub tells_dialogs: bool,
     /// Its deadlines.
@@ -81,6 +83,7 @@ mod tests {
             own_files: vec![FileName::new("{mac}.cfg").unwrap()],
             firmware_setting: None,
             update_boots: None,
+            serves: Serves::default(),
             tells_dialogs: false,
             timing: Timing {
                 answer: minute,

@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 
 use crate::domain::firmware::{Image, Version};
 use crate::domain::modules::Attached;
-use crate::domain::phone::{Mac, Model, Realm, Vendor};
+use crate::domain::phone::{Hardware, Mac, Model, Realm, Vendor};
+use crate::domain::policy::Calendar;
 
 /// What a phone asks the depot for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Wanted {
         /// The file's name.
         file: String,
     },
+    /// To be told what there is to do: an update script, a session with the deployment service.
+    Orders,
 }
 
 /// A request of a phone, understood: who it says it is and what it wants.
@@ -38,6 +41,8 @@ pub struct Visit {
     pub modules: Option<Attached>,
     /// The firmware realm whose setting server it asks, where the request tells.
     pub realm: Option<Realm>,
+    /// Its hardware level or revision, where the request tells.
+    pub hardware: Option<Hardware>,
     /// The address it asks from.
     pub source: IpAddr,
     /// What it asks for.
@@ -47,7 +52,7 @@ pub struct Visit {
 }
 
 /// What a phone may have.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Permit {
     /// This image of this release is offered to it now.
     Offer {
@@ -74,6 +79,13 @@ pub enum Permit {
         /// The realm.
         realm: Realm,
     },
+    /// It is to do this now: the answer to [`Wanted::Orders`].
+    Order {
+        /// What.
+        order: Order,
+        /// The hours of its policy, for makers whose phones guard them as well; `None` for one sent by hand.
+        calendar: Option<Calendar>,
+    },
     /// Nothing new: its documents name what it already runs.
     Stay {
         /// What it runs, where known.
@@ -81,6 +93,47 @@ pub enum Permit {
         /// Why nothing is offered, for the log.
         why: String,
     },
+}
+
+/// What a phone that asks for orders is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Fetch this image of this release, run it, and reboot for that when nobody uses the phone.
+    Install {
+        /// The release.
+        release: Arc<str>,
+        /// The image's file.
+        file: String,
+        /// The version the phone reports once it runs it.
+        version: Version,
+    },
+    /// Reboot when nobody uses the phone.
+    Reboot {
+        /// The same for one trip, another for each: a phone that keeps serials does it once.
+        serial: String,
+    },
+    /// Hand in the configuration.
+    HandIn {
+        /// The same for one trip, another for each.
+        serial: String,
+    },
+}
+
+/// What a phone says of its orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhoneNews {
+    /// It will not do it.
+    Declined {
+        /// Why, in its words or ours.
+        why: String,
+    },
+    /// It is busy and will do it, or ask again, later.
+    Deferred {
+        /// Why, in its words or ours.
+        why: String,
+    },
+    /// Its configuration arrived whole and is kept.
+    HandedIn,
 }
 
 /// A limit on how fast images are served, shared by all downloads whose permits name it.
@@ -127,6 +180,9 @@ pub trait Gatekeeper: Send + Sync {
 
     /// News of a transfer.
     fn transfer(&self, transfer: Transfer);
+
+    /// What a phone says of its orders, and from where it says so.
+    fn told(&self, mac: Mac, source: IpAddr, news: PhoneNews);
 }
 
 /// Where a release's bytes lie.

@@ -10,6 +10,7 @@ mod plan;
 mod sip;
 mod store;
 mod time;
+mod web;
 
 pub use control::*;
 pub use depot::*;
@@ -18,3 +19,4 @@ pub use plan::*;
 pub use sip::*;
 pub use store::*;
 pub use time::*;
+pub use web::*;

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::phone::{CallState, Contact, LineId};
-use crate::domain::trip::Trigger;
+use crate::domain::trip::Notice;
 
 /// A number for one order to the SIP side; the trip's own NOTIFY is recognised by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct NotifyOrder {
     /// Where to.
     pub target: Target,
     /// The event and its body.
-    pub trigger: Trigger,
+    pub notice: Notice,
     /// No copy leaves later than this after the first one: whoever boots faster could take it for a new order, because
     /// it has forgotten the first.
     pub copies_for: Duration,

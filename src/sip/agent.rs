@@ -142,9 +142,9 @@ impl Agent {
 
 impl Notifier for Agent {
     fn notify(&self, order: NotifyOrder) -> BoxFuture<'static, NotifyOutcome> {
-        let NotifyOrder { id, target, trigger, copies_for } = order;
+        let NotifyOrder { id, target, notice, copies_for } = order;
         self.order(
-            Ask::Notify(trigger),
+            Ask::Notify(notice),
             target,
             (None, Some(copies_for)),
             move |done| Reply::Notify(id, done),

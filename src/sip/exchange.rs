@@ -10,7 +10,7 @@ use super::message::Message;
 use super::message::builder::{Builder, Injection};
 use super::message::challenge::Challenge;
 use super::route::Route;
-use crate::domain::trip::Trigger;
+use crate::domain::trip::Notice;
 use crate::ports::Credentials;
 
 /// How we name ourselves in requests and answers.
@@ -20,7 +20,7 @@ pub const USER_AGENT: &str = concat!("sipherd/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
     /// An unsolicited NOTIFY.
-    Notify(Trigger),
+    Notify(Notice),
     /// OPTIONS: are you there?
     Options,
     /// A one-shot SUBSCRIBE to the dialog package (RFC 6665 section 4.4.3).
@@ -141,13 +141,13 @@ impl Exchange {
         }
         builder = builder.header("User-Agent", USER_AGENT);
         match &self.ask {
-            Ask::Notify(trigger) => {
-                let (kind, body) = match &trigger.body {
+            Ask::Notify(notice) => {
+                let (kind, body) = match &notice.body {
                     Some((kind, body)) => (Some(kind), body.as_bytes()),
                     None => (None, &[][..]),
                 };
                 builder
-                    .header("Event", &trigger.event)
+                    .header("Event", &notice.event)
                     .header("Subscription-State", "terminated")
                     .maybe("Content-Type", kind)
                     .finish(body)

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use sipherd::depot::{Depot, Limits, Releases, ServeError, add, serve_within};
 use sipherd::domain::firmware::Version;
 use sipherd::domain::phone::Mac;
-use sipherd::ports::{Gatekeeper, Lane, Permit, Transfer, TransferStep, Visit};
+use sipherd::ports::{Gatekeeper, Lane, Permit, PhoneNews, Transfer, TransferStep, Visit};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -44,6 +44,8 @@ impl Gatekeeper for Fake {
     fn transfer(&self, transfer: Transfer) {
         let _ = self.steps.send(transfer);
     }
+
+    fn told(&self, _: sipherd::domain::phone::Mac, _: std::net::IpAddr, _: PhoneNews) {}
 }
 
 pub struct Running {

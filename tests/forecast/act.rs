@@ -308,7 +308,7 @@ impl<'s> Stage<'s> {
         for output in outputs {
             match output {
                 Output::Confirm => self.plan(now + usual.look, Event::LookAnswered { mac }),
-                Output::Notify(_) => {
+                Output::Ask(_) => {
                     self.drive(now, mac, Input::Answered { status: 200, phrase: "OK".into() });
                     let reads = self.trips[&mac].plan().goal == Goal::Resync;
                     let does = if reads { Event::PhoneReads { mac } } else { Event::PhoneLeaves { mac } };

@@ -257,6 +257,7 @@ fn pasts(dice: &mut StdRng, fleet: &Fleet, policies: &[Policy], from: DateTime<U
             line,
             triggers: vec![Trigger::event("reboot")],
             look: LastLook::NONE,
+            serves: sipherd::domain::trip::Serves::default(),
             timing: TIMING,
             runs: phone.version.clone(),
             lines: Vec::new(),
@@ -290,6 +291,7 @@ fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool) -> Rules {
             resync: vec![Trigger { waits_for_idle, ..Trigger::event("check-sync") }],
             update_boots: Some(2),
             tells_dialogs: phone.model != Some(Model::new("D717")),
+            serves: sipherd::domain::trip::Serves::default(),
             timing: TIMING,
         })
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sipherd::domain::trip::Trigger;
+use sipherd::domain::trip::Notice;
 use sipherd::ports::{Credentials, Notifier, NotifyOutcome, OrderId, ProbeOutcome, Prober, Secret};
 use sipherd::sip::digest::{self, Subject};
 use sipherd::sip::message::Message;
@@ -73,9 +73,9 @@ async fn the_notify_has_exactly_these_bytes() {
 async fn a_body_goes_out_with_its_type_and_length() {
     let (phone, (agent, _guard)) = (Phone::start().await, start(config()));
     let mut order = order(1, phone.target());
-    order.trigger = Trigger {
+    order.notice = Notice {
         body: Some(("text/plain".to_owned(), "action=restart\r\nRegisterCallId={ü}\r\n".to_owned())),
-        ..Trigger::event("service-control")
+        ..Notice::event("service-control")
     };
     let _sent = tokio::spawn(agent.notify(order));
     let (text, request, _) = phone.next().await;
@@ -262,7 +262,7 @@ async fn what_cannot_be_sent_says_why() {
     assert!(not_sent(order(1, target("sips:1@10.0.0.1", None))).await.contains("asks for TLS"));
     assert!(not_sent(order(2, target("sip:1@phone.invalid", None))).await.contains("outbound_proxy"));
     let mut smuggler = order(3, phone.target());
-    smuggler.trigger.event = "reboot\r\nContent-Length: 99".to_owned();
+    smuggler.notice.event = "reboot\r\nContent-Length: 99".to_owned();
     assert!(not_sent(smuggler).await.contains("Event holds a line break"));
     assert!(
         not_sent(order(4, target("sip:1@127.0.0.1\r\nX: y", None))).await.contains("no SIP URI may hold")

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sipherd::domain::phone::{Contact, LineId, PbxName};
-use sipherd::domain::trip::Trigger;
+use sipherd::domain::trip::Notice;
 use sipherd::ports::{Credentials, NotifyOrder, OrderId, Secret, Target};
 use sipherd::sip::message::Message;
 use sipherd::sip::{Agent, AgentConfig, Timers};
@@ -81,7 +81,7 @@ pub fn order(id: u64, target: Target) -> NotifyOrder {
     NotifyOrder {
         id: OrderId(id),
         target,
-        trigger: Trigger::event("reboot"),
+        notice: Notice::event("reboot"),
         copies_for: Timers::default().give_up(),
     }
 }

@@ -77,6 +77,7 @@ impl World {
             Reason::GroupUntold { .. } => self.told = true,
             Reason::RateReached { .. } => self.rates = [None; 2],
             Reason::Draining => self.draining = false,
+            Reason::AwaitsPoll { .. } => panic!("these worlds take polls for granted"),
             Reason::UnderWay { .. } => panic!("it is not under way"),
             Reason::UpdatePolicy { .. } | Reason::WipedByCheckSync | Reason::Realm(_) => {
                 panic!("nobody here has settings files or realms")

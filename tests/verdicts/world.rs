@@ -212,6 +212,7 @@ impl World {
                 resync: vec![Trigger { waits_for_idle, ..Trigger::event("check-sync") }],
                 update_boots: Some(2),
                 tells_dialogs,
+                serves: sipherd::domain::trip::Serves::default(),
                 timing: TIMING,
             })
         };
@@ -306,6 +307,7 @@ impl World {
             line: line(n, 0),
             triggers: vec![Trigger::event("reboot")],
             look: LastLook::NONE,
+            serves: sipherd::domain::trip::Serves::default(),
             timing: TIMING,
             runs: None,
             lines,

@@ -16,8 +16,8 @@ use crate::config::code::Code;
 use crate::domain::phone::CallState;
 use crate::domain::rehearsal::{Answer, Because, Doing, Ending, Expect, News, Player, Step, ViewNews};
 use crate::domain::rules::Rules;
+use crate::domain::trip::Cause;
 use crate::domain::trip::Failure;
-use crate::domain::trip::state::Cause;
 
 /// The keys that say what a line does, and that.
 const DOINGS: [(&str, Doing); 6] = [

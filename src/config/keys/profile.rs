@@ -44,6 +44,13 @@ pub static PROFILE: Keys = Keys {
         ),
         Key::new("update_boots", Number { least: 1, most: 5 }, "2", "boots of a whole update; for makers whose firmware the depot serves")
             .else_("sipherd reboots them, and does not update them"),
+        Key::new(
+            "serves",
+            Word(&["after-reboot", "once-asked"]),
+            "\"once-asked\"",
+            "when they are given their image: after the reboot that was asked for, or at once, because they download first and reboot then",
+        )
+        .or("\"after-reboot\""),
         Key::new("tells_dialogs", Flag, "true", "they answer a one-shot dialog SUBSCRIBE, so they can be asked for their calls")
             .or("false"),
         Key::new("upper_case_models", Flag, "true", "capitals make no difference in their models, which are written in upper case")
@@ -79,8 +86,35 @@ pub static PROFILE: Keys = Keys {
     ],
 };
 
-static EVENT: [Key; 4] = [
-    Key::new("event", Text(Form::Free), "\"check-sync;reboot=true\"", "the value of `Event:`").needed(),
+static EVENT: [Key; 7] = [
+    Key::new(
+        "event",
+        Text(Form::Free),
+        "\"check-sync;reboot=true\"",
+        "a NOTIFY, and the value of its `Event:`",
+    )
+    .else_("it is one of the other ways"),
+    Key::new(
+        "web",
+        Text(Form::Free),
+        "\"/advanced_update.htm?reboot=Reboot\"",
+        "a page of the phone's own web server, which is asked for with the credentials of `[web]`",
+    )
+    .else_("it is one of the other ways"),
+    Key::new(
+        "contact_me",
+        Flag,
+        "true",
+        "the phone is asked to contact its deployment service, and told there (Unify)",
+    )
+    .else_("it is one of the other ways"),
+    Key::new(
+        "poll",
+        Flag,
+        "true",
+        "nothing is sent: the phone polls, and the answer is its order (innovaphone)",
+    )
+    .else_("it is one of the other ways"),
     Key::new(
         "waits_for_idle",
         Flag,
@@ -104,7 +138,7 @@ const MISNAMED_EVENT: &[(&str, &str)] =
 /// `[[reboot]]` of a profile.
 pub static REBOOT_EVENT: Keys = Keys {
     table: "[[reboot]]",
-    about: "A way of asking a phone to reboot.",
+    about: "A way of asking a phone to reboot: one of `event`, `web`, `contact_me` and `poll`.",
     keys: &EVENT,
     later: &[],
     misnamed: MISNAMED_EVENT,
@@ -113,7 +147,7 @@ pub static REBOOT_EVENT: Keys = Keys {
 /// `[[resync]]` of a profile.
 pub static RESYNC_EVENT: Keys = Keys {
     table: "[[resync]]",
-    about: "A way of asking a phone to read its settings anew.",
+    about: "A way of asking a phone to read its settings anew: one of `event`, `web`, `contact_me` and `poll`.",
     keys: &EVENT,
     later: &[],
     misnamed: MISNAMED_EVENT,

@@ -34,6 +34,7 @@ pub static SETTINGS: Keys = Keys {
         )
         .or("\"90s\""),
         Key::new("sip", Table(&SIP), "{ listen = \"192.0.2.5:5070\" }", "the SIP side"),
+        Key::new("web", Table(&WEB), "{ port = 80 }", "the web servers of the phones themselves"),
         Key::new("depot", Table(&DEPOT), "{ url = \"http://192.0.2.5:8480\" }", "the firmware server")
             .needed(),
         Key::new("pbx", Tables(&PBX), "[{ name = \"pbx1\", kind = \"asterisk\" }]", "the PBXs").needed(),
@@ -104,6 +105,31 @@ pub static SIP: Keys = Keys {
     ],
     later: &["transport", "tls"],
     misnamed: &[("proxy", "it is called `outbound_proxy`"), ("bind", "it is called `listen`")],
+};
+
+/// `[web]`.
+pub static WEB: Keys = Keys {
+    table: "[web]",
+    about: "The HTTP servers that phones run themselves: their own pages, and the deployment client of Unify phones.",
+    keys: &[
+        Key::new("port", Number { least: 1, most: 65_535 }, "80", "the port of their web servers").or("80"),
+        Key::new(
+            "contact_me_port",
+            Number { least: 1, most: 65_535 },
+            "8085",
+            "the port on which Unify phones are asked to contact the deployment service",
+        )
+        .or("8085"),
+        Key::new(
+            "credentials",
+            Text(Form::Path),
+            "\"web-credentials.csv\"",
+            "the list of passwords for web servers that ask for one",
+        )
+        .else_("none"),
+    ],
+    later: &[],
+    misnamed: &[],
 };
 
 /// `[depot]`.
@@ -286,9 +312,10 @@ pub static TIMING: Keys = Keys {
 };
 
 /// All tables of `sipherd.toml`.
-pub static SETTINGS_TABLES: [&Keys; 14] = [
+pub static SETTINGS_TABLES: [&Keys; 15] = [
     &SETTINGS,
     &SIP,
+    &WEB,
     &DEPOT,
     &PBX,
     &OPS,

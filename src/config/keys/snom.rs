@@ -22,16 +22,9 @@ pub static SNOM: Keys = Keys {
             "phones read their settings so often by themselves (`prov_polling_period`)",
         )
         .else_("as their settings say"),
-        Key::new(
-            "web_credentials",
-            Text(Form::Path),
-            "\"web-credentials.csv\"",
-            "a list of passwords of the phones' own web servers",
-        )
-        .else_("they are asked without one"),
     ],
     later: &[],
-    misnamed: &[("settings", "it is called `templates`"), ("credentials", "it is called `web_credentials`")],
+    misnamed: &[("settings", "it is called `templates`")],
 };
 
 /// `[realm.NAME]`.

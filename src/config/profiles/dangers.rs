@@ -7,7 +7,7 @@ use crate::config::code::Code;
 use crate::config::raw::{Complaint, Source};
 use crate::config::value::spell;
 use crate::domain::phone::Vendor;
-use crate::domain::trip::Trigger;
+use crate::domain::trip::{Trigger, Way};
 use crate::phones::Profile;
 
 /// Sooner than this a silent phone may still be rebooting.
@@ -58,7 +58,8 @@ pub(super) fn find(source: &Source, written: &Written, profile: &Profile) {
             "leave 5 minutes or more between two NOTIFYs",
         );
     }
-    if wrote("update_boots") && profile.vendor != Vendor::SNOM {
+    let served = [Vendor::SNOM, Vendor::INNOVAPHONE, Vendor::UNIFY].contains(&profile.vendor);
+    if wrote("update_boots") && !served {
         refuse(
             "update_boots",
             format!(
@@ -89,7 +90,7 @@ pub(super) fn find(source: &Source, written: &Written, profile: &Profile) {
                     &path("waits_for_idle"),
                     format!(
                         "phones are known to reboot at once on `{}`: with `by = \"phone\"` a policy would trust this, and cut calls",
-                        trigger.event
+                        called(trigger)
                     ),
                     "leave `waits_for_idle` out unless the maker documents it for this very event",
                 );
@@ -99,23 +100,22 @@ pub(super) fn find(source: &Source, written: &Written, profile: &Profile) {
                     &path("event"),
                     format!(
                         "`{}` reboots a phone for certain: a policy with `[resync]` means no reboot",
-                        trigger.event
+                        called(trigger)
                     ),
                     "write it as an event of `reboot`",
                 );
             }
-            if triggers[..nth].iter().any(|other| other.event == trigger.event && other.body == trigger.body)
-            {
+            if triggers[..nth].iter().any(|other| other.way == trigger.way) {
                 source.refuse(
                     Code::Twice,
                     &written.place(&path("event")),
                     Complaint::new(
-                        format!("`{}` is here twice", trigger.event),
+                        format!("`{}` is here twice", called(trigger)),
                         "a phone that refused it refuses it again; remove the other",
                     ),
                 );
             }
-            if let Some((_, body)) = &trigger.body
+            if let Some((_, body)) = trigger.notice().and_then(|notice| notice.body.as_ref())
                 && body.contains([',', '"', '\\'])
             {
                 source.warn(
@@ -131,12 +131,26 @@ pub(super) fn find(source: &Source, written: &Written, profile: &Profile) {
     }
 }
 
-/// Events that are known to reboot a phone without waiting for anything.
+/// As its author wrote it.
+fn called(trigger: &Trigger) -> &str {
+    match &trigger.way {
+        Way::Notify(notice) => &notice.event,
+        Way::Web { path } => path,
+        Way::ContactMe => "contact_me",
+        Way::Poll => "poll",
+    }
+}
+
+/// Ways that are known to reboot a phone without waiting for anything.
 fn reboots_at_once(trigger: &Trigger) -> bool {
-    let event = trigger.event.to_ascii_lowercase();
+    let Some(notice) = trigger.notice() else {
+        // Nobody documents of any web page that it waits for calls.
+        return matches!(trigger.way, Way::Web { .. });
+    };
+    let event = notice.event.to_ascii_lowercase();
     let order =
         |body: &str| body.lines().any(|line| ["action=reset", "action=restart"].contains(&line.trim()));
     event.contains("reboot=true")
         || ["reboot_now", "restart_now", "sys-control"].contains(&event.as_str())
-        || trigger.body.as_ref().is_some_and(|(_, body)| order(body))
+        || notice.body.as_ref().is_some_and(|(_, body)| order(body))
 }

@@ -2,6 +2,7 @@
 
 mod dangers;
 mod folder;
+mod ways;
 mod written;
 
 use std::path::{Path, PathBuf};
@@ -259,8 +260,9 @@ mod tests {
     fn an_enterprise_cisco_gets_all_lines_of_its_body() {
         let makers = shipped();
         let cisco = makers.profile(&Vendor::new("cisco-enterprise")).unwrap();
-        let (kind, body) = cisco.reboot[0].body.as_ref().unwrap();
-        assert_eq!((cisco.reboot[0].event.as_str(), kind.as_str()), ("service-control", "text/plain"));
+        let notice = cisco.reboot[0].notice().unwrap();
+        let (kind, body) = notice.body.as_ref().unwrap();
+        assert_eq!((notice.event.as_str(), kind.as_str()), ("service-control", "text/plain"));
         assert_eq!(
             body,
             "action=reset\r\nRegisterCallId={}\r\nConfigVersionStamp={0000000000000000}\r\n\

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::ways;
 use crate::config::code::Code;
 use crate::config::keys::PROFILE_TABLES;
 use crate::config::raw::{At, Complaint, Places, Source};
@@ -13,7 +14,7 @@ use crate::config::table::Table;
 use crate::config::value;
 use crate::domain::forecast::Usual;
 use crate::domain::phone::Vendor;
-use crate::domain::trip::{Timing, Trigger};
+use crate::domain::trip::{Serves, Timing, Trigger};
 use crate::phones::{BadPattern, FileName, GROUPS, Profile, UserAgent};
 
 /// What a profile has for a new maker whose author left the deadlines out.
@@ -27,9 +28,6 @@ const PATIENT: Timing = Timing {
     flash: TimeDelta::seconds(300),
     gap: TimeDelta::seconds(300),
 };
-
-/// NOTIFYs must stay below 1300 bytes (RFC 3261, 18.1.1), and their heads take some.
-const LONGEST_BODY: usize = 800;
 
 /// A profile that can be read; what is wrong was recorded and left out.
 pub(in crate::config) struct Written {
@@ -47,6 +45,7 @@ pub(in crate::config) struct Written {
     own_files: Option<Vec<FileName>>,
     firmware_setting: Option<String>,
     update_boots: Option<u8>,
+    serves: Option<Serves>,
     tells_dialogs: Option<bool>,
     hazards: Option<Vec<String>>,
     unproven: Option<Vec<&'static str>>,
@@ -86,13 +85,17 @@ pub(in crate::config) fn read(source: &Source, document: &Spanned<DeTable<'_>>) 
         places: Places::of(document.get_ref()),
         keys: written_keys(document.get_ref()),
         examples,
-        reboot: top.has("reboot").then(|| events(&top, "reboot")),
-        resync: top.has("resync").then(|| events(&top, "resync")),
+        reboot: top.has("reboot").then(|| ways::read(&top, "reboot")),
+        resync: top.has("resync").then(|| ways::read(&top, "resync")),
         user_agents,
         about: text("about"),
         own_files: own_files.map(|files| files.into_iter().map(|file| file.value).collect()),
         firmware_setting: text("firmware_setting"),
         update_boots: top.hundredths("update_boots"),
+        serves: top.word("serves").map(|word| match word.value {
+            "once-asked" => Serves::OnceAsked,
+            _ => Serves::AfterReboot,
+        }),
         tells_dialogs: top.flag("tells_dialogs"),
         hazards: top
             .read_all("hazards", one_line)
@@ -151,6 +154,7 @@ impl Written {
             own_files: list(&self.own_files, base.map(|base| &base.own_files)),
             firmware_setting: self.firmware_setting.clone().or_else(|| base?.firmware_setting.clone()),
             update_boots: self.update_boots.or_else(|| base?.update_boots),
+            serves: self.serves.or(base.map(|base| base.serves)).unwrap_or_default(),
             tells_dialogs: self.tells_dialogs.or(base.map(|base| base.tells_dialogs)).unwrap_or(false),
             timing,
             usual,
@@ -185,77 +189,6 @@ fn written_keys(document: &DeTable<'_>) -> Vec<String> {
     }
     keys.sort();
     keys
-}
-
-fn events(top: &Table<'_>, key: &str) -> Vec<Trigger> {
-    top.tables(key).iter().filter_map(event).collect()
-}
-
-fn event(table: &Table<'_>) -> Option<Trigger> {
-    if !table.has("event") {
-        table.missing("event", "the value of `Event:`: `event = \"check-sync;reboot=true\"`");
-    }
-    let event = table.read("event", |text| {
-        let clean = |c: char| c.is_ascii_alphanumeric() || "-_.;=".contains(c);
-        if text.is_empty() || text.len() > 100 || !text.chars().all(clean) {
-            return Err(Complaint::new(
-                format!("`{text}` is no value of `Event:`"),
-                "a name and perhaps parameters: `check-sync;reboot=true`",
-            ));
-        }
-        Ok(text.to_owned())
-    });
-    let kind = table.read("content_type", |text| {
-        let clean = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
-        match text.split_once('/') {
-            Some((kind, sub))
-                if !kind.is_empty() && !sub.is_empty() && format!("{kind}{sub}").chars().all(clean) =>
-            {
-                Ok(text.to_owned())
-            }
-            _ => Err(Complaint::new(format!("`{text}` is no content type"), "write it as `text/plain`")),
-        }
-    });
-    let body = table.read("body", body);
-    let both = match (table.has("content_type"), table.has("body")) {
-        (true, false) => {
-            table.error_at(
-                "content_type",
-                Complaint::new(
-                    "`content_type` has no effect without `body`",
-                    "leave it out, or write the body",
-                ),
-            );
-            None
-        }
-        (false, true) => {
-            table.error_at(
-                "body",
-                Complaint::new(
-                    "a `body` needs a `content_type`",
-                    "say what it is: `content_type = \"text/plain\"`",
-                ),
-            );
-            None
-        }
-        (_, _) => kind.zip(body).map(|(kind, body)| (kind.value, body.value)),
-    };
-    let waits_for_idle = table.flag("waits_for_idle").unwrap_or(false);
-    Some(Trigger { event: event?.value, body: both, waits_for_idle })
-}
-
-fn body(text: &str) -> Result<String, Complaint> {
-    let sent = text.replace("\r\n", "\n").replace('\n', "\r\n");
-    if sent.is_empty() || sent.len() > LONGEST_BODY {
-        return Err(Complaint::new(
-            format!("a body has 1 to {LONGEST_BODY} bytes, this one {}", sent.len()),
-            "a NOTIFY must fit into one packet",
-        ));
-    }
-    if sent.chars().any(|c| c.is_control() && !"\r\n\t".contains(c)) {
-        return Err(Complaint::new("this body holds what is no text", "only lines of text are sent"));
-    }
-    Ok(sent)
 }
 
 fn user_agents(top: &Table<'_>, upper_case: bool, examples: &mut Vec<At<String>>) -> Vec<UserAgent> {

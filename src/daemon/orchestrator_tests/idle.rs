@@ -31,7 +31,7 @@ impl Night {
 
     /// The events that were sent.
     fn events(&self) -> Vec<String> {
-        self.yard.notified.lock().unwrap().iter().map(|order| order.trigger.event.clone()).collect()
+        self.yard.notified.lock().unwrap().iter().map(|order| order.notice.event.clone()).collect()
     }
 
     fn outcome(&self) -> Option<Outcome> {

@@ -15,7 +15,7 @@ use crate::domain::hours::Hours;
 use crate::domain::phone::{CallState, Contact, LineId, Mac, PbxName, Phone};
 use crate::domain::policy::{Opening, WindowState};
 use crate::domain::scheduler::Scheduler;
-use crate::domain::trip::{Goal, Input, Outcome, Trip};
+use crate::domain::trip::{Goal, Input, Outcome, Serves, Trip};
 
 /// A line is busy from one instant up to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +85,9 @@ struct Course<'c> {
 
 impl<'c> Course<'c> {
     fn begin(setting: Setting<'c>) -> Self {
-        let Setting { scheduler, fleet, under_way, calls, calls_last, from, until } = setting;
+        let Setting { mut scheduler, fleet, under_way, calls, calls_last, from, until } = setting;
+        // When phones will poll nobody knows; that they will is taken for granted.
+        scheduler.take_polls_for_granted();
         let ledger = Ledger::new(&fleet, from, until);
         let fresh = fleet.views().iter().filter(|(_, view)| view.is_fresh(from));
         let fresh = fresh.map(|(pbx, _)| pbx.clone()).collect();
@@ -296,6 +298,21 @@ impl<'c> Course<'c> {
                     return;
                 }
             }
+            Step::Fetch if journey_serves_once_asked(self.journeys.get(&mac)) => {
+                self.hears(mac, now, Input::Called { version: None });
+                self.hears(mac, now, Input::Ordered);
+                self.hears(mac, now, Input::ImageBegan);
+            }
+            Step::HandIn => {
+                self.hears(mac, now, Input::Called { version: None });
+                self.hears(mac, now, Input::HandedIn);
+            }
+            Step::TellModule => {
+                let target = self.journeys.get(&mac).and_then(|journey| journey.trip.plan().goal.target());
+                if let Some(version) = target.cloned() {
+                    self.hears(mac, now, Input::Module { version });
+                }
+            }
             Step::Fetch => {
                 let version = self.fleet.get(mac).and_then(|phone| phone.version.clone());
                 self.hears(mac, now, Input::BootRequest { version, idle: true, own: true });
@@ -370,7 +387,7 @@ impl<'c> Course<'c> {
         let plan = journey.trip.plan();
         let version = match &plan.goal {
             Goal::Update { target, .. } => Some(target.clone()),
-            Goal::Reboot | Goal::Resync => plan.runs.clone(),
+            Goal::Reboot | Goal::Resync | Goal::Module { .. } | Goal::Backup => plan.runs.clone(),
         };
         let lines: Vec<LineId> = plan.lines.iter().map(|before| before.line.clone()).collect();
         let contacts = std::mem::take(&mut journey.contacts);
@@ -463,6 +480,11 @@ impl<'c> Course<'c> {
             calls: met,
         }
     }
+}
+
+/// Whether a phone downloads before it reboots.
+fn journey_serves_once_asked(journey: Option<&Journey>) -> bool {
+    journey.is_some_and(|journey| journey.trip.plan().serves == Serves::OnceAsked)
 }
 
 /// The registration of a phone that is back: as it was before, with a Call-ID of its own.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::usual::Usual;
 use crate::domain::phone::{Contact, LineId};
-use crate::domain::trip::{Goal, State, Trip};
+use crate::domain::trip::{Goal, Serves, State, Trip};
 
 /// What a phone, or whoever watches it, does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub(super) enum Step {
     AskSettings,
     /// All its lines register again.
     Return,
+    /// It hands in its configuration.
+    HandIn,
+    /// It tells what its expansion module runs.
+    TellModule,
     /// Nothing is left to happen but the deadline.
     Expire,
 }
@@ -54,12 +58,24 @@ impl Journey {
             State::Accepted { .. } if self.trip.plan().goal == Goal::Resync => {
                 (since + usual.leave, Step::AskSettings)
             }
+            State::Accepted { .. } if self.trip.plan().goal == Goal::Backup => {
+                (since + usual.leave, Step::HandIn)
+            }
+            State::Accepted { .. } if self.wants_image() => (since + usual.leave, Step::Fetch),
             State::Accepted { .. } if self.waits => (self.trip.deadline()?, Step::Leave),
             State::Accepted { .. } => (since + usual.leave, Step::Leave),
             State::Away | State::Back if self.wants_image() => (since + usual.boot, Step::Fetch),
             State::Away => (since + usual.boot, Step::Return),
             State::Back => (self.trip.deadline()?, Step::Expire),
             State::Fetching => (since + usual.fetch, Step::Deliver),
+            State::Flashing if matches!(self.trip.plan().goal, Goal::Module { .. }) => {
+                (since + usual.flash, Step::TellModule)
+            }
+            // It downloaded first, and goes down when nobody uses it.
+            State::Flashing if self.waits => (self.trip.deadline()?, Step::Leave),
+            State::Flashing if self.trip.plan().serves == Serves::OnceAsked && self.contacts.is_empty() => {
+                (since + usual.flash, Step::Leave)
+            }
             State::Flashing => {
                 let boots = i32::from(self.boots.saturating_sub(1).max(1));
                 (since + usual.flash + usual.boot * boots, Step::Return)
@@ -69,6 +85,6 @@ impl Journey {
     }
 
     fn wants_image(&self) -> bool {
-        matches!(self.trip.plan().goal, Goal::Update { .. }) && self.trip.offer().is_some()
+        self.trip.plan().goal.has_image() && self.trip.offer().is_some()
     }
 }

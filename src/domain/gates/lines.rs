@@ -7,6 +7,7 @@ use super::{AdHoc, Judge, Mandate};
 use crate::domain::phone::{CallState, PbxName};
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason, spell};
 use crate::domain::policy::{AlsoBusy, IdleBy, IdleRule, Opening};
+use crate::domain::rules::Terms;
 use crate::domain::trip::{CallsAllowed, Goal, LastLook, Probe};
 
 impl<'a> Judge<'a> {
@@ -54,6 +55,7 @@ impl<'a> Judge<'a> {
                 (None, _) => held.push(Reason::NotRegistered { line: id.clone() }),
             }
         }
+        held.extend(self.not_at_the_door().filter(|_| held.is_empty()));
         if held.is_empty() {
             return self.open(Gate::Registered, || {
                 let users: Vec<&str> = self.phone.lines.keys().map(|line| line.user.as_ref()).collect();
@@ -65,6 +67,14 @@ impl<'a> Judge<'a> {
             });
         }
         self.closed(Gate::Registered, held, None)
+    }
+
+    /// A phone that is asked by nothing but its own polls goes at one. Later ones are taken for granted.
+    fn not_at_the_door(&self) -> Option<Reason> {
+        let door = self.sky.door.filter(|_| self.at <= self.sky.now)?;
+        let polls = self.terms.as_ref().is_some_and(Terms::polls) && !self.phone.lines.is_empty();
+        let mac = self.phone.mac;
+        (polls && !door.holds(mac, self.at)).then(|| Reason::AwaitsPoll { last: door.polled(mac) })
     }
 
     /// Whether its calls let it go, and how it is let go.

@@ -19,6 +19,7 @@ use crate::domain::hours::Hours;
 use crate::domain::phone::{Mac, PbxName, Phone};
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason, Verdict};
 use crate::domain::rules::{Rules, Terms};
+use crate::domain::scheduler::Door;
 use crate::domain::trip::{Goal, LastLook, Trigger, Trip};
 
 /// What a person asked for, outside all policies.
@@ -72,6 +73,8 @@ pub struct Sky<'a> {
     pub lost: &'a BTreeSet<Mac>,
     /// The daemon starts nothing new.
     pub draining: bool,
+    /// When phones polled that are asked by nothing else; `None` takes their polls for granted.
+    pub door: Option<&'a Door>,
     /// Now: the instant to which the views' ages are counted.
     pub now: DateTime<Utc>,
     /// What is known of the windows already.

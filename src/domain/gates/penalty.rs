@@ -35,9 +35,14 @@ impl<'a> Judge<'a> {
     /// The last trip, if it was for this goal and did not end well.
     fn failed(&self, goal: &Goal) -> Option<&'a Trip> {
         let trip = self.last().filter(|trip| match (&trip.plan().goal, goal) {
-            (Goal::Update { target: was, .. }, Goal::Update { target: is, .. }) => was == is,
-            (Goal::Reboot, Goal::Reboot) | (Goal::Resync, Goal::Resync) => true,
-            (Goal::Reboot | Goal::Resync | Goal::Update { .. }, _) => false,
+            (Goal::Update { target: was, .. }, Goal::Update { target: is, .. })
+            | (Goal::Module { target: was, .. }, Goal::Module { target: is, .. }) => was == is,
+            (Goal::Reboot, Goal::Reboot) | (Goal::Resync, Goal::Resync) | (Goal::Backup, Goal::Backup) => {
+                true
+            }
+            (Goal::Reboot | Goal::Resync | Goal::Backup | Goal::Update { .. } | Goal::Module { .. }, _) => {
+                false
+            }
         })?;
         matches!(trip.outcome(), Some(Outcome::Failed { .. } | Outcome::Cancelled)).then_some(trip)
     }
@@ -46,8 +51,10 @@ impl<'a> Judge<'a> {
     /// only.
     fn counts(trip: &Trip, opening: Option<Opening>) -> bool {
         match trip.plan().goal {
-            Goal::Update { .. } => true,
-            Goal::Reboot | Goal::Resync => opening.is_some_and(|opening| trip.since() >= opening.start),
+            Goal::Update { .. } | Goal::Module { .. } => true,
+            Goal::Reboot | Goal::Resync | Goal::Backup => {
+                opening.is_some_and(|opening| trip.since() >= opening.start)
+            }
         }
     }
 
@@ -106,10 +113,10 @@ impl<'a> Judge<'a> {
                 Standing::Out(let_out) if Self::counts(trip, opening) => {
                     held.push(Reason::NoAttemptsLeft { attempts: trip.plan().attempt, last: after });
                     let next = match goal {
-                        Some(Goal::Reboot | Goal::Resync) => {
+                        Some(Goal::Reboot | Goal::Resync | Goal::Backup) => {
                             opening.and_then(|opening| self.opening_after(opening)).map(|next| next.start)
                         }
-                        Some(Goal::Update { .. }) | None => None,
+                        Some(Goal::Update { .. } | Goal::Module { .. }) | None => None,
                     };
                     let changes = [let_out, next].into_iter().flatten().min();
                     return self.closed(

@@ -73,7 +73,7 @@ impl<'a> Judge<'a> {
             Mandate::Job(_) => None,
             Mandate::Policy(policy) => Some(*policy),
         };
-        let fetches = matches!(goal, Some(Goal::Update { .. }));
+        let fetches = goal.is_some_and(Goal::has_image);
         needs(self.sky.rules, self.phone, &addresses, mandate.name(), policy, fetches)
     }
 

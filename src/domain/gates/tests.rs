@@ -45,6 +45,7 @@ fn terms() -> Terms {
         resync: vec![Trigger::event("check-sync;reboot=false")],
         update_boots: Some(2),
         tells_dialogs: true,
+        serves: crate::domain::trip::Serves::default(),
         timing: TIMING,
     }
 }
@@ -138,6 +139,7 @@ impl World {
 
     fn judge_in_words(&self, seconds: i64, in_words: bool) -> Judged {
         let sky = Sky {
+            door: None,
             rules: &self.rules,
             views: self.fleet.views(),
             budgets: &self.budgets,
@@ -170,6 +172,7 @@ impl World {
             line: line(),
             triggers: order.triggers,
             look: order.look,
+            serves: crate::domain::trip::Serves::default(),
             timing: TIMING,
             runs: None,
             lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],
@@ -356,6 +359,7 @@ fn a_reboot_policy_reboots_once_in_each_opening() {
         line: line(),
         triggers: order.triggers,
         look: order.look,
+        serves: crate::domain::trip::Serves::default(),
         timing: TIMING,
         runs: None,
         lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],

@@ -111,7 +111,7 @@ impl<'a> Judge<'a> {
 
     /// How long the phone may be away at most.
     pub(super) fn needs(&self, goal: Option<&Goal>) -> TimeDelta {
-        let with_image = matches!(goal, Some(Goal::Update { .. }));
+        let with_image = goal.is_some_and(Goal::has_image);
         self.terms.as_ref().map_or(TimeDelta::zero(), |terms| {
             let boots = if with_image { terms.update_boots.unwrap_or(1) } else { 1 };
             terms.timing.whole_trip(boots, with_image)

@@ -247,6 +247,11 @@ pub enum Reason {
         /// How many may be.
         limit: u32,
     },
+    /// It asks by itself what there is to do, and its next poll is awaited.
+    AwaitsPoll {
+        /// When it polled last; `None` when it was not seen to.
+        last: Option<DateTime<Utc>>,
+    },
     /// The trip is under way.
     UnderWay {
         /// The trip's state.
@@ -361,6 +366,12 @@ impl Reason {
             Self::BudgetFull { budget, down, limit } => {
                 format!("{down} of {limit} phones of {budget} are down")
             }
+            Self::AwaitsPoll { last: Some(last) } => {
+                format!("its next poll is awaited, the last came {}", clock(last, "%a %d %b %H:%M:%S"))
+            }
+            Self::AwaitsPoll { last: None } => {
+                "it was not seen to poll yet: see whether its update URL names this depot".to_owned()
+            }
             Self::UnderWay { state } => format!("under way: {state}"),
             Self::Draining => "sipherd is shutting down".to_owned(),
         }
@@ -410,6 +421,7 @@ impl Reason {
             Self::GroupUntold { .. } => "group-untold",
             Self::RateReached { .. } => "rate-reached",
             Self::BudgetFull { .. } => "budget-full",
+            Self::AwaitsPoll { .. } => "awaits-poll",
             Self::UnderWay { .. } => "under-way",
             Self::Draining => "draining",
         }

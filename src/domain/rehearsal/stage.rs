@@ -366,6 +366,7 @@ fn plan(phone: &Phone, order: Order) -> Plan {
         goal: order.goal,
         line: line.unwrap_or_else(|| LineId { pbx: PbxName::new(""), user: "".into() }),
         triggers: order.triggers,
+        serves: order.terms.serves,
         look: order.look,
         timing: order.terms.timing,
         runs: phone.version.clone(),

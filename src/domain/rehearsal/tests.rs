@@ -62,6 +62,7 @@ fn rules(policy: Policy) -> Rules {
         resync: Vec::new(),
         update_boots: Some(2),
         tells_dialogs: true,
+        serves: crate::domain::trip::Serves::default(),
         timing,
     };
     Rules {

@@ -1,6 +1,7 @@
 //! Who goes next. Work follows changes: a phone is judged again when something about it changed, when a gate opens by
 //! time, or when a place it waits for falls free.
 
+mod door;
 mod look;
 mod party;
 mod pass;
@@ -20,7 +21,8 @@ use super::phone::{Mac, Phone};
 use super::policy::verdict::{Gate, GateAnswer};
 use super::policy::{BlackoutState, WindowState};
 use super::rules::Rules;
-use super::trip::{Failure, Goal, Outcome, Trip};
+use super::trip::{Failure, Outcome, Trip};
+pub use door::Door;
 use party::Bar;
 use queues::Queues;
 
@@ -97,6 +99,8 @@ pub struct Scheduler {
     lost: BTreeSet<Mac>,
     journal: Journal,
     draining: bool,
+    /// `None` takes all polls for granted.
+    door: Option<Door>,
 }
 
 impl Scheduler {
@@ -116,6 +120,7 @@ impl Scheduler {
             lost: BTreeSet::new(),
             journal: Journal::default(),
             draining: false,
+            door: None,
         }
     }
 
@@ -250,7 +255,7 @@ impl Scheduler {
 
     /// A trip of an earlier run that is still open has its place.
     pub fn resume(&mut self, trip: &Trip) {
-        let fetches = matches!(trip.plan().goal, Goal::Update { .. }) && !trip.has_fetched();
+        let fetches = trip.plan().goal.has_image() && !trip.has_fetched();
         self.take_place_of(trip, fetches);
         self.recall_start(trip);
     }
@@ -327,8 +332,10 @@ impl Scheduler {
             }
         }
         self.budgets.set_under_way(mac, false);
-        let returned =
-            matches!(trip.outcome(), Some(Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Resynced));
+        let returned = matches!(
+            trip.outcome(),
+            Some(Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Resynced | Outcome::HandedIn)
+        );
         if is_lost(trip) {
             self.lost.insert(mac);
         } else if returned || !self.lost.contains(&mac) {
@@ -421,6 +428,7 @@ impl Scheduler {
             past: &self.past,
             lost: &self.lost,
             draining: self.draining,
+            door: self.door.as_ref(),
             now,
             hours,
             in_words: false,

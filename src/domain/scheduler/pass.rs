@@ -15,7 +15,7 @@ use crate::domain::hours::Hours;
 use crate::domain::lot::lot;
 use crate::domain::phone::{Mac, Phone};
 use crate::domain::policy::{Group, Policy};
-use crate::domain::trip::{Goal, LineBefore, Plan};
+use crate::domain::trip::{LineBefore, Plan};
 
 /// Who goes in a pass, and what for.
 type Going = Vec<(Plan, Order)>;
@@ -105,7 +105,7 @@ impl Scheduler {
             true => phone.addresses().collect(),
             false => Vec::new(),
         };
-        let fetches = matches!(order.goal, Goal::Update { .. });
+        let fetches = order.goal.has_image();
         let mut needed = needs(&self.rules, phone, &addresses, &order.policy, policy, fetches);
         if self.budgets.holds(phone.mac) {
             // A lost phone that a person sends.
@@ -193,7 +193,7 @@ impl Scheduler {
         let job = self.jobs.contains_key(&mac);
         let policy = self.rules.policies.iter().find(|policy| !job && policy.name == plan.policy);
         let addresses: Vec<IpAddr> = phone.addresses().collect();
-        let fetches = matches!(plan.goal, Goal::Update { .. });
+        let fetches = plan.goal.has_image();
         let needed = needs(&self.rules, phone, &addresses, &plan.policy, policy, fetches);
         // A lost phone that a person sends has its place already.
         if self.budgets.holds(mac) {
@@ -240,6 +240,7 @@ fn plan(phone: &Phone, order: Order) -> Option<(Plan, Order)> {
         goal: order.goal.clone(),
         line: lines.first()?.line.clone(),
         triggers: order.triggers.clone(),
+        serves: order.terms.serves,
         look: order.look,
         timing: order.terms.timing,
         runs: phone.version.clone(),

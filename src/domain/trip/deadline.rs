@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::machine::Trip;
-use super::state::{Cause, Failure, Goal, Outcome, Output, State};
+use super::outcome::{Cause, Failure, Outcome};
+use super::state::{Goal, Output, State};
+use super::timing::Serves;
 
 impl Trip {
     pub(super) fn tick(&mut self, now: DateTime<Utc>, busy: bool, out: &mut Vec<Output>) {
@@ -27,7 +29,13 @@ impl Trip {
                     let failure = match (sure, &self.plan.goal) {
                         (false, _) => Failure::NoAnswer,
                         (true, Goal::Resync) => Failure::NeverAsked,
-                        (true, Goal::Reboot | Goal::Update { .. }) => Failure::NeverLeft,
+                        (true, Goal::Backup) => Failure::NeverHandedIn,
+                        (true, Goal::Update { .. } | Goal::Module { .. }) if self.seen.offers > 0 => {
+                            Failure::NothingHappened { cause: Cause::NotFetched }
+                        }
+                        (true, Goal::Reboot | Goal::Update { .. } | Goal::Module { .. }) => {
+                            Failure::NeverLeft
+                        }
                     };
                     self.fail(now, failure, out);
                 }
@@ -55,6 +63,11 @@ impl Trip {
                 };
                 self.fail(now, failure, out);
             }
+            // It has its image and waits for a call to end before it reboots.
+            State::Flashing if busy && self.may_wait_with_image(now) => {
+                self.since = now;
+                out.push(Output::Look);
+            }
             State::Flashing => {
                 let failure = match (self.seen.boot_after_delivery, self.seen.version.clone()) {
                     (true, Some(runs)) if self.missing().is_empty() => Failure::WrongVersion { runs },
@@ -73,8 +86,19 @@ impl Trip {
         }
     }
 
+    /// Whether a phone that downloaded first may still be waiting for its calls to end.
+    fn may_wait_with_image(&self, now: DateTime<Utc>) -> bool {
+        let waits = self.asked_with().is_some_and(|asked| asked.waits_for_idle);
+        let asked = self.asked_at.unwrap_or(self.since);
+        let stays = self.seen.gone.is_empty() && !self.seen.boot_after_delivery;
+        self.plan.serves == Serves::OnceAsked && waits && stays && now - asked < self.plan.timing.leave_busy
+    }
+
     fn why_still_old(&self) -> Failure {
         let seen = &self.seen;
+        if self.plan.goal == Goal::Backup {
+            return Failure::NeverHandedIn;
+        }
         match (&seen.version, seen.delivered) {
             (Some(runs), true) => Failure::WrongVersion { runs: runs.clone() },
             (_, _) => Failure::NothingHappened {

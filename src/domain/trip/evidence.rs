@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::machine::Trip;
-use super::state::{Goal, Outcome, Output, State};
+use super::outcome::Outcome;
+use super::state::{Goal, Output, State};
 use crate::domain::firmware::Version;
 use crate::domain::phone::LineId;
 
@@ -179,6 +180,10 @@ impl Trip {
             State::Away | State::Back | State::Flashing => {
                 self.enter(now, State::Fetching, out, "fetches the image");
             }
+            State::Asked { .. } | State::Accepted { .. } if self.download().is_some() => {
+                self.seen.accepted = true;
+                self.enter(now, State::Fetching, out, "fetches the image");
+            }
             State::Fetching
             | State::Confirming { .. }
             | State::Asked { .. }
@@ -259,8 +264,9 @@ impl Trip {
 
     pub(super) fn runs_target(&self) -> bool {
         match &self.plan.goal {
-            Goal::Reboot | Goal::Resync => false,
+            Goal::Reboot | Goal::Resync | Goal::Backup => false,
             Goal::Update { target, .. } => self.seen.version.as_ref() == Some(target),
+            Goal::Module { target, .. } => self.seen.module.as_ref() == Some(target),
         }
     }
 
@@ -274,14 +280,21 @@ impl Trip {
         if !self.missing().is_empty() {
             return;
         }
-        match (&self.plan.goal, self.seen.version.clone()) {
+        let runs = match self.plan.goal {
+            Goal::Module { .. } => self.seen.module.clone(),
+            Goal::Reboot | Goal::Resync | Goal::Update { .. } | Goal::Backup => self.seen.version.clone(),
+        };
+        match (&self.plan.goal, runs) {
             // Whoever was to read its settings only, and rebooted, has read them as well.
             (Goal::Reboot | Goal::Resync, _) => self.finish(now, Outcome::Rebooted, out),
-            (Goal::Update { target, .. }, Some(version)) if version == *target => {
+            (Goal::Update { target, .. } | Goal::Module { target, .. }, Some(version))
+                if version == *target =>
+            {
                 self.finish(now, Outcome::Verified { version }, out);
             }
-            // A snom's first return still shows the old version: only the deadline of `Back` tells.
-            (Goal::Update { .. }, _) => {
+            // A snom's first return still shows the old version: only the deadline of `Back` tells. And one that rebooted
+            // where it was to hand in its configuration may do so yet.
+            (Goal::Update { .. } | Goal::Module { .. } | Goal::Backup, _) => {
                 if matches!(self.state, State::Away) {
                     self.enter(now, State::Back, out, "is back, not with the new version yet");
                 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::state::{Failure, Goal, Input, Outcome, Output, Plan, State};
-use super::timing::Trigger;
+use super::outcome::{Failure, Outcome};
+use super::state::{Goal, Input, Output, Plan, State};
+use super::timing::{Serves, Trigger, Way};
 use crate::domain::firmware::Version;
 use crate::domain::phone::LineId;
 
@@ -39,10 +40,14 @@ pub(super) struct Seen {
     pub back: BTreeSet<LineId>,
     /// The last version the phone named.
     pub version: Option<Version>,
+    /// What its expansion module runs, as the phone told last.
+    pub module: Option<Version>,
     /// Settings requests.
     pub settings: u32,
-    /// Firmware documents that offered the image.
+    /// Firmware documents, and orders to fetch it, that offered the image.
     pub offers: u32,
+    /// Other orders given in answer to its questions.
+    pub orders: u32,
     /// Downloads broken off.
     pub breaks: u32,
     /// The whole image was handed over.
@@ -136,12 +141,16 @@ impl Trip {
             Some(Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Resynced) => {
                 now < self.since + timing.boot
             }
-            // Nothing was sent, or it was not taken.
+            // Nothing was sent, or it was not taken; and handing in a configuration needs no boot.
             Some(
                 Outcome::Withdrawn { .. }
+                | Outcome::HandedIn
                 | Outcome::Failed {
                     failure:
-                        Failure::Refused { .. } | Failure::NoCredentials { .. } | Failure::NotReachable { .. },
+                        Failure::Declined { .. }
+                        | Failure::Refused { .. }
+                        | Failure::NoCredentials { .. }
+                        | Failure::NotReachable { .. },
                 },
             ) => false,
             // It may have the order still, and wait for the end of a call.
@@ -188,17 +197,49 @@ impl Trip {
         self.image().filter(|_| self.seen.offers > 0)
     }
 
-    /// The image meant for this phone: only after its own reboot was seen, only while it runs something else.
-    fn image(&self) -> Option<(&Arc<str>, &str)> {
-        let Goal::Update { release, file, target } = &self.plan.goal else { return None };
-        let rebooted = match self.state {
-            State::Away | State::Fetching | State::Flashing | State::Back => true,
-            State::Confirming { .. } | State::Asked { .. } | State::Accepted { .. } | State::Done { .. } => {
+    /// What the phone is told now when it asks what there is to do; `None`: nothing.
+    ///
+    /// Only where that is the way it is asked; an image, and what a phone cannot be told twice, only so many times.
+    pub fn order(&self) -> Option<&Goal> {
+        let may_ask = self.asked_with().is_some_and(|trigger| match trigger.way {
+            Way::ContactMe | Way::Poll => true,
+            Way::Notify(_) | Way::Web { .. } => false,
+        });
+        let goal = &self.plan.goal;
+        let open = match self.state {
+            State::Asked { .. } | State::Accepted { .. } => match goal.has_image() {
+                true => self.offer().is_some(),
+                false => self.seen.orders == 0,
+            },
+            // The download broke: it asks again at its next turn.
+            State::Fetching => goal.has_image() && self.offer().is_some(),
+            State::Confirming { .. } | State::Away | State::Flashing | State::Back | State::Done { .. } => {
                 false
             }
         };
-        let runs = self.seen.version.as_ref().or(self.plan.runs.as_ref());
-        (rebooted && runs != Some(target)).then_some((release, file))
+        (may_ask && open).then_some(goal)
+    }
+
+    /// The image meant for this phone, only while it runs something else: after its own reboot was seen, or once it was
+    /// asked where it downloads first.
+    fn image(&self) -> Option<(&Arc<str>, &str)> {
+        let (Goal::Update { release, file, target } | Goal::Module { release, file, target }) =
+            &self.plan.goal
+        else {
+            return None;
+        };
+        let its_time = match self.state {
+            State::Away | State::Fetching | State::Flashing | State::Back => true,
+            State::Asked { .. } | State::Accepted { .. } => self.plan.serves == Serves::OnceAsked,
+            State::Confirming { .. } | State::Done { .. } => false,
+        };
+        let runs = match self.plan.goal {
+            Goal::Module { .. } => self.seen.module.as_ref(),
+            Goal::Reboot | Goal::Resync | Goal::Update { .. } | Goal::Backup => {
+                self.seen.version.as_ref().or(self.plan.runs.as_ref())
+            }
+        };
+        (its_time && runs != Some(target)).then_some((release, file))
     }
 
     /// When the trip wants an [`Input::Tick`].
@@ -252,6 +293,12 @@ impl Trip {
             Input::BootRequest { version, idle, own } => {
                 self.boot_request(now, version, idle, own, &mut out);
             }
+            Input::Called { version } => self.called(now, version, &mut out),
+            Input::Ordered => self.ordered(&mut out),
+            Input::Declined { why } => self.declined(now, why, &mut out),
+            Input::Deferred { why } => self.deferred(now, why, &mut out),
+            Input::HandedIn => self.handed_in(now, &mut out),
+            Input::Module { version } => self.module_told(now, version, &mut out),
             Input::Offered => {
                 self.seen.offers += 1;
                 out.push(Output::Note("offered", "was offered the image".to_owned()));
@@ -280,6 +327,7 @@ impl Trip {
             Outcome::Verified { version } => format!("runs {version}, all lines registered"),
             Outcome::Rebooted => "rebooted, all lines registered".to_owned(),
             Outcome::Resynced => "read its settings anew".to_owned(),
+            Outcome::HandedIn => "handed in its configuration".to_owned(),
             Outcome::Failed { failure } => format!("{failure}; {}", failure.advice()),
             Outcome::Withdrawn { why } => why.clone(),
             Outcome::Cancelled => "cancelled".to_owned(),
@@ -301,8 +349,8 @@ impl Trip {
         };
         self.asked_at.get_or_insert(now);
         self.asked_with = trigger;
-        self.enter(now, State::Asked { trigger }, out, &format!("NOTIFY Event: {}", order.event));
-        out.push(Output::Notify(order));
+        self.enter(now, State::Asked { trigger }, out, &order.way.to_string());
+        out.push(Output::Ask(order.way));
     }
 
     pub(super) fn withdraw_if_confirming(&mut self, now: DateTime<Utc>, why: String, out: &mut Vec<Output>) {

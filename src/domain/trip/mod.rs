@@ -7,13 +7,16 @@ mod deadline;
 mod evidence;
 pub mod look;
 mod machine;
+pub mod outcome;
 pub mod state;
+mod talk;
 pub mod timing;
 
 pub use look::{CallsAllowed, LastLook, Probe};
 pub use machine::Trip;
-pub use state::{Failure, Goal, Input, LineBefore, Outcome, Output, Plan, State};
-pub use timing::{Timing, Trigger};
+pub use outcome::{Cause, Failure, Outcome};
+pub use state::{Goal, Input, LineBefore, Output, Plan, State};
+pub use timing::{Notice, Serves, Timing, Trigger, Way};
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,6 @@
 //! A resync ends well as soon as the phone asks for its settings after it was asked; where it reboots instead, as soon
 //! as it is back.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -21,7 +20,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::look::LastLook;
-use super::timing::{Timing, Trigger};
+use super::outcome::Outcome;
+use super::timing::{Serves, Timing, Trigger, Way};
 use crate::domain::firmware::Version;
 use crate::domain::phone::{LineId, Mac};
 
@@ -42,6 +42,32 @@ pub enum Goal {
         /// What the phone must report in the end.
         target: Version,
     },
+    /// The expansion module of the phone is to run this version.
+    Module {
+        /// The staged release.
+        release: Arc<str>,
+        /// The image's file in it.
+        file: String,
+        /// What the module must report in the end.
+        target: Version,
+    },
+    /// The phone is to hand in its configuration.
+    Backup,
+}
+
+impl Goal {
+    /// Whether the phone fetches an image for it.
+    pub const fn has_image(&self) -> bool {
+        matches!(self, Self::Update { .. } | Self::Module { .. })
+    }
+
+    /// The version wanted in the end, where there is one.
+    pub const fn target(&self) -> Option<&Version> {
+        match self {
+            Self::Update { target, .. } | Self::Module { target, .. } => Some(target),
+            Self::Reboot | Self::Resync | Self::Backup => None,
+        }
+    }
 }
 
 /// How a line was registered when the trip began; what differs later is evidence.
@@ -73,6 +99,9 @@ pub struct Plan {
     pub line: LineId,
     /// How it is asked, first choice first.
     pub triggers: Vec<Trigger>,
+    /// When it is given its image.
+    #[serde(default)]
+    pub serves: Serves,
     /// The last look before each of them.
     #[serde(default)]
     pub look: LastLook,
@@ -130,230 +159,6 @@ impl State {
             Self::Flashing => "flashing",
             Self::Back => "back",
             Self::Done { outcome } => outcome.slug(),
-        }
-    }
-}
-
-/// How a trip ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It runs the target and all its lines are registered again.
-    Verified {
-        /// What it reported.
-        version: Version,
-    },
-    /// It rebooted and all its lines are registered again.
-    Rebooted,
-    /// It read its settings anew, without a reboot.
-    Resynced,
-    /// It failed.
-    Failed {
-        /// How.
-        failure: Failure,
-    },
-    /// Nothing was sent: at the last look the phone was not what it had to be.
-    Withdrawn {
-        /// What was seen.
-        why: String,
-    },
-    /// A person stopped it.
-    Cancelled,
-}
-
-impl Outcome {
-    /// A short machine name.
-    pub const fn slug(&self) -> &'static str {
-        match self {
-            Self::Verified { .. } => "verified",
-            Self::Rebooted => "rebooted",
-            Self::Resynced => "resynced",
-            Self::Failed { .. } => "failed",
-            Self::Withdrawn { .. } => "withdrawn",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-/// Why a trip failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "failure", rename_all = "kebab-case")]
-pub enum Failure {
-    /// It, or something on the way, said no.
-    Refused {
-        /// The last status code.
-        status: u16,
-        /// Its phrase.
-        phrase: String,
-    },
-    /// It asked for a password and none is known for the line.
-    NoCredentials {
-        /// The realm that asked.
-        realm: String,
-    },
-    /// Nothing could be sent to it.
-    NotReachable {
-        /// Why.
-        why: String,
-    },
-    /// No answer came and it never left.
-    NoAnswer,
-    /// It accepted and never left.
-    NeverLeft,
-    /// It accepted and did not ask for its settings, nor did it leave.
-    NeverAsked,
-    /// It left and did not come back in time, or not with all its lines.
-    NeverReturned {
-        /// The lines still missing.
-        missing: Vec<LineId>,
-    },
-    /// It had the whole image and kept running the old one without a reboot.
-    ImageRejected,
-    /// It began the image and never got to its end.
-    DownloadBroken {
-        /// How often the connection broke.
-        breaks: u32,
-    },
-    /// It flashed, rebooted, and runs something else than the target.
-    WrongVersion {
-        /// What it runs.
-        runs: Version,
-    },
-    /// It rebooted and did not even begin.
-    NothingHappened {
-        /// The likely reason.
-        cause: Cause,
-    },
-}
-
-/// Why a phone that rebooted may have left the firmware alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cause {
-    /// It never asked this depot for its settings.
-    OtherServer,
-    /// It asked for its settings and not for the firmware document.
-    SettingsOnly,
-    /// It read the firmware document and did not ask for the image.
-    NotWanted,
-    /// sipherd was restarted meanwhile: it may have asked and found nobody.
-    NobodyThere,
-}
-
-impl Failure {
-    /// All short machine names.
-    pub const SLUGS: [&'static str; 11] = [
-        "refused",
-        "no-credentials",
-        "not-reachable",
-        "no-answer",
-        "never-left",
-        "never-asked",
-        "never-returned",
-        "image-rejected",
-        "download-broken",
-        "wrong-version",
-        "nothing-happened",
-    ];
-
-    /// A short machine name, one of [`Self::SLUGS`].
-    pub const fn slug(&self) -> &'static str {
-        match self {
-            Self::Refused { .. } => "refused",
-            Self::NoCredentials { .. } => "no-credentials",
-            Self::NotReachable { .. } => "not-reachable",
-            Self::NoAnswer => "no-answer",
-            Self::NeverLeft => "never-left",
-            Self::NeverAsked => "never-asked",
-            Self::NeverReturned { .. } => "never-returned",
-            Self::ImageRejected => "image-rejected",
-            Self::DownloadBroken { .. } => "download-broken",
-            Self::WrongVersion { .. } => "wrong-version",
-            Self::NothingHappened { .. } => "nothing-happened",
-        }
-    }
-
-    /// Whether another try could end otherwise without anybody mending something first.
-    pub const fn is_retryable(&self) -> bool {
-        match self {
-            Self::NotReachable { .. }
-            | Self::NoAnswer
-            | Self::NeverLeft
-            | Self::NeverAsked
-            | Self::NeverReturned { .. }
-            | Self::DownloadBroken { .. } => true,
-            Self::NothingHappened { cause } => !matches!(cause, Cause::NotWanted),
-            Self::Refused { status, .. } => matches!(status, 408 | 480 | 486 | 500..=599),
-            Self::NoCredentials { .. } | Self::ImageRejected | Self::WrongVersion { .. } => false,
-        }
-    }
-
-    /// The slugs of failures that are never retryable, whatever they carry besides.
-    pub const NEVER_RETRYABLE: [&'static str; 3] = ["no-credentials", "image-rejected", "wrong-version"];
-
-    /// What the administrator can do about it.
-    pub const fn advice(&self) -> &'static str {
-        match self {
-            Self::Refused { status: 401 | 407, .. } => "correct the line's password in the credentials file",
-            Self::Refused { status: 403, .. } => "let the phone accept requests from this address",
-            Self::Refused { status: 404, .. } => "the contact is not the phone's: let it register again",
-            Self::Refused { status: 405 | 481 | 489, .. } => {
-                "this phone takes no such NOTIFY: allow it there"
-            }
-            Self::Refused { .. } => "look at the phone: it refuses the NOTIFY",
-            Self::NoCredentials { .. } => "add the line to the credentials file",
-            Self::NotReachable { .. } => "see how this phone can be reached from here",
-            Self::NoAnswer => "see whether the phone is alive and takes SIP from this address",
-            Self::NeverLeft => "see whether the phone's settings allow a reboot by NOTIFY",
-            Self::NeverAsked => {
-                "point the phone's setting server to this depot, and see whether it allows a resync by NOTIFY"
-            }
-            Self::NeverReturned { .. } => "go and look at the phone; do not cut its power while it flashes",
-            Self::ImageRejected => "compare the image with the phone's hardware level",
-            Self::DownloadBroken { .. } => "look at the network between phone and depot",
-            Self::WrongVersion { .. } => "compare the manifest's version with what the image really is",
-            Self::NothingHappened { cause: Cause::OtherServer } => {
-                "point the phone's setting server to this depot"
-            }
-            Self::NothingHappened { cause: Cause::SettingsOnly } => {
-                "the phone's update_policy forbids firmware: set it to auto_update"
-            }
-            Self::NothingHappened { cause: Cause::NobodyThere } => "nothing: it is tried again",
-            Self::NothingHappened { cause: Cause::NotWanted } => {
-                "see whether the phone asks its user, or refuses this image"
-            }
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused { status, phrase } => write!(f, "refused with {status} {phrase}"),
-            Self::NoCredentials { realm } => write!(f, "asked for a password of realm `{realm}`"),
-            Self::NotReachable { why } => write!(f, "not reachable: {why}"),
-            Self::NoAnswer => write!(f, "gave no answer and never left"),
-            Self::NeverLeft => write!(f, "accepted and was not seen to leave"),
-            Self::NeverAsked => write!(f, "accepted and did not ask this depot for its settings"),
-            Self::NeverReturned { missing } => {
-                let lines: Vec<&str> = missing.iter().map(|line| line.user.as_ref()).collect();
-                write!(f, "did not come back (line {})", lines.join(", "))
-            }
-            Self::ImageRejected => write!(f, "rejected the image"),
-            Self::DownloadBroken { breaks } => write!(f, "did not finish the download ({breaks} breaks)"),
-            Self::WrongVersion { runs } => write!(f, "came back with {runs}"),
-            Self::NothingHappened { cause: Cause::OtherServer } => {
-                write!(f, "rebooted and asked nothing of this depot")
-            }
-            Self::NothingHappened { cause: Cause::SettingsOnly } => {
-                write!(f, "rebooted, read its settings and left the firmware alone")
-            }
-            Self::NothingHappened { cause: Cause::NobodyThere } => {
-                write!(f, "rebooted while sipherd was being restarted")
-            }
-            Self::NothingHappened { cause: Cause::NotWanted } => {
-                write!(f, "rebooted, saw the firmware and did not fetch it")
-            }
         }
     }
 }
@@ -419,6 +224,30 @@ pub enum Input {
         /// Whether it asked from where its lines are registered: anybody can write its MAC into a request.
         own: bool,
     },
+    /// It asked what there is to do: a poll for its script, a session with its deployment service.
+    Called {
+        /// The version it named.
+        version: Option<Version>,
+    },
+    /// It was told so, in answer to its question.
+    Ordered,
+    /// It said itself that it will not do it.
+    Declined {
+        /// Why, in its words or ours.
+        why: String,
+    },
+    /// It said itself that it is busy and will do it, or ask again, later.
+    Deferred {
+        /// Why, in its words or ours.
+        why: String,
+    },
+    /// Its configuration arrived whole.
+    HandedIn,
+    /// What its expansion module runs, as the phone tells it.
+    Module {
+        /// The version of the module.
+        version: Version,
+    },
     /// The phone read the document that offers it the image.
     Offered,
     /// It began to fetch the image, or a part of it.
@@ -450,8 +279,8 @@ pub enum Input {
 pub enum Output {
     /// Ask PBX and phone whether it is idle at this very moment.
     Confirm,
-    /// The new state is kept first; then send this NOTIFY.
-    Notify(Trigger),
+    /// The new state is kept first; then ask the phone in this way.
+    Ask(Way),
     /// The phone was seen to go: no further copy.
     StopResending,
     /// Look closely: read its contacts again, and ask it with OPTIONS.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::state::Cause;
+use super::outcome::Cause;
 use super::{
     Failure, Goal, Input, LastLook, LineBefore, Outcome, Output, Plan, State, Timing, Trigger, Trip,
 };
@@ -44,6 +44,7 @@ fn plan(goal: Goal, users: &[&str]) -> Plan {
         line: line(users[0]),
         triggers: vec![Trigger::waiting("reboot"), Trigger::event("check-sync;reboot=true")],
         look: LastLook::default(),
+        serves: crate::domain::trip::Serves::default(),
         timing: TIMING,
         runs: Some(version("10.1.64")),
         lines: users
@@ -201,9 +202,9 @@ fn a_refused_event_falls_back_to_the_next_and_then_fails() {
     let mut trip = asked(update(), vec![]);
     let orders = trip.handle(at(1), answered(489));
     assert!(orders.contains(&Output::Confirm), "the second event is not documented to wait for a call");
-    assert!(!orders.iter().any(|order| matches!(order, Output::Notify(_))));
+    assert!(!orders.iter().any(|order| matches!(order, Output::Ask(_))));
     let orders = trip.handle(at(1), Input::Confirmed);
-    assert!(orders.contains(&Output::Notify(Trigger::event("check-sync;reboot=true"))));
+    assert!(orders.contains(&Output::Ask(Trigger::event("check-sync;reboot=true").way)));
     assert_eq!(trip.state(), &State::Asked { trigger: 1 });
     trip.handle(at(2), answered(489));
     assert_eq!(failure(&trip).map(Failure::slug), Some("refused"));
@@ -221,7 +222,7 @@ fn a_refusal_that_another_event_would_not_change_ends_the_trip() {
 fn silence_is_watched_and_never_answered_with_another_notify() {
     let mut trip = asked(update(), vec![]);
     let orders = trip.handle(at(32), Input::NoAnswer);
-    assert!(!orders.iter().any(|order| matches!(order, Output::Notify(_))));
+    assert!(!orders.iter().any(|order| matches!(order, Output::Ask(_))));
     assert_eq!(trip.state(), &State::Accepted { sure: false });
     trip.handle(at(300), late());
     assert_eq!(failure(&trip), Some(&Failure::NoAnswer));
@@ -345,7 +346,7 @@ fn a_last_look_that_finds_a_call_withdraws_without_a_notify() {
     let mut trip = trip(update(), vec![]);
     let orders = trip.handle(at(1), Input::NotIdle { why: "in a call".into() });
     assert!(matches!(trip.outcome(), Some(Outcome::Withdrawn { .. })));
-    assert!(!orders.iter().any(|order| matches!(order, Output::Notify(_))));
+    assert!(!orders.iter().any(|order| matches!(order, Output::Ask(_))));
     assert_eq!(trip.asked_at(), None);
 }
 
@@ -389,7 +390,7 @@ fn after_a_restart_no_state_sends_a_second_notify() {
             orders.extend(after.handle(at(1_000 + second), input.clone()));
         }
         orders.extend(after.handle(at(1_170), registered("2117", "third", "10.1.198")));
-        assert!(!orders.iter().any(|order| matches!(order, Output::Notify(_))), "step {stop}");
+        assert!(!orders.iter().any(|order| matches!(order, Output::Ask(_))), "step {stop}");
         // A restart between NOTIFY and answer loses only the answer.
         assert!(matches!(after.outcome(), Some(Outcome::Verified { .. })), "step {stop}");
         before.handle(at(160), Input::Cancel);
@@ -436,7 +437,7 @@ fn no_order_of_inputs_makes_it_panic_notify_twice_or_offer_too_early() {
             left |= matches!(input, Input::Gone { .. } | Input::Registered { .. } | Input::Silent)
                 || matches!(input, Input::BootRequest { .. });
             let orders = trip.handle(at(second), input);
-            sent += orders.iter().filter(|order| matches!(order, Output::Notify(_))).count();
+            sent += orders.iter().filter(|order| matches!(order, Output::Ask(_))).count();
             assert!(trip.offer().is_none() || (left && sent > 0), "{trip:?}");
             assert_eq!(trip.deadline().is_none(), trip.outcome().is_some());
         }
@@ -457,7 +458,10 @@ fn every_failure_says_what_to_do() {
         Failure::ImageRejected,
         Failure::DownloadBroken { breaks: 2 },
         Failure::WrongVersion { runs: version("1") },
+        Failure::NeverHandedIn,
+        Failure::Declined { why: "somebody uses it".into() },
         Failure::NothingHappened { cause: Cause::OtherServer },
+        Failure::NothingHappened { cause: Cause::NotFetched },
     ];
     for failure in failures {
         assert!(!failure.advice().is_empty() && !failure.to_string().is_empty(), "{failure:?}");
@@ -473,6 +477,8 @@ fn every_failure_has_its_machine_name_in_the_list() {
         Failure::NoAnswer,
         Failure::NeverLeft,
         Failure::NeverAsked,
+        Failure::NeverHandedIn,
+        Failure::Declined { why: String::new() },
         Failure::NeverReturned { missing: Vec::new() },
         Failure::ImageRejected,
         Failure::DownloadBroken { breaks: 1 },

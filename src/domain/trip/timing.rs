@@ -1,29 +1,101 @@
 //! How a phone is asked and how long each step may take, as its vendor's profile says.
 
+use std::fmt;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-/// One way of asking: the `Event` of a NOTIFY and its body.
+/// One way of asking a phone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
-    /// The value of the `Event` header: `reboot`, `check-sync;reboot=true`.
-    pub event: String,
-    /// `Content-Type` and body, for the few vendors that want one.
-    pub body: Option<(String, String)>,
+    /// How the order reaches it.
+    #[serde(flatten)]
+    pub way: Way,
     /// The maker documents that a phone asked so waits for its calls to end.
     #[serde(default)]
     pub waits_for_idle: bool,
 }
 
-impl Trigger {
-    /// A trigger without a body, of which nobody documents that the phone waits.
+/// How an order reaches a phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "way", rename_all = "kebab-case")]
+pub enum Way {
+    /// By a SIP NOTIFY.
+    Notify(Notice),
+    /// By an HTTP GET at the phone's own web server.
+    Web {
+        /// Path and query: `/advanced_update.htm?reboot=Reboot`.
+        path: String,
+    },
+    /// Its deployment client is asked to call back, and is told then what to do (Unify, the developers' guide to its
+    /// provisioning interface: `ContactMe=true` to port 8085, answered with 204).
+    ContactMe,
+    /// Nothing is sent: the phone asks by itself what there is to do, and the answer is the order (innovaphone).
+    Poll,
+}
+
+/// What a NOTIFY says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The value of the `Event` header: `reboot`, `check-sync;reboot=true`.
+    pub event: String,
+    /// `Content-Type` and body, for the few vendors that want one.
+    pub body: Option<(String, String)>,
+}
+
+impl Notice {
+    /// A notice without a body.
     pub fn event(event: &str) -> Self {
-        Self { event: event.to_owned(), body: None, waits_for_idle: false }
+        Self { event: event.to_owned(), body: None }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Notify(notice) => write!(f, "NOTIFY Event: {}", notice.event),
+            Self::Web { path } => write!(f, "GET {path} at its web server"),
+            Self::ContactMe => f.write_str("asked to contact its deployment service"),
+            Self::Poll => f.write_str("its poll is answered with an order"),
+        }
+    }
+}
+
+/// When a phone is given its image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Serves {
+    /// Once the reboot that was asked for has been seen: it asks for its firmware as it boots.
+    #[default]
+    AfterReboot,
+    /// As soon as it has taken its order: it downloads first, and reboots once it has the image.
+    OnceAsked,
+}
+
+impl Trigger {
+    /// A NOTIFY without a body, of which nobody documents that the phone waits.
+    pub fn event(event: &str) -> Self {
+        Way::Notify(Notice::event(event)).into()
     }
 
     /// The same where the maker documents that the phone waits for its calls to end.
     pub fn waiting(event: &str) -> Self {
         Self { waits_for_idle: true, ..Self::event(event) }
+    }
+
+    /// What its NOTIFY says, where it is one.
+    pub fn notice(&self) -> Option<&Notice> {
+        match &self.way {
+            Way::Notify(notice) => Some(notice),
+            Way::Web { .. } | Way::ContactMe | Way::Poll => None,
+        }
+    }
+}
+
+impl From<Way> for Trigger {
+    /// This way, of which nobody documents that the phone waits.
+    fn from(way: Way) -> Self {
+        Self { way, waits_for_idle: false }
     }
 }
 

@@ -37,8 +37,8 @@ pub(super) fn action(pbx: &PbxName, order: &NotifyOrder) -> Result<Action, NotTh
     if !["sip", "sips"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return Err(NotThroughAsterisk::NotSip(uri.chars().take(80).collect()));
     }
-    let mut action = variable(Action::new("PJSIPNotify").with("URI", uri)?, "Event", &order.trigger.event)?;
-    if let Some((kind, body)) = &order.trigger.body {
+    let mut action = variable(Action::new("PJSIPNotify").with("URI", uri)?, "Event", &order.notice.event)?;
+    if let Some((kind, body)) = &order.notice.body {
         action = variable(action, "Content-type", kind)?;
         for line in body.lines() {
             action = variable(action, "Content", line)?;

@@ -20,6 +20,7 @@ fn trip(world: &World, seconds: i64, inputs: Vec<(i64, Input)>) -> Trip {
         line: line(),
         triggers: order.triggers,
         look: order.look,
+        serves: crate::domain::trip::Serves::default(),
         timing: TIMING,
         runs: None,
         lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],

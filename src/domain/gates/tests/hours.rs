@@ -98,6 +98,7 @@ fn a_blackout_does_not_make_two_openings_of_one() {
         line: line(),
         triggers: vec![Trigger::event("reboot")],
         look: order.look,
+        serves: crate::domain::trip::Serves::default(),
         timing: TIMING,
         runs: None,
         lines: vec![LineBefore { line: line(), call_id: None, expires: None, address: None }],

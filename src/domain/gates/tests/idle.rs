@@ -44,7 +44,12 @@ fn hasty(world: &mut World, tells_dialogs: bool) {
 }
 
 fn events(judged: &Judged) -> Vec<&str> {
-    judged.order.iter().flat_map(|order| &order.triggers).map(|trigger| trigger.event.as_str()).collect()
+    judged
+        .order
+        .iter()
+        .flat_map(|order| &order.triggers)
+        .map(|trigger| trigger.notice().unwrap().event.as_str())
+        .collect()
 }
 
 #[test]

@@ -60,6 +60,7 @@ fn rules(down_at_once: u32, in_all: Option<u32>) -> Rules {
             update_boots: None,
             resync: vec![],
             tells_dialogs: false,
+            serves: crate::domain::trip::Serves::default(),
             timing,
         })
     });

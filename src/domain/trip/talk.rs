@@ -1,0 +1,145 @@
+//! What phones say that ask themselves what there is to do: polls, sessions with their deployment service, their yes and no.
+
+use chrono::{DateTime, Utc};
+
+use super::machine::Trip;
+use super::outcome::{Failure, Outcome};
+use super::state::{Goal, Output, State};
+use crate::domain::firmware::Version;
+
+impl Trip {
+    /// The phone asked what there is to do.
+    pub(super) fn called(&mut self, now: DateTime<Utc>, version: Option<Version>, out: &mut Vec<Output>) {
+        match self.state {
+            // The last look is still to come.
+            State::Confirming { .. } => {}
+            State::Asked { .. } => {
+                self.seen.accepted = true;
+                self.enter(now, State::Accepted { sure: true }, out, "asks what there is to do");
+                out.push(Output::Look);
+            }
+            State::Accepted { .. } => {
+                self.seen.accepted = true;
+                self.state = State::Accepted { sure: true };
+                out.push(Output::Note("called", "asks what there is to do".to_owned()));
+            }
+            State::Away | State::Fetching | State::Flashing | State::Back => {
+                if version.is_some() {
+                    self.seen.version = version;
+                }
+                // Only a boot brings another version; a poll without one says nothing about boots.
+                if matches!(self.plan.goal, Goal::Update { .. }) && self.runs_target() {
+                    self.seen.boot_after_delivery = true;
+                    self.seen.settings += 1;
+                    if !self.missing().is_empty() && !matches!(self.state, State::Away) {
+                        self.enter(now, State::Away, out, "runs the new firmware");
+                    }
+                }
+                self.settle(now, out);
+            }
+            State::Done { .. } => {}
+        }
+    }
+
+    /// It was told what to do.
+    pub(super) fn ordered(&mut self, out: &mut Vec<Output>) {
+        match self.state {
+            State::Asked { .. } | State::Accepted { .. } | State::Fetching => {
+                let text = match &self.plan.goal {
+                    Goal::Update { file, .. } | Goal::Module { file, .. } => {
+                        self.seen.offers += 1;
+                        format!("was told to fetch {file}")
+                    }
+                    Goal::Reboot => {
+                        self.seen.orders += 1;
+                        "was told to reboot".to_owned()
+                    }
+                    Goal::Resync => {
+                        self.seen.orders += 1;
+                        "was told to read its settings".to_owned()
+                    }
+                    Goal::Backup => {
+                        self.seen.orders += 1;
+                        "was told to hand in its configuration".to_owned()
+                    }
+                };
+                out.push(Output::Note("ordered", text));
+            }
+            State::Confirming { .. } | State::Away | State::Flashing | State::Back | State::Done { .. } => {}
+        }
+    }
+
+    /// It said itself that it will not do it.
+    pub(super) fn declined(&mut self, now: DateTime<Utc>, why: String, out: &mut Vec<Output>) {
+        match self.state {
+            State::Asked { .. } | State::Accepted { .. } | State::Fetching | State::Flashing => {
+                // What it says of an image it was told to fetch is said of the image.
+                if self.plan.goal.has_image() && self.seen.offers > 0 {
+                    out.push(Output::Note("rejected", why));
+                    self.fail(now, Failure::ImageRejected, out);
+                } else {
+                    self.fail(now, Failure::Declined { why }, out);
+                }
+            }
+            State::Confirming { .. } | State::Away | State::Back | State::Done { .. } => {}
+        }
+    }
+
+    /// It is busy, and will do it or ask again later: its time begins anew, for as long as such a phone is waited for.
+    pub(super) fn deferred(&mut self, now: DateTime<Utc>, why: String, out: &mut Vec<Output>) {
+        match self.state {
+            State::Asked { .. } | State::Accepted { .. } => {
+                self.seen.accepted = true;
+                let asked = self.asked_at.unwrap_or(self.since);
+                // What it was offered and put off does not count against it.
+                self.seen.offers = self.seen.offers.saturating_sub(1);
+                self.seen.orders = 0;
+                if now - asked < self.plan.timing.leave_busy {
+                    self.enter(now, State::Accepted { sure: true }, out, &format!("not now: {why}"));
+                } else {
+                    self.fail(now, Failure::Declined { why }, out);
+                }
+            }
+            State::Confirming { .. }
+            | State::Away
+            | State::Fetching
+            | State::Flashing
+            | State::Back
+            | State::Done { .. } => {}
+        }
+    }
+
+    /// Its configuration is here.
+    pub(super) fn handed_in(&mut self, now: DateTime<Utc>, out: &mut Vec<Output>) {
+        if self.plan.goal != Goal::Backup {
+            return;
+        }
+        match self.state {
+            State::Asked { .. }
+            | State::Accepted { .. }
+            | State::Away
+            | State::Fetching
+            | State::Flashing
+            | State::Back => self.finish(now, Outcome::HandedIn, out),
+            State::Confirming { .. } | State::Done { .. } => {}
+        }
+    }
+
+    /// What its expansion module runs, as the phone tells it.
+    pub(super) fn module_told(&mut self, now: DateTime<Utc>, version: Version, out: &mut Vec<Output>) {
+        self.seen.module = Some(version.clone());
+        if !matches!(self.plan.goal, Goal::Module { .. }) || !self.runs_target() {
+            return;
+        }
+        match self.state {
+            // It updates its module without a reboot of its own.
+            State::Accepted { .. } | State::Fetching | State::Flashing if self.seen.gone.is_empty() => {
+                self.finish(now, Outcome::Verified { version }, out);
+            }
+            State::Accepted { .. } | State::Fetching | State::Flashing | State::Away | State::Back => {
+                self.settle(now, out);
+            }
+            State::Confirming { .. } | State::Asked { .. } | State::Done { .. } => {}
+        }
+    }
+}
