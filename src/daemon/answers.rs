@@ -13,6 +13,7 @@ use crate::domain::gates::{AdHoc, Judged};
 use crate::domain::phone::{CallState, Mac, PbxName, Phone};
 use crate::domain::policy::Selection;
 use crate::domain::policy::verdict::{Reason, Verdict};
+use crate::domain::realm::RealmHeld;
 use crate::domain::trip::{Goal, Outcome};
 use crate::ports::{Change, ControlError, Job, PhoneView, RebootAsk, RebootTaken, StatusView};
 
@@ -130,6 +131,7 @@ impl Orchestrator {
         for reason in &reasons {
             match reason {
                 Reason::AlreadyCurrent { .. } => return word("verified", reason.told_in(zone)),
+                Reason::Realm(RealmHeld::AlreadyThere { .. }) => return word("moved", reason.told_in(zone)),
                 Reason::AlreadyRebooted { .. } => return word("rebooted", reason.told_in(zone)),
                 Reason::AlreadyResynced { .. } => return word("resynced", reason.told_in(zone)),
                 Reason::NotSelected => return word("unmanaged", reason.told_in(zone)),

@@ -112,7 +112,9 @@ impl Orchestrator {
             Some(Goal::Reboot) => Order::Reboot { serial },
             Some(Goal::Backup) => Order::HandIn { serial },
             // Nobody documents how such a phone is told to read its settings.
-            Some(Goal::Resync) | None => return self.nothing(mac, open.trip.state().slug()),
+            Some(Goal::Resync | Goal::Move { .. }) | None => {
+                return self.nothing(mac, open.trip.state().slug());
+            }
         };
         Permit::Order { order, calendar: self.hours_of(&open.trip.plan().policy) }
     }

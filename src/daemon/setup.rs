@@ -11,10 +11,10 @@ use super::orchestrator::{Act, Orchestrator};
 use crate::config::{self, Config, InventoryPhone, SnomConfig, TimingOverride};
 use crate::depot::Releases;
 use crate::domain::firmware::Release;
-use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Vendor};
+use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Realm, Vendor};
 use crate::domain::policy::Firmware;
-use crate::domain::rules::{Rules, Terms, TermsOf, UsualOf};
-use crate::phones::Makers;
+use crate::domain::rules::{Rules, Special, Terms, TermsOf, UsualOf};
+use crate::phones::{Makers, snom};
 use crate::ports::{ControlError, Credentials, WebPasswords};
 
 /// The rules these files and releases make.
@@ -28,28 +28,43 @@ pub fn rules(config: &Config, releases: Vec<Release>) -> Rules {
         site_zones: zones.collect(),
         channels: config.channels.clone(),
         fleet_pace: config.pace.clone(),
-        terms: terms(Arc::clone(&config.makers), config.timing.clone()),
+        realms: realms(&config.snom.papers),
+        terms: terms(Arc::clone(&config.makers), config.timing.clone(), Arc::clone(&config.snom.papers)),
         usual: usual(Arc::clone(&config.makers)),
     }
 }
 
 /// The vendors' profiles with the administrator's timing laid over them.
-pub fn terms(makers: Arc<Makers>, timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
+///
+/// `papers` are what snoms are served: what the administrator's settings files say of a phone holds for it too.
+pub fn terms(
+    makers: Arc<Makers>,
+    timing: BTreeMap<Vendor, TimingOverride>,
+    papers: Arc<snom::Papers>,
+) -> TermsOf {
     let none = TimingOverride::default();
     Arc::new(move |phone| {
         let vendor = phone.vendor.as_ref()?;
         let profile = makers.profile(vendor)?;
         let own = timing.get(vendor).unwrap_or(&none);
         let timing = own.over(profile.timing);
+        let special =
+            if *vendor == Vendor::SNOM { snom::special(&papers, phone) } else { Special::default() };
         Some(Terms {
-            triggers: profile.reboot.clone(),
+            triggers: snom::harmless(&special, &profile.reboot),
             update_boots: profile.update_boots.map(|boots| own.boots.unwrap_or(boots)),
-            resync: profile.resync.clone(),
+            resync: snom::harmless(&special, &profile.resync),
             serves: profile.serves,
             tells_dialogs: profile.tells_dialogs,
             timing,
+            special,
         })
     })
+}
+
+/// The firmware realms, and whether each one's setting server is this depot.
+pub fn realms(papers: &snom::Papers) -> BTreeMap<Realm, bool> {
+    papers.realms.keys().map(|realm| (realm.clone(), papers.is_here(realm))).collect()
 }
 
 /// What the vendors' phones usually take, as their profiles estimate it.

@@ -293,6 +293,7 @@ fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool) -> Rules {
             tells_dialogs: phone.model != Some(Model::new("D717")),
             serves: sipherd::domain::trip::Serves::default(),
             timing: TIMING,
+            special: Default::default(),
         })
     };
     let image = Image {

@@ -28,7 +28,7 @@ pub enum Because {
 pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
-const SLUGS: [&str; 41] = [
+const SLUGS: [&str; 42] = [
     "no-lines",
     "no-profile",
     "not-selected",
@@ -68,6 +68,7 @@ const SLUGS: [&str; 41] = [
     "group-untold",
     "rate-reached",
     "budget-full",
+    "awaits-poll",
     "under-way",
     "draining",
 ];

@@ -5,6 +5,7 @@ mod module;
 mod realm;
 mod request;
 mod settings;
+mod special;
 mod template;
 mod templates;
 
@@ -15,5 +16,6 @@ pub use module::{OnPage, attached, least_firmware, module_in_name, on_page, take
 pub use realm::{Papers, RealmPapers};
 pub use request::{Asks, Request, Unreadable, image_in_name, mac_in_query, visit};
 pub use settings::{OWN_KEYS, Own, OwnKey, Wins, redirection, settings};
+pub use special::{harmless, special};
 pub use template::{Flaw, Setting, Template};
 pub use templates::{CheckSync, Scope, Templates};
