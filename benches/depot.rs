@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sipherd::depot::{Depot, serve};
-use sipherd::domain::firmware::Image;
+use sipherd::domain::firmware::{Image, Part};
 use sipherd::ports::{Gatekeeper, Images, Permit, PhoneNews, Transfer, Visit};
 use tokio_util::sync::CancellationToken;
 
@@ -194,7 +194,7 @@ impl Images for Shelf {
         Some((self.0.clone(), "5f2c9a".repeat(10)))
     }
 
-    fn image(&self, _: &str, _: &str) -> Option<Image> {
+    fn beside(&self, _: &str, _: &str, _: Part) -> Option<Image> {
         None
     }
 }

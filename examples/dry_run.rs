@@ -53,6 +53,7 @@ fn rules() -> Result<Rules, Wrong> {
     };
     let image = Image {
         file: "snomD785-10.1.198.19-SIP-r.bin".to_owned(),
+        part: sipherd::domain::firmware::Part::Firmware,
         vendor: Vendor::SNOM,
         models: vec![Model::new("D785")],
         version: Version::parse("10.1.198.19")?,
@@ -61,7 +62,6 @@ fn rules() -> Result<Rules, Wrong> {
         from_at_least: Some(Version::parse("10.1.64.14")?),
         from_at_most: None,
         hardware: Vec::new(),
-        part: Default::default(),
     };
     let release = Release { name: "snom-10.1.198".to_owned(), images: vec![image] };
     // The makers' profiles as they are; the daemon lays the administrator's own timing over them.

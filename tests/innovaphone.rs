@@ -11,6 +11,8 @@ mod generated;
 mod imported;
 /// The language.
 mod language;
+/// The customer's scripts in the simulated phone.
+mod simulated;
 
 use sipherd::phones::innovaphone::script::{Script, read};
 

@@ -248,7 +248,9 @@ fn check(
 /// Plays both scripts for a day: whatever the policy's own script does at other hours is told.
 fn difference(script: &Script, checked: &Checked, product: Option<&Product>) -> Option<Remark> {
     let wanted = |did: &Did| match checked.draft.order {
-        Order::Firmware { .. } => matches!(did, Did::Fetched(Code::Firmware, _)),
+        Order::Install(_) => matches!(did, Did::Fetched(Code::Firmware, _)),
+        Order::Restart { .. } => matches!(did, Did::Restarted { .. }),
+        Order::Restore { .. } => matches!(did, Did::Loaded(_)),
         Order::Backup { .. } => matches!(did, Did::Saved(_)),
     };
     let (before, after) = (hours(script, product, wanted), hours(&checked.made, product, wanted));

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::depot::{self, AddError, Catalogue, Condition, Hashing, Problem, Staged};
-use crate::domain::firmware::{Image, Release};
+use crate::domain::firmware::{Image, Part, Release};
 use crate::domain::phone::{Hardware, Model};
 
 /// What a command's end means to whoever typed it. What was wrong has been printed already.
@@ -198,9 +198,12 @@ fn table(releases: &[Release]) -> String {
     table.trim_fmt()
 }
 
-/// Which phones of the model may have it: `from 8.9.3.68 to 10.1, hardware 2`, or `all`.
+/// Which part of which phones of the model may have it: `from 8.9.3.68 to 10.1, hardware 2`, `boot`, or `all`.
 fn conditions(image: &Image) -> String {
     let mut words = Vec::new();
+    if image.part != Part::Firmware {
+        words.push(image.part.to_string());
+    }
     if let Some(version) = &image.from_at_least {
         words.push(format!("from {version}"));
     }

@@ -7,15 +7,16 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::Problem;
-use crate::domain::firmware::{Image, ModuleKind, Part, Release, Version};
+use crate::domain::firmware::{Image, Part, Release, Version};
 use crate::domain::phone::{Hardware, Model, Vendor};
 
 /// The manifest's name, beside the images.
 pub const MANIFEST: &str = "release.toml";
 
 const KEYS: [&str; 2] = ["name", "image"];
-const IMAGE_KEYS: [&str; 12] = [
+const IMAGE_KEYS: [&str; 10] = [
     "file",
+    "part",
     "vendor",
     "models",
     "version",
@@ -24,9 +25,6 @@ const IMAGE_KEYS: [&str; 12] = [
     "from_at_least",
     "from_at_most",
     "hardware",
-    "part",
-    "chained",
-    "bootloader",
 ];
 
 /// A manifest as its author wrote it: lengths and hashes may still be missing.
@@ -71,10 +69,14 @@ pub(super) fn write(release: &Release) -> String {
     let mut text = format!("name = {}\n", quoted(&release.name));
     for image in &release.images {
         let models: Vec<&str> = image.models.iter().map(Model::as_str).collect();
+        let part = match image.part {
+            Part::Firmware => String::new(),
+            part => format!("part = {}\n", quoted(part.word())),
+        };
         // Writing to a String does not fail.
         let _ = write!(
             text,
-            "\n[[image]]\nfile = {}\nvendor = {}\n{}version = {}\nsha256 = {}\nsize = {}\n",
+            "\n[[image]]\nfile = {}\n{part}vendor = {}\n{}version = {}\nsha256 = {}\nsize = {}\n",
             quoted(&image.file),
             quoted(image.vendor.as_str()),
             if models.is_empty() { String::new() } else { format!("models = {}\n", list(&models)) },
@@ -92,25 +94,8 @@ pub(super) fn write(release: &Release) -> String {
             let levels: Vec<&str> = image.hardware.iter().map(Hardware::as_str).collect();
             let _ = writeln!(text, "hardware = {}", list(&levels));
         }
-        write_part(&mut text, &image.part);
     }
     text
-}
-
-fn write_part(text: &mut String, part: &Part) {
-    // Writing to a String does not fail.
-    match part {
-        Part::Phone { chained, bootloader } => {
-            for (key, file) in [("chained", chained), ("bootloader", bootloader)] {
-                if let Some(file) = file {
-                    let _ = writeln!(text, "{key} = {}", quoted(file));
-                }
-            }
-        }
-        Part::Module(_) | Part::Chained | Part::Bootloader => {
-            let _ = writeln!(text, "part = {}", quoted(part.slug()));
-        }
-    }
 }
 
 /// Whether a release may bear this name: it becomes a folder's name and a word on the command line.
@@ -182,12 +167,12 @@ impl Reader<'_> {
         };
         self.unknown_keys(table, &IMAGE_KEYS, "image.");
         let file = self.required(value, table, "file", "file = \"snomD785-10.1.198.19-SIP-r.bin\"");
+        let part = table.get("part").map_or(Some(Part::Firmware), |at| self.part(at));
         let vendor = self.required(value, table, "vendor", "vendor = \"snom\"");
         let version = self.required(value, table, "version", "version = \"10.1.198.19\"");
-        let part = self.part(table);
-        // A module's image is for whatever phone it hangs on, a chained one for whom its first one is.
-        let models =
-            if part.is_phone() || table.contains_key("models") { self.models(value, table) } else { vec![] };
+        // A module is updated through whatever phone it hangs on.
+        let of_any = part.is_some_and(|part| part.module().is_some()) && !table.contains_key("models");
+        let models = if of_any { vec![] } else { self.models(value, table) };
         if let (Some(name), Some(at)) = (&file, table.get("file"))
             && !is_file_name(name)
         {
@@ -210,6 +195,7 @@ impl Reader<'_> {
         let (has_sha256, has_size) = (sha256.is_some(), size.is_some());
         let image = Image {
             file: file?,
+            part: part?,
             vendor: Vendor::new(&vendor?),
             models,
             version: version?,
@@ -218,45 +204,17 @@ impl Reader<'_> {
             from_at_least,
             from_at_most,
             hardware: hardware.into_iter().map(Hardware::new).collect(),
-            part,
         };
         Some(DraftImage { image, line: line_of(self.text, value.span().start), has_sha256, has_size })
     }
 
-    /// What of a phone the image is for.
-    fn part(&mut self, table: &DeTable<'_>) -> Part {
-        let mut named = |key: &str| {
-            let at = table.get(key)?;
-            let file = self.text(at, &format!("image.{key}"))?;
-            if !is_file_name(&file) {
-                let hint = "name a file of this release, which has an `[[image]]` of its own";
-                self.wrong(at, &format!("image.{key}"), format!("`{file}` cannot be served"), hint);
-            }
-            Some(file)
-        };
-        let beside = Part::Phone { chained: named("chained"), bootloader: named("bootloader") };
-        let Some(at) = table.get("part") else { return beside };
-        let part = match self.text(at, "image.part").as_deref() {
-            Some("phone") | None => return beside,
-            Some("uxm") => Part::Module(ModuleKind::Uxm),
-            Some("d7c") => Part::Module(ModuleKind::D7c),
-            Some("chained") => Part::Chained,
-            Some("bootloader") => Part::Bootloader,
-            Some(other) => {
-                let message = format!("`{other}` is no part of a phone");
-                self.wrong(
-                    at,
-                    "image.part",
-                    message,
-                    "write `phone`, `uxm`, `d7c`, `chained` or `bootloader`",
-                );
-                return beside;
-            }
-        };
-        if !beside.is_plain() {
-            let message = format!("an image for `{}` has nothing beside it", part.slug());
-            let hint = "`chained` and `bootloader` belong to the phone's own image";
-            self.wrong(at, "image.part", message, hint);
+    fn part(&mut self, at: &Value<'_>) -> Option<Part> {
+        let text = self.text(at, "image.part")?;
+        let part = Part::of(&text);
+        if part.is_none() {
+            let words = Part::ALL.map(|part| format!("`{part}`")).join(", ");
+            let hint = format!("write one of {words}, or leave the key out: it is the firmware");
+            self.wrong(at, "image.part", format!("`{text}` is no part of a phone"), &hint);
         }
         part
     }
@@ -377,5 +335,117 @@ impl Reader<'_> {
 }
 
 #[cfg(test)]
-#[path = "manifest_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"name = "2026-11"
+
+[[image]]
+file = "snomD785-10.1.198.19-SIP-r.bin"
+vendor = "snom"
+models = ["D785"]
+version = "10.1.198.19"
+sha256 = "3f986ab55255622ac3650bde821f6d88dea3da12a77228f62d1a6b2d36f0efa7"
+size = 96256
+from_at_least = "8.9.3.68"
+hardware = ["2"]
+"#;
+
+    fn messages(text: &str) -> Vec<String> {
+        read(Path::new(MANIFEST), text).unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_whole_manifest_survives_writing_and_reading() {
+        let draft = read(Path::new(MANIFEST), WHOLE).unwrap();
+        let images = draft.images.iter().map(|draft| draft.image.clone()).collect();
+        let release = Release { name: draft.name.clone().unwrap(), images };
+        assert_eq!(write(&release), WHOLE);
+        assert_eq!(release.images[0].part, Part::Firmware);
+        assert!(draft.images[0].has_sha256 && draft.images[0].has_size);
+        assert_eq!(draft.images[0].line, 3);
+    }
+
+    #[test]
+    fn an_image_of_another_part_says_so() {
+        for part in Part::ALL.into_iter().filter(|part| *part != Part::Firmware) {
+            let text = WHOLE.replace("vendor =", &format!("part = \"{part}\"\nvendor ="));
+            let draft = read(Path::new(MANIFEST), &text).unwrap();
+            assert_eq!(draft.images[0].image.part, part);
+            let images = vec![draft.images[0].image.clone()];
+            assert_eq!(write(&Release { name: "2026-11".into(), images }), text);
+        }
+        let named = WHOLE.replace("vendor =", "part = \"firmware\"\nvendor =");
+        assert_eq!(
+            read(Path::new(MANIFEST), &named),
+            read(Path::new(MANIFEST), WHOLE).map(|mut draft| {
+                draft.images[0].line = 3;
+                draft
+            })
+        );
+    }
+
+    #[test]
+    fn the_shipped_example_is_in_order() {
+        let text = include_str!("../../examples/release/release.toml");
+        let draft = read(Path::new(MANIFEST), text).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        assert_eq!(draft.name.as_deref(), Some("snom-10.1.198"));
+        assert_eq!(draft.images.len(), 2);
+        let text = include_str!("../../examples/release-uxm/release.toml");
+        let draft = read(Path::new(MANIFEST), text).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        // What snom publishes for this file.
+        let sha256 = "3f986ab55255622ac3650bde821f6d88dea3da12a77228f62d1a6b2d36f0efa7";
+        assert_eq!(draft.images[0].image.sha256, sha256);
+        assert_eq!((draft.images[0].image.part, draft.images[0].image.models.len()), (Part::Uxm, 0));
+    }
+
+    #[test]
+    fn every_problem_is_named_with_its_place() {
+        let text = r#"name = "../x"
+colour = "red"
+
+[[image]]
+file = "a/b.bin"
+part = "shoe"
+vendr = "snom"
+models = []
+version = "beta"
+sha256 = "12"
+size = -1
+from_at_least = "10"
+from_at_most = "9"
+"#;
+        let messages = messages(text);
+        for wanted in [
+            "error: release.toml:1: `name`: `../x` cannot be a release's name\nhint: ",
+            "error: release.toml:2: `colour`: unknown key\nhint: known keys are name, image",
+            "error: release.toml:5: `image.file`: `a/b.bin` cannot be served\nhint: ",
+            "error: release.toml:6: `image.part`: `shoe` is no part of a phone\nhint: write one of `firmware`, `boot`, `radio`, ",
+            "error: release.toml:7: `image.vendr`: unknown key\nhint: did you mean `vendor`?",
+            "error: release.toml:4: `image.vendor`: missing\nhint: add `vendor = \"snom\"`",
+            "error: release.toml:8: `image.models`: names no model\nhint: ",
+            "error: release.toml:9: `image.version`: `beta` is not a firmware version\nhint: ",
+            "error: release.toml:10: `image.sha256`: not a SHA-256\nhint: ",
+            "error: release.toml:11: `image.size`: not a length in bytes\nhint: ",
+            "error: release.toml:13: `image.from_at_most`: no version is at least 10 and at most 9\nhint: ",
+        ] {
+            assert!(messages.iter().any(|message| message.starts_with(wanted)), "{wanted}\n{messages:#?}");
+        }
+        assert_eq!(messages.len(), 11, "{messages:#?}");
+    }
+
+    #[test]
+    fn what_is_not_toml_is_reported_with_its_line() {
+        assert!(messages("name = \"a\"\n[[image]\n")[0].starts_with("error: release.toml:2: "));
+        assert!(messages("")[0].contains("`image`: no image"));
+        assert!(messages("image = 3")[0].contains("not a list of images"));
+    }
+
+    #[test]
+    fn names_that_would_leave_the_folder_are_refused() {
+        for name in ["", ".", "..", ".x", "a/b", "a\\b", "a b", "a\0", "ä", "-x", MANIFEST, "firmware.xml"] {
+            assert!(!is_file_name(name), "{name}");
+        }
+        assert!(is_file_name("snomD785-10.1.198.19-SIP-r.bin"));
+    }
+}

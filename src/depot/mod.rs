@@ -11,6 +11,7 @@ mod releases;
 mod reply;
 mod snom;
 mod staging;
+mod together;
 mod transfer;
 
 pub use http::{Depot, Limits, MakersNow, ServeError, SnomPapersNow, serve, serve_within};

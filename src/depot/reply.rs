@@ -15,9 +15,8 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use super::http::Depot;
 use super::lanes::Lanes;
 use super::range::{Part, part};
-use super::snom::beside;
+use super::snom::goes_with;
 use super::transfer::{Outgoing, Progress};
-use crate::domain::firmware::Image;
 use crate::domain::phone::Mac;
 use crate::phones::{generic, snom};
 use crate::ports::{Lane, Permit, Visit, Wanted};
@@ -105,11 +104,7 @@ impl Asked<'_> {
             Permit::Stay { why, .. } => return refused(&why),
             Permit::Elsewhere { realm } => return refused(&format!("it moves to realm {realm}")),
         };
-        let goes_with = |image: &Image| {
-            let (chained, bootloader) = beside(image);
-            chained == Some(file) || bootloader == Some(file)
-        };
-        if offered != file && !depot.images.image(&release, &offered).as_ref().is_some_and(goes_with) {
+        if offered != file && !goes_with(depot, &release, &offered, file) {
             return refused(&format!("{offered} is"));
         }
         match depot.images.open(&release, file) {

@@ -7,7 +7,7 @@ use hyper::{Method, Response, StatusCode};
 use super::http::Depot;
 use super::reply::{Asked, decision};
 use super::transfer::Outgoing;
-use crate::domain::firmware::{Image, Part};
+use crate::domain::firmware::Part;
 use crate::domain::phone::Vendor;
 use crate::phones::snom;
 use crate::ports::{Permit, Visit, Wanted};
@@ -68,11 +68,11 @@ fn settings(depot: &Depot, papers: &snom::Papers, read: &snom::Request, permit: 
 fn firmware(depot: &Depot, read: &snom::Request, permit: &Permit) -> Vec<u8> {
     let url = |file: &str| snom::image_url(depot.base(), read.mac, file);
     let staged = |release: &str, file: &str| {
-        let image = depot.images.image(release, file).filter(|_| depot.images.open(release, file).is_some());
-        if image.is_none() {
+        let there = depot.images.open(release, file).is_some();
+        if !there {
             tracing::error!(mac = %read.mac, release, file, "offered, but not staged");
         }
-        image
+        there
     };
     let model = read.model.as_ref();
     let runs = |runs: Option<&crate::domain::firmware::Version>| {
@@ -81,16 +81,16 @@ fn firmware(depot: &Depot, read: &snom::Request, permit: &Permit) -> Vec<u8> {
     };
     let named = match permit {
         Permit::Offer { release, file, .. } => {
-            let image = staged(release, file).map(|image| {
-                let (chained, bootloader) = beside(&image);
-                let (chained, bootloader) = (chained.map(url), bootloader.map(url));
+            let beside = |part| depot.images.beside(release, file, part).map(|image| url(&image.file));
+            let image = staged(release, file).then(|| {
+                let (chained, bootloader) = (beside(Part::Chained), beside(Part::Boot));
                 snom::PhoneImage { model, url: url(file), chained, bootloader }
             });
             snom::Firmware { phone: image, module: None }
         }
         Permit::Module { release, file, order, .. } => {
-            let module = staged(release, file);
-            let module = module.map(|_| snom::module_url(depot.base(), read.mac, file, *order));
+            let module =
+                staged(release, file).then(|| snom::module_url(depot.base(), read.mac, file, *order));
             snom::Firmware { phone: runs(read.version.as_ref()), module }
         }
         Permit::Stay { runs: known, .. } => snom::Firmware { phone: runs(known.as_ref()), module: None },
@@ -102,10 +102,8 @@ fn firmware(depot: &Depot, read: &snom::Request, permit: &Permit) -> Vec<u8> {
     snom::firmware(&named)
 }
 
-/// The files of the same release that go with an image.
-pub(super) fn beside(image: &Image) -> (Option<&str>, Option<&str>) {
-    match &image.part {
-        Part::Phone { chained, bootloader } => (chained.as_deref(), bootloader.as_deref()),
-        Part::Module(_) | Part::Chained | Part::Bootloader => (None, None),
-    }
+/// Whether a file of the release goes with its firmware: what is written behind it, and its bootloader.
+pub(super) fn goes_with(depot: &Depot, release: &str, firmware: &str, file: &str) -> bool {
+    let beside = |part| depot.images.beside(release, firmware, part).is_some_and(|image| image.file == file);
+    beside(Part::Chained) || beside(Part::Boot)
 }

@@ -1,6 +1,5 @@
 //! `sipherd release add`: checks images, copies them into the state folder and writes their complete manifest.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,9 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{self, Draft, DraftImage, MANIFEST};
 use super::problem::Problem;
+use super::together::together;
 use crate::domain::firmware::{Image, Part, Release};
 use crate::domain::phone::Vendor;
-use crate::phones::snom::{image_in_name, may_have_bootloader, module_in_name};
+use crate::phones::snom::{image_in_name, module_in_name};
 
 /// Longest image a phone can be rescued with over TFTP: 65,535 blocks of 512 bytes.
 pub const TFTP_LIMIT: u64 = 65_535 * 512;
@@ -167,8 +167,8 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
         problems.push(problem.hint("give one with `--name`"));
     }
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let phone = image_in_name(&file_name).map(|(model, version)| (vec![model], version, Part::default()));
-    let module = || module_in_name(&file_name).map(|(kind, version)| (vec![], version, Part::Module(kind)));
+    let phone = image_in_name(&file_name).map(|(model, version)| (vec![model], version, Part::Firmware));
+    let module = || module_in_name(&file_name).map(|(kind, version)| (vec![], version, kind.into()));
     let Some((models, version, part)) = phone.or_else(module) else {
         let problem = Problem::error(file, "the name does not tell vendor, model and version");
         let hint =
@@ -181,6 +181,7 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
     }
     let image = Image {
         file: file_name,
+        part,
         vendor: Vendor::SNOM,
         models,
         version,
@@ -189,7 +190,6 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
         from_at_least: None,
         from_at_most: None,
         hardware: vec![],
-        part,
     };
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let images = vec![DraftImage { image, line: 0, has_sha256: false, has_size: false }];
@@ -216,85 +216,6 @@ fn name_of(
         (Some(name), _) | (None, Some(name)) => return Some(name.to_owned()),
     }
     None
-}
-
-/// What of one release goes ill together: one file twice, two images for one model without a way from one to the other, a
-/// file that another one names and that is not there.
-fn together(draft: &Draft, manifest: &Path, problems: &mut Vec<Problem>) {
-    let mut files: BTreeMap<&str, usize> = BTreeMap::new();
-    for DraftImage { image, line, .. } in &draft.images {
-        let mut wrong = |key: &str, message: String, hint: &str| {
-            problems.push(Problem::error(manifest, message).at(*line).of(key).hint(hint));
-        };
-        if let Some(first) = files.insert(&image.file, *line) {
-            let message = format!("`{}` is listed on line {first} already", image.file);
-            wrong("image.file", message, "list each file once, with all its models");
-        }
-        if let Part::Phone { chained, bootloader } = &image.part {
-            for (key, file, part) in
-                [("chained", chained, Part::Chained), ("bootloader", bootloader, Part::Bootloader)]
-            {
-                let Some(file) = file else { continue };
-                let there = draft.images.iter().find(|other| other.image.file == *file);
-                if there.is_none_or(|other| other.image.part != part) {
-                    let message = format!("no image of this release is `{file}` with `part = \"{key}\"`");
-                    wrong(&format!("image.{key}"), message, "add an `[[image]]` for it, with that `part`");
-                }
-            }
-            let without = image.models.iter().find(|model| !may_have_bootloader(model));
-            if let (Some(_), Some(model)) = (bootloader, without.filter(|_| image.vendor == Vendor::SNOM)) {
-                let message = format!("a {model} has no field for a bootloader");
-                wrong(
-                    "image.bootloader",
-                    message,
-                    "leave it out: on a snom190 and snom3xx it stops the update",
-                );
-            }
-        }
-    }
-    stones(draft, manifest, problems);
-}
-
-/// Of two images for one model one must be the stepping stone to the other: older, and new enough for it.
-fn stones(draft: &Draft, manifest: &Path, problems: &mut Vec<Problem>) {
-    for (nth, DraftImage { image, line, .. }) in draft.images.iter().enumerate() {
-        for first in draft.images[..nth].iter().filter(|first| same_part(&first.image, image)) {
-            let Some(both) = both_for(&first.image, image) else { continue };
-            if !image.part.is_phone() || !leads(draft, &first.image, image) {
-                let message = format!("the image of line {} is for {both} too", first.line);
-                let hint = "put the other into another release; or, where it is the stepping stone to the newer one, give that one `from_at_least`";
-                problems.push(Problem::error(manifest, message).at(*line).of("image.models").hint(hint));
-            }
-        }
-    }
-}
-
-/// Phones that both images are for.
-fn both_for(one: &Image, other: &Image) -> Option<String> {
-    if one.models.is_empty() || other.models.is_empty() {
-        return Some(format!("every {} with a {}", one.vendor, one.part.slug()));
-    }
-    let model = other.models.iter().find(|model| one.models.contains(model))?;
-    Some(format!("{} {model}", one.vendor))
-}
-
-/// Whether a phone gets from the older image to the newer one, over further stones between them or not.
-fn leads(draft: &Draft, one: &Image, other: &Image) -> bool {
-    let (older, newer) = if one.version < other.version { (one, other) } else { (other, one) };
-    let Some(needs) = newer.from_at_least.as_ref().filter(|_| older.version < newer.version) else {
-        return false;
-    };
-    let between = |stone: &Image| {
-        same_part(stone, newer) && older.version < stone.version && stone.version < newer.version
-    };
-    older.version >= *needs || draft.images.iter().any(|other| between(&other.image))
-}
-
-/// Whether two images are for the same part of phones of one maker.
-fn same_part(one: &Image, other: &Image) -> bool {
-    one.vendor == other.vendor
-        && one.part.slug() == other.part.slug()
-        && !matches!(one.part, Part::Chained | Part::Bootloader)
 }
 
 /// Looks at the file itself.
@@ -359,11 +280,11 @@ fn contradicted(image: &Image) -> Option<(&'static str, String)> {
         return None;
     }
     if let Some((kind, version)) = module_in_name(&image.file) {
-        let good = image.part == Part::Module(kind) && version == image.version;
+        let good = image.part == kind.into() && version == image.version;
         return (!good).then(|| ("image.part", format!("module {kind} {version}")));
     }
     let (model, version) = image_in_name(&image.file)?;
-    if !image.part.is_phone() {
+    if image.part != Part::Firmware {
         return Some(("image.part", format!("{model} {version}")));
     }
     let good = version == image.version && image.models == [model.clone()];

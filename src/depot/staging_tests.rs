@@ -124,6 +124,14 @@ fn two_images_for_one_model_are_refused_with_both_lines() {
         told.contains("release.toml:7: `image.models`: the image of line 2 is for htek UC903 too"),
         "{told}"
     );
+    let boot = || image("b.bin").replace("vendor", "part = \"boot\"\nvendor");
+    place.put(MANIFEST, format!("name = \"n\"\n{}{}", image("a.bin"), boot()).as_bytes());
+    let staged = place.add(&place.source(), None).unwrap();
+    assert_eq!(staged.release.images.len(), 2, "firmware and boot code of one model");
+    let twice = format!("name = \"n\"\n{}{}", boot().replace("b.bin", "a.bin"), boot());
+    place.put(MANIFEST, twice.as_bytes());
+    let told = problems(place.add(&place.source(), None));
+    assert!(told.contains("the boot image of line 2 is for htek UC903 too"), "{told}");
     place.put(MANIFEST, format!("name = \"n\"\n{}{}", image("a.bin"), image("a.bin")).as_bytes());
     assert!(problems(place.add(&place.source(), None)).contains("`a.bin` is listed on line 2 already"));
 }
@@ -174,44 +182,39 @@ fn the_stepping_stone_to_a_newer_image_stands_in_the_same_release() {
 }
 
 #[test]
-fn a_chained_image_stands_beside_the_one_that_names_it() {
+fn a_chained_image_stands_beside_the_firmware_of_its_version() {
     let place = Place::new();
     place.put(D785, b"image");
     place.put("chain.bin", b"c");
-    let chained = "chained = \"chain.bin\"\n";
-    place.put(MANIFEST, manifest_with(chained).as_bytes());
+    let second = |version: &str| {
+        format!(
+            "[[image]]\nfile = \"chain.bin\"\npart = \"chained\"\nvendor = \"snom\"\nmodels = [\"D785\"]\nversion = \"{version}\"\n"
+        )
+    };
+    place.put(MANIFEST, manifest_with(&second("10.1.64.14")).as_bytes());
     let told = problems(place.add(&place.source(), None));
     assert!(
-        told.contains("`image.chained`: no image of this release is `chain.bin` with `part = \"chained\"`"),
+        told.contains("release.toml:7: `image.part`: nothing of this release is written before it"),
         "{told}"
     );
-    let second =
-        "[[image]]\nfile = \"chain.bin\"\nvendor = \"snom\"\nversion = \"10.1.198.19\"\npart = \"chained\"\n";
-    place.put(MANIFEST, manifest_with(&format!("{chained}{second}")).as_bytes());
+    place.put(MANIFEST, manifest_with(&second("10.1.198.19")).as_bytes());
     let staged = place.add(&place.source(), None).unwrap();
-    assert_eq!(staged.release.images[1].part, Part::Chained);
+    let chained = staged.release.beside(Part::Chained, &staged.release.images[0]);
+    assert_eq!(chained.map(|image| image.file.as_str()), Some("chain.bin"));
 }
 
 #[test]
 fn a_snom_of_the_three_hundreds_gets_no_bootloader() {
     let place = Place::new();
-    place.put("snom320-8.7.3.10-SIP-f.bin", b"image");
     place.put("boot.bin", b"b");
-    let text = "name = \"n\"\n[[image]]\nfile = \"snom320-8.7.3.10-SIP-f.bin\"\nvendor = \"snom\"\nmodels = [\"320\"]\n\
-                version = \"8.7.3.10\"\nbootloader = \"boot.bin\"\n[[image]]\nfile = \"boot.bin\"\nvendor = \"snom\"\n\
-                version = \"1\"\npart = \"bootloader\"\n";
+    let text = "name = \"n\"\n[[image]]\nfile = \"boot.bin\"\npart = \"boot\"\nvendor = \"snom\"\nmodels = [\"320\"]\nversion = \"1\"\n";
     place.put(MANIFEST, text.as_bytes());
     let told = problems(place.add(&place.source(), None));
     assert!(
-        told.contains("release.toml:2: `image.bootloader`: a 320 has no field for a bootloader"),
+        told.contains("release.toml:2: `image.part`: a snom 320 has no field for a bootloader"),
         "{told}"
     );
-    let d785 = text
-        .replace("snom320-8.7.3.10-SIP-f.bin", D785)
-        .replace("\"320\"", "\"D785\"")
-        .replace("8.7.3.10", "10.1.198.19");
-    place.put(D785, b"image");
-    place.put(MANIFEST, d785.as_bytes());
+    place.put(MANIFEST, text.replace("\"320\"", "\"D785\"").as_bytes());
     assert!(place.add(&place.source(), None).is_ok());
 }
 
@@ -220,7 +223,7 @@ fn the_image_of_a_module_tells_its_kind_by_its_name_and_is_for_whatever_phone_it
     let place = Place::new();
     let file = place.put("snomUXM-2.1.1.bin", b"module");
     let image = place.add(&file, Some("uxm")).unwrap().release.images.remove(0);
-    assert_eq!(image.part, Part::Module(crate::domain::firmware::ModuleKind::Uxm));
+    assert_eq!(image.part, Part::Uxm);
     assert_eq!((image.models.len(), image.version.as_str()), (0, "2.1.1"));
     let text = "name = \"n\"\n[[image]]\nfile = \"snomUXM-2.1.1.bin\"\nvendor = \"snom\"\nversion = \"2.1.1\"\npart = \"d7c\"\n";
     place.put(MANIFEST, text.as_bytes());
@@ -240,5 +243,5 @@ fn the_image_of_a_module_tells_its_kind_by_its_name_and_is_for_whatever_phone_it
     let second = two[two.find("[[").unwrap()..].replace("2.1.1", "2.0.7");
     place.put(MANIFEST, format!("{two}{second}").as_bytes());
     let told = problems(place.add(&place.source(), None));
-    assert!(told.contains("the image of line 2 is for every snom with a uxm too"), "{told}");
+    assert!(told.contains("the uxm image of line 2 is for modules of every snom too"), "{told}");
 }

@@ -7,77 +7,23 @@ use serde::{Deserialize, Serialize};
 use super::phone::{Hardware, Model, Phone, Vendor};
 pub use super::version::{NotAVersion, Version};
 
-/// One firmware file of a release, as its manifest describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
-    /// The file's name, case exact, without a folder.
-    pub file: String,
-    /// Its maker.
-    pub vendor: Vendor,
-    /// The models it is made for, exactly as the phones report them.
-    pub models: Vec<Model>,
-    /// The version a phone reports once it runs this image.
-    pub version: Version,
-    /// SHA-256 of the file, 64 lower-case hexadecimal digits.
-    pub sha256: String,
-    /// Length of the file in bytes.
-    pub size: u64,
-    /// The oldest version a phone may come from; older ones need a stepping stone first.
-    pub from_at_least: Option<Version>,
-    /// The newest version a phone may come from (a downgrade ban for those above).
-    pub from_at_most: Option<Version>,
-    /// The hardware levels or revisions it runs on; empty means the maker names none.
-    pub hardware: Vec<Hardware>,
-    /// What of a phone it is for.
-    #[serde(default, skip_serializing_if = "Part::is_plain")]
-    pub part: Part,
-}
-
-/// What of a phone an image is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Which part of a phone an image is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
-    /// The phone's own firmware.
-    Phone {
-        /// The file of the same release that must be written behind it (snom D3xx: a chained update).
-        chained: Option<String>,
-        /// The file of the same release that is the phone's bootloader.
-        bootloader: Option<String>,
-    },
-    /// The firmware of an expansion module at the phone.
-    Module(ModuleKind),
-    /// What is written behind another image, never by itself.
+    /// The firmware: what a phone names as its version.
+    #[default]
+    Firmware,
+    /// The boot code that starts it (innovaphone).
+    Boot,
+    /// The radio code of a DECT device (innovaphone `bmc`).
+    Radio,
+    /// What must be written behind the firmware of the same version, never by itself (snom D3xx: a chained update).
     Chained,
-    /// A bootloader, named beside a phone's image, never by itself.
-    Bootloader,
-}
-
-impl Default for Part {
-    fn default() -> Self {
-        Self::Phone { chained: None, bootloader: None }
-    }
-}
-
-impl Part {
-    /// Whether it is a phone's own firmware.
-    pub const fn is_phone(&self) -> bool {
-        matches!(self, Self::Phone { .. })
-    }
-
-    /// Whether it is a phone's own firmware that needs nothing beside it.
-    pub const fn is_plain(&self) -> bool {
-        matches!(self, Self::Phone { chained: None, bootloader: None })
-    }
-
-    /// How a manifest calls it.
-    pub const fn slug(&self) -> &'static str {
-        match self {
-            Self::Phone { .. } => "phone",
-            Self::Module(kind) => kind.slug(),
-            Self::Chained => "chained",
-            Self::Bootloader => "bootloader",
-        }
-    }
+    /// The expansion module UXM at its side (snom).
+    Uxm,
+    /// The expansion module D7C at its side (snom).
+    D7c,
 }
 
 /// An expansion module of a snom desk phone.
@@ -90,16 +36,6 @@ pub enum ModuleKind {
     D7c,
 }
 
-impl ModuleKind {
-    /// How a manifest calls it.
-    pub const fn slug(self) -> &'static str {
-        match self {
-            Self::Uxm => "uxm",
-            Self::D7c => "d7c",
-        }
-    }
-}
-
 impl fmt::Display for ModuleKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -109,7 +45,80 @@ impl fmt::Display for ModuleKind {
     }
 }
 
-/// A named set of images. Of several for one model the newest is the target, and the others are stepping stones to it.
+impl From<ModuleKind> for Part {
+    fn from(kind: ModuleKind) -> Self {
+        match kind {
+            ModuleKind::Uxm => Self::Uxm,
+            ModuleKind::D7c => Self::D7c,
+        }
+    }
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Firmware, Self::Boot, Self::Radio, Self::Chained, Self::Uxm, Self::D7c];
+
+    /// The word of a manifest.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Firmware => "firmware",
+            Self::Boot => "boot",
+            Self::Radio => "radio",
+            Self::Chained => "chained",
+            Self::Uxm => "uxm",
+            Self::D7c => "d7c",
+        }
+    }
+
+    /// The expansion module it is for.
+    pub const fn module(self) -> Option<ModuleKind> {
+        match self {
+            Self::Uxm => Some(ModuleKind::Uxm),
+            Self::D7c => Some(ModuleKind::D7c),
+            Self::Firmware | Self::Boot | Self::Radio | Self::Chained => None,
+        }
+    }
+
+    /// Reads the word of a manifest.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.word() == word)
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// One firmware file of a release, as its manifest describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// The file's name, case exact, without a folder.
+    pub file: String,
+    /// Which part of a phone it is for.
+    #[serde(default)]
+    pub part: Part,
+    /// Its maker.
+    pub vendor: Vendor,
+    /// The models it is made for, exactly as the phones report them.
+    pub models: Vec<Model>,
+    /// The version a phone reports of this part once it runs this image.
+    pub version: Version,
+    /// SHA-256 of the file, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Length of the file in bytes.
+    pub size: u64,
+    /// The oldest version a phone may come from; older ones need a stepping stone first.
+    pub from_at_least: Option<Version>,
+    /// The newest version a phone may come from (a downgrade ban for those above).
+    pub from_at_most: Option<Version>,
+    /// The hardware levels or revisions it runs on; empty means the maker names none.
+    pub hardware: Vec<Hardware>,
+}
+
+/// A named set of images, for each vendor, model and part one. Of several firmwares for one model the newest is the target,
+/// and the others are stepping stones to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// The name policies use.
@@ -124,7 +133,7 @@ impl Release {
     pub fn image_for(&self, phone: &Phone) -> Option<&Image> {
         let (vendor, model) = (phone.vendor.as_ref()?, phone.model.as_ref()?);
         let mine = || {
-            let images = self.images.iter().filter(|image| image.part.is_phone());
+            let images = self.images.iter().filter(|image| image.part == Part::Firmware);
             images.filter(|image| image.vendor == *vendor && image.models.contains(model))
         };
         let newest = |one: &&Image, other: &&Image| one.version.cmp(&other.version);
@@ -146,17 +155,25 @@ impl Release {
     /// kind there is.
     pub fn module_for(&self, phone: &Phone, kind: Option<ModuleKind>) -> Option<(ModuleKind, &Image)> {
         let (vendor, model) = (phone.vendor.as_ref()?, phone.model.as_ref()?);
-        let mut fitting = self.images.iter().filter_map(|image| match image.part {
-            Part::Module(of) => {
-                let mine = image.models.is_empty() || image.models.contains(model);
-                (image.vendor == *vendor && mine && kind.is_none_or(|kind| kind == of)).then_some((of, image))
-            }
-            Part::Phone { .. } | Part::Chained | Part::Bootloader => None,
+        let mut fitting = self.images.iter().filter_map(|image| {
+            let of = image.part.module().filter(|of| kind.is_none_or(|kind| kind == *of))?;
+            let mine = image.models.is_empty() || image.models.contains(model);
+            (image.vendor == *vendor && mine).then_some((of, image))
         });
         match (fitting.next(), fitting.next()) {
             (only, None) => only,
             (_, Some(_)) => None,
         }
+    }
+
+    /// The images of another part that go with a firmware: what is written behind it, and its model's boot code.
+    pub fn beside(&self, part: Part, firmware: &Image) -> Option<&Image> {
+        let same = |image: &&Image| {
+            let version = part != Part::Chained || image.version == firmware.version;
+            let model = image.models.iter().any(|model| firmware.models.contains(model));
+            image.part == part && image.vendor == firmware.vendor && version && model
+        };
+        self.images.iter().find(same)
     }
 
     /// The file of this name.
@@ -221,7 +238,7 @@ pub fn fits(image: &Image, phone: &Phone) -> Result<(), Misfit> {
         return Err(Misfit::Vendor { image: image.vendor.clone(), phone: vendor.clone() });
     }
     let model = phone.model.as_ref().ok_or_else(|| unknown("model"))?;
-    if !(image.part.is_phone() && image.models.contains(model)) {
+    if !(image.part == Part::Firmware && image.models.contains(model)) {
         return Err(Misfit::Model { phone: model.clone() });
     }
     if !image.hardware.is_empty() {
@@ -254,6 +271,7 @@ mod tests {
     fn image() -> Image {
         Image {
             file: "snomD785-10.1.198-SIP-r.bin".into(),
+            part: Part::Firmware,
             vendor: Vendor::SNOM,
             models: vec![Model::new("D785")],
             version: version("10.1.198"),
@@ -262,7 +280,6 @@ mod tests {
             from_at_least: Some(version("10.1.33")),
             from_at_most: None,
             hardware: vec![],
-            part: Part::default(),
         }
     }
 
@@ -274,7 +291,7 @@ mod tests {
             from_at_least: needs.map(version),
             ..image()
         };
-        let module = Image { part: Part::Module(ModuleKind::Uxm), ..step("99.1", None) };
+        let module = Image { part: Part::Uxm, ..step("99.1", None) };
         let images = vec![
             step("8.9.3.80", Some("8.7.5")),
             step("10.1.64", Some("8.9.3")),
@@ -299,12 +316,8 @@ mod tests {
 
     #[test]
     fn the_image_of_a_module_is_of_its_kind() {
-        let module = |kind, file: &str| Image {
-            file: file.into(),
-            models: vec![],
-            part: Part::Module(kind),
-            ..image()
-        };
+        let module =
+            |kind, file: &str| Image { file: file.into(), models: vec![], part: kind.into(), ..image() };
         let mut phone = Phone::new(Mac::new([0; 6]), KnownBy::Inventory);
         (phone.vendor, phone.model) = (Some(Vendor::SNOM), Some(Model::new("D785")));
         let one = Release { name: "r".into(), images: vec![image(), module(ModuleKind::Uxm, "uxm")] };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::domain::firmware::{Image, Version};
+use crate::domain::firmware::{Image, Part, Version};
 use crate::domain::modules::Attached;
 use crate::domain::phone::{Hardware, Mac, Model, Realm, Vendor};
 use crate::domain::policy::Calendar;
@@ -190,6 +190,6 @@ pub trait Images: Send + Sync {
     /// The bytes of a staged image, and its strong entity tag without quotes.
     fn open(&self, release: &str, file: &str) -> Option<(bytes::Bytes, String)>;
 
-    /// What the release's manifest says of a file; `None` when it is not staged, or broken.
-    fn image(&self, release: &str, file: &str) -> Option<Image>;
+    /// The image of another part that goes with this firmware of the release; `None` where there is none.
+    fn beside(&self, release: &str, firmware: &str, part: Part) -> Option<Image>;
 }

@@ -25,6 +25,8 @@ pub enum Cause {
         /// The NOTIFY's Call-ID.
         call_id: String,
     },
+    /// An update script said so.
+    ByScript,
     /// On its own.
     Itself,
     /// To run the firmware it has just flashed.
@@ -63,6 +65,34 @@ pub enum What {
     /// It asked the depot for its settings.
     SettingsAsked {
         /// The HTTP status, 0 when the depot could not be reached, however often it tried.
+        status: u16,
+    },
+    /// It polled its update script (innovaphone).
+    Polled {
+        /// What it told of itself.
+        query: String,
+        /// The HTTP status, 0 when nobody answered.
+        status: u16,
+    },
+    /// Boot code or radio code is in its flash memory (innovaphone).
+    PartFlashed {
+        /// `boot` or `bmc`.
+        part: String,
+        /// The build.
+        build: String,
+    },
+    /// It handed its configuration in.
+    ConfigurationHandedIn {
+        /// To where.
+        url: String,
+        /// The HTTP status, 0 when nobody answered.
+        status: u16,
+    },
+    /// It read a configuration.
+    ConfigurationRead {
+        /// From where.
+        url: String,
+        /// The HTTP status, 0 when nobody answered.
         status: u16,
     },
     /// The depot named a firmware other than the one it runs.

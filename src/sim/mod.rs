@@ -7,6 +7,7 @@ pub mod building;
 pub mod day;
 pub mod diary;
 mod house;
+pub mod innovaphone;
 pub mod judge;
 pub mod night;
 pub mod office;

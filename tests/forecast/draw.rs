@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use sipherd::domain::firmware::{Image, Release, Version};
+use sipherd::domain::firmware::{Image, Part, Release, Version};
 use sipherd::domain::fleet::Fleet;
 use sipherd::domain::forecast::{Call, Setting, Usual};
 use sipherd::domain::phone::{
@@ -298,6 +298,7 @@ fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool) -> Rules {
     };
     let image = Image {
         file: "D785.bin".into(),
+        part: Part::Firmware,
         vendor: Vendor::SNOM,
         models: vec![Model::new("D785")],
         version: version("10.1.198"),
@@ -306,7 +307,6 @@ fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool) -> Rules {
         from_at_least: None,
         from_at_most: None,
         hardware: Vec::new(),
-        part: Default::default(),
     };
     let mut rules = Rules::new(policies, chrono_tz::UTC, Arc::new(terms));
     rules.usual = Arc::new(move |_| Some(usual));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sipherd::domain::firmware::{Image, Release, Version};
+use sipherd::domain::firmware::{Image, Part, Release, Version};
 use sipherd::domain::fleet::Fleet;
 use sipherd::domain::gates::{AdHoc, Judged};
 use sipherd::domain::phone::{
@@ -222,6 +222,7 @@ impl World {
         if self.has_image {
             let image = Image {
                 file: "new.bin".into(),
+                part: Part::Firmware,
                 vendor: Vendor::SNOM,
                 models: vec![Model::new("D785")],
                 version: version("10.1.198"),
@@ -230,7 +231,6 @@ impl World {
                 from_at_least: Some(version("10.1.33")),
                 from_at_most: None,
                 hardware: vec![],
-                part: Default::default(),
             };
             rules.releases.insert("new".into(), Release { name: "new".into(), images: vec![image] });
         }

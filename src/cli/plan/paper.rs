@@ -12,7 +12,7 @@ use crate::cli::report::phones as counted;
 use crate::config::Config;
 use crate::daemon;
 use crate::depot::Releases;
-use crate::domain::firmware::{Image, Release, Version};
+use crate::domain::firmware::{Image, Part, Release, Version};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{CallState, Contact, Model, PbxName, Phone, Vendor};
 use crate::domain::policy::{Action, Firmware};
@@ -76,6 +76,7 @@ fn image(release: &str, vendor: &Vendor, model: &Model) -> Option<Image> {
     let version = Version::parse(number).or_else(|_| Version::parse("9999")).ok()?;
     Some(Image {
         file: format!("{release}-{vendor}-{model}"),
+        part: Part::Firmware,
         vendor: vendor.clone(),
         models: vec![model.clone()],
         version,
@@ -84,7 +85,6 @@ fn image(release: &str, vendor: &Vendor, model: &Model) -> Option<Image> {
         from_at_least: None,
         from_at_most: None,
         hardware: Vec::new(),
-        part: Default::default(),
     })
 }
 

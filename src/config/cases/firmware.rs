@@ -112,12 +112,13 @@ fn made_up_module(name: &str, version: Version) -> Release {
 
 fn module_image(kind: ModuleKind, version: Version) -> Image {
     let of_any = image(Vendor::SNOM, Model::new(kind.to_string()), version);
-    Image { models: vec![], part: Part::Module(kind), ..of_any }
+    Image { models: vec![], part: kind.into(), ..of_any }
 }
 
 fn image(vendor: Vendor, model: Model, version: Version) -> Image {
     Image {
         file: format!("{vendor}{model}-{version}.bin"),
+        part: Part::Firmware,
         vendor,
         models: vec![model],
         version,
@@ -126,7 +127,6 @@ fn image(vendor: Vendor, model: Model, version: Version) -> Image {
         from_at_least: None,
         from_at_most: None,
         hardware: Vec::new(),
-        part: Default::default(),
     }
 }
 

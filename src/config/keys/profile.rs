@@ -127,7 +127,7 @@ static EVENT: [Key; 7] = [
         "body",
         Text(Form::Free),
         "\"action=restart\\r\\n\"",
-        "the body, 800 bytes at most; its lines are sent with CR LF",
+        "the body, 800 bytes at most; its lines are sent with CR LF, and in the place of `{register_call_id}` the Call-ID that the phone registered with",
     )
     .else_("there is none"),
 ];

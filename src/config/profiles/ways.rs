@@ -2,7 +2,7 @@
 
 use crate::config::raw::Complaint;
 use crate::config::table::Table;
-use crate::domain::trip::{Notice, Trigger, Way};
+use crate::domain::trip::{Notice, Trigger, Way, placeholder};
 
 /// NOTIFYs must stay below 1300 bytes (RFC 3261, 18.1.1), and their heads take some.
 const LONGEST_BODY: usize = 800;
@@ -107,6 +107,13 @@ fn body(text: &str) -> Result<String, Complaint> {
     }
     if sent.chars().any(|c| c.is_control() && !"\r\n\t".contains(c)) {
         return Err(Complaint::new("this body holds what is no text", "only lines of text are sent"));
+    }
+    if let Some(name) = placeholder::unknown(&sent) {
+        return Err(Complaint {
+            message: format!("`{{{name}}}` is nothing that a body is filled with"),
+            near: crate::config::keys::nearest(name, placeholder::PLACES),
+            hint: Some(format!("there is `{{{}}}`", placeholder::PLACES.join("}`, `{"))),
+        });
     }
     Ok(sent)
 }

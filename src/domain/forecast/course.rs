@@ -15,7 +15,7 @@ use crate::domain::hours::Hours;
 use crate::domain::phone::{CallState, Contact, LineId, Mac, PbxName, Phone};
 use crate::domain::policy::{Opening, WindowState};
 use crate::domain::scheduler::Scheduler;
-use crate::domain::trip::{Goal, Input, Outcome, Serves, Trip};
+use crate::domain::trip::{Goal, Input, Outcome, Trip};
 
 /// A line is busy from one instant up to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -298,7 +298,7 @@ impl<'c> Course<'c> {
                     return;
                 }
             }
-            Step::Fetch if journey_serves_once_asked(self.journeys.get(&mac)) => {
+            Step::Fetch if self.journeys.get(&mac).is_some_and(Journey::downloads_first) => {
                 self.hears(mac, now, Input::Called { version: None });
                 self.hears(mac, now, Input::Ordered);
                 self.hears(mac, now, Input::ImageBegan);
@@ -497,11 +497,6 @@ impl<'c> Course<'c> {
             calls: met,
         }
     }
-}
-
-/// Whether a phone downloads before it reboots.
-fn journey_serves_once_asked(journey: Option<&Journey>) -> bool {
-    journey.is_some_and(|journey| journey.trip.plan().serves == Serves::OnceAsked)
 }
 
 /// The registration of a phone that is back: as it was before, with a Call-ID of its own.

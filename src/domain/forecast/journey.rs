@@ -73,7 +73,7 @@ impl Journey {
             }
             // It downloaded first, and goes down when nobody uses it.
             State::Flashing if self.waits => (self.trip.deadline()?, Step::Leave),
-            State::Flashing if self.trip.plan().serves == Serves::OnceAsked && self.contacts.is_empty() => {
+            State::Flashing if self.downloads_first() && self.contacts.is_empty() => {
                 (since + usual.flash, Step::Leave)
             }
             State::Flashing => {
@@ -82,6 +82,11 @@ impl Journey {
             }
             State::Done { .. } => return None,
         })
+    }
+
+    /// Whether the phone downloads before it reboots.
+    pub fn downloads_first(&self) -> bool {
+        self.trip.plan().serves == Serves::OnceAsked
     }
 
     fn wants_image(&self) -> bool {

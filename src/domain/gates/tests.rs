@@ -5,7 +5,7 @@ use chrono_tz::Europe::Berlin;
 
 use super::*;
 use crate::domain::budget::Holder;
-use crate::domain::firmware::{Image, Release, Version};
+use crate::domain::firmware::{Image, Part, Release, Version};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Model, Vendor};
 use crate::domain::policy::{Action, Calendar, Firmware, IdleRule, Lasts, Pace, Policy, Selection, Window};
@@ -98,6 +98,7 @@ impl World {
         fleet.picture(&PbxName::new("pbx1"), vec![(line(), contact)], calls, at(0));
         let image = Image {
             file: "new.bin".into(),
+            part: Part::Firmware,
             vendor: Vendor::SNOM,
             models: vec![Model::new("D785")],
             version: version("10.1.198"),
@@ -106,7 +107,6 @@ impl World {
             from_at_least: None,
             from_at_most: None,
             hardware: vec![],
-            part: Default::default(),
         };
         let release = Release { name: "new".into(), images: vec![image] };
         let rules = Rules {

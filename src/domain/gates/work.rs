@@ -22,6 +22,10 @@ impl<'a> Judge<'a> {
                 let kind = format!("resyncs of {}", self.phone.kind());
                 self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
             }
+            Some(terms) if !resync && terms.triggers.is_empty() => {
+                let kind = format!("reboots of {}", self.phone.kind());
+                self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
+            }
             Some(_) => self.open(Gate::Identity, || self.phone.kind()),
             None => self.hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
         }

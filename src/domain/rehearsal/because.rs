@@ -56,6 +56,7 @@ const SLUGS: [&str; 42] = [
     "view-stale",
     "not-registered",
     "several-contacts",
+    "awaits-poll",
     "busy",
     "not-quiet-yet",
     "agent-logged-in",
@@ -68,7 +69,6 @@ const SLUGS: [&str; 42] = [
     "group-untold",
     "rate-reached",
     "budget-full",
-    "awaits-poll",
     "under-way",
     "draining",
 ];

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Europe::Berlin;
 
 use super::*;
-use crate::domain::firmware::{Image, Release, Version};
+use crate::domain::firmware::{Image, Part, Release, Version};
 use crate::domain::phone::{CallState, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Vendor};
 use crate::domain::policy::{Action, Calendar, Firmware, Lasts, Opens, Pace, Retry, Selection, Window};
 use crate::domain::rules::{Rules, Terms};
@@ -37,6 +37,7 @@ fn night() -> Policy {
 fn rules(policy: Policy) -> Rules {
     let image = Image {
         file: "D785.bin".into(),
+        part: Part::Firmware,
         vendor: Vendor::SNOM,
         models: vec![Model::new("D785")],
         version: Version::parse("10.1.198").unwrap(),
@@ -45,7 +46,6 @@ fn rules(policy: Policy) -> Rules {
         from_at_least: None,
         from_at_most: None,
         hardware: vec![],
-        part: Default::default(),
     };
     let timing = Timing {
         answer: TimeDelta::seconds(40),

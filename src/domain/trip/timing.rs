@@ -5,6 +5,9 @@ use std::fmt;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::placeholder;
+use crate::domain::phone::Contact;
+
 /// One way of asking a phone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
@@ -47,6 +50,14 @@ impl Notice {
     /// A notice without a body.
     pub fn event(event: &str) -> Self {
         Self { event: event.to_owned(), body: None }
+    }
+
+    /// The same as it is sent to this contact: the places of its body are filled.
+    pub fn filled_for(mut self, contact: &Contact) -> Self {
+        if let Some((_, body)) = &mut self.body {
+            *body = placeholder::filled(body, contact);
+        }
+        self
     }
 }
 

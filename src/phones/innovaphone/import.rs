@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::generation::Order;
+use super::generation::{Load, Order};
 use super::product::Product;
 use super::script::{Code, Command, Final, Once, Script};
 
@@ -141,7 +141,8 @@ impl Reading<'_> {
                 self.firmware_remarks(line, *then);
                 let release = format!("innovaphone-{}", plain(serial));
                 self.remark(line, format!("stage the image as `{release}`: `sipherd release add FILE --name {release}`; from {url}"));
-                let order = Order::Firmware { url: url.clone(), build: serial.clone() };
+                let load = Load { code: Code::Firmware, url: url.clone(), serial: serial.clone() };
+                let order = Order::Install(vec![load]);
                 (
                     order,
                     format!("[update]\nrelease = {}\n", quoted(&release)),
@@ -156,7 +157,7 @@ impl Reading<'_> {
                 };
                 self.remark(line, format!("`[backup]` hands in once in each opening of its window, the script {often}: name `days` for less"));
                 let serial = once.as_ref().map_or("backup", |once| once.serial.as_str()).to_owned();
-                let order = Order::Backup { url: url.clone(), serial };
+                let order = Order::Backup { url: url.clone(), serial, force: None };
                 (order, "[backup]\n".to_owned(), format!("Keep the configurations of {}", self.whom()))
             }
             _ => return None,
@@ -168,7 +169,7 @@ impl Reading<'_> {
         if self.product.is_none() {
             self.remark(line, "the file's name does not tell the product (`update-ip222.htm`): the policy selects every innovaphone");
         }
-        let kind = if matches!(order, Order::Firmware { .. }) { "firmware" } else { "backup" };
+        let kind = if matches!(order, Order::Install(_)) { "firmware" } else { "backup" };
         let name = format!("innovaphone{}-{kind}", product.unwrap_or_default());
         Some(Draft { name, text: self.text(&about, &table), line, order })
     }

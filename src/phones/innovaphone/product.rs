@@ -8,16 +8,24 @@ use super::script::Code;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Product(String);
 
-/// These have no boot code of their own.
-const WITHOUT_BOOT_CODE: [&str; 6] = ["IPVA", "SWPHONE", "MYPBXA", "MYPBXI", "IPBS", "IPBS2"];
+/// These have no boot code of their own, by the list of the maker's own update server.
+const WITHOUT_BOOT_CODE: [&str; 8] =
+    ["IPVA", "IPVADECT", "SWPHONE", "MYPBXA", "MYPBXI", "IPBS", "IPBS2", "PBL"];
+
+/// And these no firmware that an update server could bring.
+const WITHOUT_FIRMWARE: [&str; 5] = ["SWPHONE", "MYPBXI", "IPBS", "IPBS2", "PBL"];
+
+/// Firmware files that are not called after the product.
+const OTHER_NAMES: [(&str, &str); 1] = [("MYPBXA", "mypbx.apk")];
 
 /// What stands before the product in the name of a script.
 const SCRIPT: &str = "update-";
 
 impl Product {
-    /// Reads a name: letters and digits.
+    /// Reads a name: letters and digits, perhaps with a variant behind them: `IP29-2`.
     pub fn new(name: &str) -> Option<Self> {
-        let good = !name.is_empty() && name.len() <= 32 && name.bytes().all(|b| b.is_ascii_alphanumeric());
+        let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        let good = name.len() <= 32 && name.split('-').count() <= 2 && name.split('-').all(part);
         good.then(|| Self(name.to_ascii_uppercase()))
     }
 
@@ -43,14 +51,35 @@ impl Product {
         !WITHOUT_BOOT_CODE.contains(&self.as_str())
     }
 
+    /// Whether it has firmware that a script could bring.
+    pub fn has_firmware(&self) -> bool {
+        !WITHOUT_FIRMWARE.contains(&self.as_str())
+    }
+
+    /// What the maker calls the file of this code: `ip222.bin`, `boot222.bin`; `None` for what the product has none of,
+    /// and for radio code, whose files are called after their build.
+    pub fn file(&self, code: Code) -> Option<String> {
+        let other = OTHER_NAMES.iter().find(|(product, _)| *product == self.0).map(|(_, file)| *file);
+        // The variant behind a `-` shares the files.
+        let root = self.0.split('-').next().unwrap_or(&self.0).to_ascii_lowercase();
+        match (code, other) {
+            (Code::Firmware, Some(file)) if self.has_firmware() => Some(file.to_owned()),
+            (Code::Firmware, None) if self.has_firmware() => Some(format!("{root}.bin")),
+            (Code::Boot, _) if self.has_boot_code() => {
+                Some(format!("boot{}.bin", root.strip_prefix("ip").unwrap_or(&root)))
+            }
+            (Code::Firmware | Code::Boot | Code::Radio, _) => None,
+        }
+    }
+
     /// Whether `reboot` and `ireboot` work.
     pub fn can_reboot(&self) -> bool {
         self.0 != "IP21"
     }
 
-    /// Whether it is on a wireless network, and so saves power while it downloads.
+    /// Whether it is on a wireless network, and so saves power while it downloads: the IP72 and its kin.
     pub fn is_wireless(&self) -> bool {
-        self.0 == "IP72"
+        self.0.starts_with("IP72")
     }
 
     /// The address that is really asked: a URL with a slash at its end is completed by the product's file name.
@@ -101,5 +130,25 @@ mod tests {
         assert!(product.has_boot_code() && product.can_reboot());
         assert!(!Product::new("ipva").unwrap().has_boot_code());
         assert!(!Product::new("ip21").unwrap().can_reboot());
+    }
+
+    #[test]
+    fn files_are_called_as_the_maker_calls_them() {
+        let file = |name: &str, code| Product::new(name).unwrap().file(code);
+        for (product, firmware, boot) in [
+            ("IP222", Some("ip222.bin"), Some("boot222.bin")),
+            ("ip110A", Some("ip110a.bin"), Some("boot110a.bin")),
+            ("IP29-2", Some("ip29.bin"), Some("boot29.bin")),
+            ("IPVA", Some("ipva.bin"), None),
+            ("mypbxa", Some("mypbx.apk"), None),
+            ("swphone", None, None),
+        ] {
+            assert_eq!(file(product, Code::Firmware).as_deref(), firmware, "{product}");
+            assert_eq!(file(product, Code::Boot).as_deref(), boot, "{product}");
+        }
+        assert_eq!(file("IP1200", Code::Radio), None);
+        for name in ["", "-", "IP29-", "IP-2-9", "IP 222", "#t"] {
+            assert_eq!(Product::new(name), None, "{name}");
+        }
     }
 }

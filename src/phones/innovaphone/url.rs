@@ -55,7 +55,7 @@ impl Meta {
     }
 
     /// Whether a device may write this in the sequence's place.
-    fn takes(self, text: &str) -> bool {
+    pub(super) fn takes(self, text: &str) -> bool {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let name = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric());
         match self {

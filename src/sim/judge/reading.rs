@@ -39,7 +39,7 @@ impl Cut {
     pub fn notify(&self) -> Option<&str> {
         match &self.cause {
             Some(Cause::ByNotify { call_id }) => Some(call_id),
-            Some(Cause::Update | Cause::Itself) | None => None,
+            Some(Cause::Update | Cause::ByScript | Cause::Itself) | None => None,
         }
     }
 }
@@ -89,7 +89,7 @@ impl Reading {
             registered: false,
         };
         let mut open: BTreeMap<String, String> = BTreeMap::new();
-        let (mut rebooted, mut by_itself) = (false, false);
+        let (mut rebooted, mut by_itself, mut polls) = (false, false, false);
         for LogLine { at, what } in log {
             match what {
                 What::Notify { call_id, event, .. } => reading.notify(*at, call_id, event),
@@ -119,13 +119,15 @@ impl Reading {
                 }
                 What::FirmwareOffered { .. } | What::ImageBegan { .. } => {
                     reading.first_image.get_or_insert(*at);
-                    if !rebooted {
+                    // Whoever polls is told so, and reboots afterwards.
+                    if !rebooted && !polls {
                         reading.offered_before_reboot.get_or_insert(*at);
                     }
-                    if by_itself {
+                    if by_itself && !polls {
                         reading.offered_after_own_reboot.get_or_insert(*at);
                     }
                 }
+                What::Polled { .. } => polls = true,
                 What::Flashed { .. } => reading.flashed = true,
                 What::CallBegan { with, call_id } => {
                     reading.calls.insert(call_id.clone());
@@ -141,6 +143,9 @@ impl Reading {
                     }
                 }
                 What::SettingsAsked { .. }
+                | What::PartFlashed { .. }
+                | What::ConfigurationHandedIn { .. }
+                | What::ConfigurationRead { .. }
                 | What::ImageBroke { .. }
                 | What::ImageComplete { .. }
                 | What::ImageRejected

@@ -1,7 +1,8 @@
 //! A phone's life: boot, ask for settings, perhaps flash, serve SIP until something makes it boot again.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use rand::rngs::StdRng;
@@ -14,6 +15,7 @@ use super::stack::Desk;
 use super::{Hand, Misfit, PhoneSpec};
 use crate::sim::diary::{Cause, What};
 use crate::sim::house::House;
+use crate::sim::innovaphone::Unit;
 
 /// All that survives a reboot of the phone, and what it is made of.
 pub(super) struct Life {
@@ -37,6 +39,10 @@ pub(super) struct Life {
     pub had_its_fit: bool,
     /// Answers to NOTIFYs still to be lost.
     pub oks_to_lose: u32,
+    /// Its memory, if it is an innovaphone.
+    pub unit: Option<Arc<Mutex<Unit>>>,
+    /// Whether somebody uses it, for errands that run beside its service.
+    pub in_use: Arc<AtomicBool>,
     download_broke: bool,
     dice: StdRng,
 }
@@ -56,8 +62,15 @@ impl Life {
             Misfit::LosesOks(count) => count,
             _ => 0,
         };
+        let unit = spec.innovaphone.clone().map(|make| {
+            let mut unit = Unit::new(spec.mac, &spec.model, &spec.version, make);
+            unit.misfit = spec.misfit;
+            Arc::new(Mutex::new(unit))
+        });
         Self {
             version: spec.version.clone(),
+            unit,
+            in_use: Arc::default(),
             spec,
             registrar,
             house,
@@ -78,12 +91,20 @@ impl Life {
             let offer = self.boot().await;
             self.forget_what_came_meanwhile();
             let cause = Desk::new(&mut self, offer).serve().await;
-            let asked = matches!(cause, Cause::ByNotify { .. });
+            let asked = matches!(cause, Cause::ByNotify { .. } | Cause::ByScript);
+            if let Some(unit) = self.memory() {
+                unit.lock().unwrap_or_else(PoisonError::into_inner).goes_down(cause == Cause::Itself);
+            }
             self.write(What::RebootBegan { cause });
             if asked && self.spec.misfit == Misfit::NeverReturns {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// Its memory, if it is an innovaphone.
+    pub fn memory(&self) -> Option<&Mutex<Unit>> {
+        self.unit.as_deref()
     }
 
     /// Writes into its diary.
@@ -123,6 +144,13 @@ impl Life {
     async fn boot(&mut self) -> Option<String> {
         loop {
             self.house.pass(self.spec.pace.boot).await;
+            if let Some(unit) = &self.unit {
+                let mut unit = unit.lock().unwrap_or_else(PoisonError::into_inner);
+                unit.is_up(self.house.now());
+                self.version.clone_from(&unit.firmware);
+                self.house.write(self.spec.mac, What::BootDone { version: unit.firmware.clone() });
+                return None;
+            }
             self.write(What::BootDone { version: self.version.clone() });
             let base = self.spec.depot.clone().or_else(|| self.house.depot())?;
             self.house.pass(self.spec.pace.settings).await;

@@ -3,7 +3,9 @@
 mod calls;
 mod download;
 mod life;
+mod makers;
 mod orders;
+mod polling;
 mod registration;
 mod stack;
 
@@ -17,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::house::House;
+use super::innovaphone::Make;
 use crate::domain::phone::Mac;
 
 /// A phone as it is ordered from the shop.
@@ -52,6 +55,8 @@ pub struct PhoneSpec {
     pub unregisters: bool,
     /// What is wrong with it.
     pub misfit: Misfit,
+    /// What it is besides, if it is an innovaphone.
+    pub innovaphone: Option<Make>,
 }
 
 /// How long things take on a phone, in the building's time.
@@ -113,6 +118,10 @@ pub enum Misfit {
     RejectsImage,
     /// Reboots where it is asked to read its settings anew.
     RebootsToResync,
+    /// Never polls the script it should poll.
+    NeverPolls,
+    /// Reads its settings anew where it is asked to reboot, as its own settings have it.
+    ResyncsOnly,
 }
 
 impl fmt::Display for Misfit {
@@ -129,6 +138,8 @@ impl fmt::Display for Misfit {
             Self::SilentFor(_) => f.write_str("is silent for a while"),
             Self::RejectsImage => f.write_str("rejects the image"),
             Self::RebootsToResync => f.write_str("reboots to read its settings"),
+            Self::NeverPolls => f.write_str("never polls"),
+            Self::ResyncsOnly => f.write_str("reads its settings and does not reboot"),
         }
     }
 }
@@ -144,9 +155,14 @@ impl PhoneSpec {
         Self { same_contact: true, ..Self::of("yealink", mac, model, version, user, ip) }
     }
 
-    /// A Grandstream: reboots at once, tells nobody about its dialogs.
+    /// A Grandstream that asks nobody for a password: reboots at once, tells nobody about its dialogs.
     pub fn grandstream(mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
         Self { same_contact: true, ..Self::of("grandstream", mac, model, version, user, ip) }
+    }
+
+    /// An innovaphone: takes no NOTIFY, polls its update script.
+    pub fn innovaphone(mac: Mac, product: &str, build: &str, user: &str, ip: IpAddr) -> Self {
+        Self { innovaphone: Some(Make::default()), ..Self::of("innovaphone", mac, product, build, user, ip) }
     }
 
     /// The same with a fault.
@@ -154,41 +170,25 @@ impl PhoneSpec {
         Self { misfit, ..self }
     }
 
+    /// A phone of a maker as it comes from the shop: `poly`, `gigaset`, `cisco-spa`; its Contact never changes.
+    pub fn of_maker(vendor: &str, mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
+        let challenges = makers::named(vendor).challenges;
+        Self { same_contact: true, challenges, ..Self::of(vendor, mac, model, version, user, ip) }
+    }
+
     /// The `User-Agent` of its SIP messages while it runs `version`.
     pub fn sip_user_agent(&self, version: &str) -> String {
-        let model = &self.model;
-        match self.vendor.as_str() {
-            "snom" => format!("snom{model}/{version}"),
-            "yealink" => format!("Yealink SIP-{model} {version}"),
-            "grandstream" => format!("Grandstream {model} {version}"),
-            other => format!("{other} {model} {version}"),
-        }
+        makers::maker(self).sip_user_agent(self, version)
     }
 
     /// The `User-Agent` of its HTTP requests while it runs `version`.
     pub fn http_user_agent(&self, version: &str) -> String {
-        let (model, mac) = (&self.model, self.mac);
-        let bare = mac.bare_upper();
-        match self.vendor.as_str() {
-            "snom" => format!(
-                "Mozilla/4.0 (compatible; snom{model}-SIP {version} 2010.12-00004 {bare} SXM:0 UXM:0)"
-            ),
-            "yealink" => format!("Yealink SIP-{model} {version} {mac}"),
-            "grandstream" => {
-                format!("Grandstream Model HW {model} SW {version} DevId {}", bare.to_lowercase())
-            }
-            other => format!("{other} {model} {version} {bare}"),
-        }
+        makers::maker(self).http_user_agent(self, version)
     }
 
     /// The name of the settings file it asks for.
     pub fn settings_file(&self) -> String {
-        let bare = self.mac.bare_upper();
-        match self.vendor.as_str() {
-            "snom" => format!("snom{}-{bare}.htm", self.model),
-            "grandstream" => format!("cfg{}.xml", bare.to_lowercase()),
-            _ => format!("{}.cfg", bare.to_lowercase()),
-        }
+        makers::maker(self).settings_file(self)
     }
 
     fn of(vendor: &str, mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
@@ -208,6 +208,7 @@ impl PhoneSpec {
             same_contact: false,
             unregisters: false,
             misfit: Misfit::None,
+            innovaphone: None,
         }
     }
 }

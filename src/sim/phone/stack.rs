@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -11,9 +12,11 @@ use tokio::time::Instant;
 
 use super::calls::Call;
 use super::life::Life;
+use super::polling::Polling;
 use super::registration::Registration;
 use super::{Hand, Misfit, download};
 use crate::sim::diary::{Cause, What};
+use crate::sim::innovaphone::Restart;
 use crate::sim::wire::{Packet, parameter, user_of};
 
 /// Timer T1 of RFC 3261, in real time.
@@ -38,6 +41,8 @@ pub(super) enum Due {
     Register,
     /// The misfit reboots on its own.
     Fit,
+    /// Poll the update script.
+    Poll,
 }
 
 /// Something sent that is resent until it is answered.
@@ -69,6 +74,8 @@ pub(super) struct Desk<'a> {
     timer_count: u64,
     /// An order to read its settings anew has not been carried out yet.
     pub wants_settings: bool,
+    /// It is time to poll the update script.
+    pub(super) wants_poll: bool,
     offer: Option<String>,
 }
 
@@ -84,6 +91,8 @@ enum Woken {
     Updated(Option<String>),
     /// It has read its settings anew; the address of the image they offer.
     SettingsRead(Option<String>),
+    /// It has polled its script and carried it out; the restart that follows at once.
+    Polled(Option<Restart>),
 }
 
 impl<'a> Desk<'a> {
@@ -103,6 +112,7 @@ impl<'a> Desk<'a> {
             timers: BTreeMap::new(),
             timer_count: 0,
             wants_settings: false,
+            wants_poll: false,
             offer,
         }
     }
@@ -111,9 +121,15 @@ impl<'a> Desk<'a> {
     pub async fn serve(mut self) -> Cause {
         self.register();
         self.plan_fit();
+        self.plan_first_poll();
         let mut buffer = vec![0; 4096];
         let (mut update, mut settings): (Beside, Beside) = (None, None);
+        let mut polling: Polling = None;
         loop {
+            self.life.in_use.store(!self.calls.is_empty(), Ordering::Relaxed);
+            if std::mem::take(&mut self.wants_poll) && polling.is_none() {
+                polling = self.begin_poll();
+            }
             if self.registration.done && update.is_none() {
                 update = self.begin_update();
             }
@@ -132,6 +148,7 @@ impl<'a> Desk<'a> {
                 () = sleep_until(next), if next.is_some() => Woken::Timer,
                 version = finish(&mut update), if update.is_some() => Woken::Updated(version),
                 offer = finish(&mut settings), if settings.is_some() => Woken::SettingsRead(offer),
+                restart = polled(&mut polling), if polling.is_some() => Woken::Polled(restart),
             };
             let leave = match woken {
                 Woken::Datagram(length, from) => {
@@ -147,6 +164,10 @@ impl<'a> Desk<'a> {
                     settings = None;
                     self.offer = self.offer.take().or(offer);
                     None
+                }
+                Woken::Polled(restart) => {
+                    polling = None;
+                    self.has_polled(restart)
                 }
                 Woken::Updated(version) => {
                     self.offer = None;
@@ -302,6 +323,7 @@ impl<'a> Desk<'a> {
             Due::HangUp(call) => return self.hang_up(&call),
             Due::NoReply(call) => return self.no_reply(&call),
             Due::Register => self.register(),
+            Due::Poll => self.wants_poll = true,
             Due::Fit => {
                 self.life.had_its_fit = true;
                 return Some(Cause::Itself);
@@ -366,6 +388,13 @@ pub(super) fn transaction(request: &Packet) -> String {
 async fn sleep_until(instant: Option<Instant>) {
     if let Some(instant) = instant {
         tokio::time::sleep_until(instant).await;
+    }
+}
+
+async fn polled(polling: &mut Polling) -> Option<Restart> {
+    match polling {
+        Some(polling) => polling.await,
+        None => None,
     }
 }
 

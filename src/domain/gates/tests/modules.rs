@@ -1,7 +1,7 @@
 //! Expansion modules and realms: every requirement of the document is an answer with its own reason.
 
 use super::*;
-use crate::domain::firmware::{ModuleKind, Part};
+use crate::domain::firmware::ModuleKind;
 use crate::domain::modules::{ModulePower, ModuleTerms, Modules};
 use crate::domain::phone::Realm;
 use crate::domain::rules::Special;
@@ -17,7 +17,7 @@ fn module(kind: ModuleKind, file: &str, runs: &str) -> Image {
         from_at_least: None,
         from_at_most: None,
         hardware: vec![],
-        part: Part::Module(kind),
+        part: kind.into(),
     }
 }
 

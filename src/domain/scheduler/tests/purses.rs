@@ -4,7 +4,7 @@ use globset::Glob;
 
 use super::at;
 use super::town::{Desk, Town, mac, night};
-use crate::domain::firmware::{Image, Release, Version};
+use crate::domain::firmware::{Image, Part, Release, Version};
 use crate::domain::phone::{CallState, Mac, Model, Tag, Vendor};
 use crate::domain::policy::verdict::Gate;
 use crate::domain::policy::{Action, Firmware, PerPart, Selection};
@@ -152,6 +152,7 @@ fn updates() -> Rules {
     });
     let image = Image {
         file: "new.bin".into(),
+        part: Part::Firmware,
         vendor: Vendor::SNOM,
         models: vec![Model::new("D785")],
         version: Version::parse("10.1.198").unwrap(),
@@ -160,7 +161,6 @@ fn updates() -> Rules {
         from_at_least: None,
         from_at_most: None,
         hardware: vec![],
-        part: Default::default(),
     };
     rules.releases.insert("new".into(), Release { name: "new".into(), images: vec![image] });
     let terms = rules.terms.clone();
