@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use sipherd::depot::{Depot, Releases, add, serve};
 use sipherd::domain::phone::{Mac, Realm};
 use sipherd::phones::snom::{Papers, RealmPapers, Scope, Template, Templates};
-use sipherd::ports::{Gatekeeper, Permit, Transfer, Visit};
+use sipherd::ports::{Gatekeeper, Permit, PhoneNews, Transfer, Visit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -60,6 +60,8 @@ impl Gatekeeper for Fake {
     }
 
     fn transfer(&self, _: Transfer) {}
+
+    fn told(&self, _: Mac, _: std::net::IpAddr, _: PhoneNews) {}
 }
 
 struct Served {
@@ -93,7 +95,8 @@ impl Served {
         let papers = Arc::new(papers);
         let snom = Arc::new(move || Arc::clone(&papers));
         // What stands in the documents is told apart from where the test happens to listen.
-        let depot = Depot { gatekeeper, images, makers, snom, base_url: "http://depot.example:8480".into() };
+        let depot =
+            Depot::new(gatekeeper, images, makers, "http://depot.example:8480").with_snom_papers(snom);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (at, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         tokio::spawn(serve(listener, depot, stop.clone()));

@@ -10,6 +10,8 @@ mod news;
 mod orchestrator;
 mod plan;
 mod setup;
+mod snoms;
+mod standing;
 mod trips;
 mod visits;
 
@@ -27,7 +29,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::config::{Config, PbxKind};
-use crate::depot::{Depot, Releases, ReleasesError, ServeError, serve};
+use crate::depot::{Configurations, Depot, Keeping, MakersNow, Releases, ReleasesError, ServeError, serve};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{KnownBy, Line, Mac, PbxName, Phone};
 use crate::domain::scheduler::Scheduler;
@@ -181,13 +183,12 @@ pub async fn start(
     orchestrator.restore(kept)?;
 
     let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store.clone()));
-    let depot = Depot {
-        gatekeeper: control.clone(),
-        images: releases,
-        snom: Arc::new(move || Arc::clone(&snom.now().papers)),
-        makers: Arc::new(move || known.now()),
-        base_url: config.depot.url.clone(),
-    };
+    let makers: MakersNow = Arc::new(move || known.now());
+    let configurations =
+        Configurations::open(&config.state.join("configs"), Keeping::default(), clock.clone());
+    let depot = Depot::new(control.clone(), releases, makers, config.depot.url.clone())
+        .with_configurations(Arc::new(configurations))
+        .with_snom_papers(Arc::new(move || Arc::clone(&snom.now().papers)));
     let running = Running {
         control: control.clone(),
         sip: agent.local_addr(),

@@ -21,6 +21,16 @@ fn way(table: &Table<'_>) -> Option<Trigger> {
     let path = table.read("web", path);
     let (contact_me, poll) = (table.yes("contact_me"), table.yes("poll"));
     let waits_for_idle = table.flag("waits_for_idle").unwrap_or(false);
+    let may_wait = table.flag("may_wait").unwrap_or(false);
+    if may_wait && waits_for_idle {
+        table.error_at(
+            "may_wait",
+            Complaint::new(
+                "`may_wait` has no effect beside `waits_for_idle`",
+                "keep the one that the maker documents",
+            ),
+        );
+    }
     let way = match only? {
         "event" => Way::Notify(notice?),
         "web" => Way::Web { path: path?.value },
@@ -33,7 +43,7 @@ fn way(table: &Table<'_>) -> Option<Trigger> {
             Way::Poll
         }
     };
-    Some(Trigger { way, waits_for_idle })
+    Some(Trigger { way, waits_for_idle, may_wait })
 }
 
 fn path(text: &str) -> Result<String, Complaint> {

@@ -7,7 +7,7 @@ use crate::ports::{Order, PhoneNews, WebAsk};
 /// A night in which phones of the maker are asked in this way.
 fn night_of(way: &Way) -> Night {
     let mut night = Night::new();
-    let triggers = vec![Trigger { way: way.clone(), waits_for_idle: true }];
+    let triggers = vec![Trigger { waits_for_idle: true, ..way.clone().into() }];
     let mut rules = night.daemon.scheduler.rules().clone();
     let terms = rules.terms.clone();
     rules.terms = Arc::new(move |phone| {
@@ -35,6 +35,8 @@ impl Night {
             model: None,
             version: Version::parse("10.1.64.14").ok(),
             hardware: None,
+            modules: None,
+            realm: None,
             source: source.parse().unwrap(),
             wanted: Wanted::Orders,
             peek: false,

@@ -15,7 +15,7 @@ use crate::domain::hours::Hours;
 use crate::domain::phone::{CallState, Contact, LineId, Mac, PbxName, Phone};
 use crate::domain::policy::{Opening, WindowState};
 use crate::domain::scheduler::Scheduler;
-use crate::domain::trip::{Goal, Input, Outcome, Trip};
+use crate::domain::trip::{Goal, Input, Outcome, Trigger, Trip};
 
 /// A line is busy from one instant up to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -356,7 +356,7 @@ impl<'c> Course<'c> {
     /// The phone goes down; `false` when it waits for its call to end.
     fn leave(&mut self, mac: Mac, busy: bool, now: DateTime<Utc>) -> bool {
         let Some(journey) = self.journeys.get_mut(&mac) else { return true };
-        let can_wait = journey.trip.asked_with().is_some_and(|trigger| trigger.waits_for_idle);
+        let can_wait = journey.trip.asked_with().is_some_and(Trigger::is_waited_for);
         journey.waits = busy && can_wait;
         if journey.waits {
             let deadline = journey.trip.deadline();

@@ -57,6 +57,7 @@ impl Trip {
                     }
                     Goal::Move { realm, .. } => {
                         self.seen.orders += 1;
+                        self.seen.redirected = true;
                         format!("was told to go to realm {realm}")
                     }
                     Goal::Resync => {

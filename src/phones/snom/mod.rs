@@ -4,6 +4,7 @@ mod firmware;
 mod module;
 mod realm;
 mod request;
+mod rescue;
 mod settings;
 mod special;
 mod template;
@@ -15,6 +16,7 @@ pub use firmware::{
 pub use module::{OnPage, attached, least_firmware, module_in_name, on_page, takes_modules};
 pub use realm::{Papers, RealmPapers};
 pub use request::{Asks, Request, Unreadable, image_in_name, mac_in_query, visit};
+pub use rescue::rescued_by;
 pub use settings::{OWN_KEYS, Own, OwnKey, Wins, redirection, settings};
 pub use special::{harmless, special};
 pub use template::{Flaw, Setting, Template};

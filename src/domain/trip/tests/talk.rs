@@ -5,7 +5,7 @@ use crate::domain::trip::{Serves, Way};
 
 /// A phone asked in this way, which waits for its calls to end; its last look found it idle.
 fn asked_by(way: Way, goal: Goal) -> (Trip, Vec<Output>) {
-    let triggers = vec![Trigger { way, waits_for_idle: true }];
+    let triggers = vec![Trigger { waits_for_idle: true, ..way.into() }];
     let plan = Plan { triggers, serves: Serves::OnceAsked, ..plan(goal, &["2117"]) };
     let (mut trip, _) = Trip::begin(plan, at(0));
     let orders = trip.handle(at(0), Input::Confirmed);
