@@ -12,6 +12,7 @@ mod orchestrator;
 mod plan;
 mod servers;
 mod setup;
+mod snoms;
 mod standing;
 mod trips;
 mod visits;
@@ -180,16 +181,18 @@ pub async fn start(
 
     let (letters, mailbox) = mpsc::channel(MAILBOX);
     let pbxs = connect_pbxs(&config, clock.as_ref(), &letters, &services, &tasks);
+    let web = WebClient::new(web_config(&config), config.web_passwords.clone());
     let hands = Hands {
         clock: clock.clone(),
         store: store.clone(),
         notifier: Arc::new(agent.clone()),
         prober: Arc::new(agent.clone()),
-        web: Arc::new(WebClient::new(web_config(&config), BTreeMap::new())),
+        web: Arc::new(web.clone()),
         pbxs,
         trigger: config.sip.trigger,
     };
     let known = Known::new(Arc::clone(&config.makers));
+    let snom = Known::new(Arc::new(config.snom.clone()));
     setup::tell_own_profiles(&config);
     let reloader = Reloader {
         file: config.file.clone(),
@@ -198,8 +201,10 @@ pub async fn start(
             let agent = agent.clone();
             Arc::new(move |credentials| agent.replace_credentials(credentials))
         },
+        web_passwords: Arc::new(move |passwords| web.replace_credentials(passwords)),
         makers: known.clone(),
         identity: servers.identity(),
+        snom: snom.clone(),
         started_with: Arc::new(config.clone()),
     };
     let fleet = fleet(&config, &kept);
@@ -211,7 +216,9 @@ pub async fn start(
     let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store.clone()));
     let makers: MakersNow = Arc::new(move || known.now());
     let depot = Depot::new(control.clone(), releases.clone(), makers, config.depot.url.clone());
-    let depot = servers.equip(depot, &config, &clock);
+    let depot = servers
+        .equip(depot, &config, &clock)
+        .with_snom_papers(Arc::new(move || Arc::clone(&snom.now().papers)));
     let deployment = match &config.deployment {
         Some(service) => {
             let identity = servers.identity();

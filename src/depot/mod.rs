@@ -15,9 +15,11 @@ mod range;
 mod releases;
 mod reply;
 mod rescue;
+mod snom;
 mod staging;
 mod tftp;
 mod tls;
+mod together;
 mod transfer;
 
 pub use backup::{
@@ -26,7 +28,7 @@ pub use backup::{
 };
 pub use deployment::{Deployment, DeploymentSettings, Files, serve_deployment};
 pub use ftp::{FtpAccount, FtpAccounts, FtpServer, FtpSettings, serve_ftp};
-pub use http::{Depot, Limits, MakersNow, ServeError, serve, serve_within};
+pub use http::{Depot, Limits, MakersNow, ServeError, SnomPapersNow, serve, serve_within};
 pub use lanes::Lanes;
 pub use listener::{Door, receive};
 pub use manifest::MANIFEST;

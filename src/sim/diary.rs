@@ -31,6 +31,8 @@ pub enum Cause {
     ByScript,
     /// On its own.
     Itself,
+    /// It was asked at its web page.
+    ByWeb,
     /// To run the firmware it has just flashed.
     Update,
 }
@@ -82,6 +84,30 @@ pub enum What {
     ServiceSaid {
         /// What: `ReadItems`, `CleanUp` …
         action: String,
+    },
+    /// Its settings sent it to another setting server (snom).
+    Redirected {
+        /// Where to.
+        to: String,
+    },
+    /// Its settings have its user asked before an update, and nobody answers (snom).
+    AsksItsUser,
+    /// A check-sync wiped it, as its settings say (snom).
+    FactoryReset,
+    /// It left the image for its expansion module alone (snom).
+    ModuleLeft {
+        /// Why.
+        why: String,
+    },
+    /// Its expansion module runs this now (snom).
+    ModuleFlashed {
+        /// The version.
+        version: String,
+    },
+    /// What belongs behind the image is in its flash memory as well (snom D3xx).
+    ChainedFetched {
+        /// Its length in bytes.
+        bytes: u64,
     },
     /// It polled its update script (innovaphone).
     Polled {

@@ -1,7 +1,7 @@
 //! The keys of `sipherd.toml`.
 
 use super::Value::{Duration, Named, Number, OneOrMore, Table, Tables, Text, Word};
-use super::{CONFIGS, DEPOT, FTP, Form, Key, Keys, PER, PHONES, RESCUE, TFTP, TLS, Value};
+use super::{CONFIGS, DEPOT, FTP, Form, Key, Keys, PER, PHONES, REALM, RESCUE, SNOM, TFTP, TLS, Value};
 
 /// The top of `sipherd.toml`.
 pub static SETTINGS: Keys = Keys {
@@ -57,6 +57,8 @@ pub static SETTINGS: Keys = Keys {
             "releases by a name that stays",
         ),
         Key::new("site", Named(&SITE), "{ berlin = {} }", "the places phones stand at"),
+        Key::new("snom", Table(&SNOM), "{ templates = \"snom\" }", "what snoms are served and asked"),
+        Key::new("realm", Named(&REALM), "{ berlin = {} }", "firmware realms of snoms"),
         Key::new(
             "timing",
             Named(&TIMING),
@@ -69,6 +71,7 @@ pub static SETTINGS: Keys = Keys {
         ("timezone", "it is called `zone`"),
         ("tz", "it is called `zone`"),
         ("phones", "it is called `inventory`"),
+        ("realms", "each has a table of its own: `[realm.berlin]`"),
         ("sites", "each has a table of its own: `[site.berlin]`"),
         ("channels", "each has a table of its own: `[channel.stable]`"),
     ],
@@ -124,6 +127,13 @@ pub static WEB: Keys = Keys {
             "the port on which Unify phones are asked to contact the deployment service",
         )
         .or("8085"),
+        Key::new(
+            "credentials",
+            Text(Form::Path),
+            "\"web-credentials.csv\"",
+            "the list of passwords for web servers that ask for one",
+        )
+        .else_("none"),
     ],
     later: &[],
     misnamed: &[],
@@ -339,7 +349,7 @@ pub static TIMING: Keys = Keys {
 };
 
 /// All tables of `sipherd.toml`.
-pub static SETTINGS_TABLES: [&Keys; 19] = [
+pub static SETTINGS_TABLES: [&Keys; 21] = [
     &SETTINGS,
     &SIP,
     &WEB,
@@ -358,5 +368,7 @@ pub static SETTINGS_TABLES: [&Keys; 19] = [
     &PER,
     &CHANNEL,
     &SITE,
+    &SNOM,
+    &REALM,
     &TIMING,
 ];

@@ -27,6 +27,8 @@ impl Deployment {
             hardware: who.part.clone(),
             source,
             wanted: Wanted::Orders,
+            modules: None,
+            realm: None,
             peek: false,
         };
         if arrival == Arrival::Started {
@@ -49,6 +51,8 @@ impl Deployment {
             hardware: None,
             source,
             wanted: Wanted::Orders,
+            modules: None,
+            realm: None,
             peek: false,
         };
         self.decision(Visit { wanted: Wanted::Settings, version: None, ..visit.clone() }).await;
@@ -70,6 +74,8 @@ impl Deployment {
             hardware: None,
             source,
             wanted: Wanted::Orders,
+            modules: None,
+            realm: None,
             peek: false,
         };
         if !matches!(self.decision(visit.clone()).await, Some(Permit::Order { .. })) {
@@ -96,8 +102,8 @@ impl Deployment {
                 tracing::debug!(%mac, why, "nothing is to be done");
                 return None;
             }
-            // Images are offered to those who ask for them by name.
-            Permit::Offer { .. } => return None,
+            // Images are offered to those who ask for them by name, modules and realms are snom's.
+            Permit::Offer { .. } | Permit::Module { .. } | Permit::Elsewhere { .. } => return None,
         };
         match order {
             Order::Reboot { .. } => Some(Job::Reboot),

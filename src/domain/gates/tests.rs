@@ -48,6 +48,7 @@ fn terms() -> Terms {
         tells_dialogs: true,
         serves: crate::domain::trip::Serves::default(),
         timing: TIMING,
+        special: Default::default(),
     }
 }
 
@@ -73,6 +74,8 @@ struct World {
     past: HashMap<Mac, Past>,
     lost: BTreeSet<Mac>,
     draining: bool,
+    /// Polls are awaited, and what was seen long ago is forgotten, as it is outside plans.
+    live: Option<crate::domain::scheduler::Door>,
 }
 
 impl World {
@@ -114,6 +117,7 @@ impl World {
             releases: [("new".into(), release)].into(),
             zone: Berlin,
             site_zones: Default::default(),
+            realms: Default::default(),
             channels: std::collections::BTreeMap::new(),
             fleet_pace: crate::domain::rules::FleetPace::default(),
             terms: Arc::new(|phone| phone.vendor.as_ref().map(|_| terms())),
@@ -127,6 +131,7 @@ impl World {
             past: HashMap::new(),
             lost: BTreeSet::new(),
             draining: false,
+            live: None,
         }
     }
 
@@ -142,7 +147,7 @@ impl World {
 
     fn judge_in_words(&self, seconds: i64, in_words: bool) -> Judged {
         let sky = Sky {
-            door: None,
+            door: self.live.as_ref(),
             rules: &self.rules,
             views: self.fleet.views(),
             budgets: &self.budgets,
@@ -397,4 +402,5 @@ mod actions;
 mod hardware;
 mod hours;
 mod idle;
+mod modules;
 mod retry;

@@ -39,7 +39,8 @@ impl Cut {
     pub fn notify(&self) -> Option<&str> {
         match &self.cause {
             Some(Cause::ByNotify { call_id }) => Some(call_id),
-            Some(Cause::Update | Cause::ByScript | Cause::ByService | Cause::Itself) | None => None,
+            Some(Cause::Update | Cause::ByScript | Cause::ByWeb | Cause::ByService | Cause::Itself)
+            | None => None,
         }
     }
 }
@@ -145,6 +146,12 @@ impl Reading {
                 What::SettingsAsked { .. }
                 | What::ContactMe
                 | What::ServiceSaid { .. }
+                | What::Redirected { .. }
+                | What::AsksItsUser
+                | What::FactoryReset
+                | What::ModuleLeft { .. }
+                | What::ModuleFlashed { .. }
+                | What::ChainedFetched { .. }
                 | What::PartFlashed { .. }
                 | What::ConfigurationHandedIn { .. }
                 | What::ConfigurationRead { .. }
