@@ -332,7 +332,7 @@ mod tests {
         let mut path = |runs: &str| {
             phone.version = Some(version(runs));
             let image = release.image_for(&phone).unwrap();
-            (image.file.clone(), fits(image, &phone).is_ok())
+            (image.file.clone(), fit(image, &phone).is_ok())
         };
         assert_eq!(path("10.1.70"), ("10.2".into(), true));
         assert_eq!(path("10.1.20"), ("10.1.64".into(), true));
