@@ -132,6 +132,7 @@ impl Orchestrator {
                 Reason::AlreadyCurrent { .. } => return word("verified", reason.told_in(zone)),
                 Reason::AlreadyRebooted { .. } => return word("rebooted", reason.told_in(zone)),
                 Reason::AlreadyResynced { .. } => return word("resynced", reason.told_in(zone)),
+                Reason::AlreadyHandedIn { .. } => return word("handed-in", reason.told_in(zone)),
                 Reason::NotSelected => return word("unmanaged", reason.told_in(zone)),
                 Reason::NoAttemptsLeft { .. } => {
                     let advice = match last.and_then(crate::domain::trip::Trip::outcome) {
@@ -274,6 +275,7 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::AlreadyCurrent { .. }
         | Reason::AlreadyRebooted { .. }
         | Reason::AlreadyResynced { .. }
+        | Reason::AlreadyHandedIn { .. }
         | Reason::NoAttemptsLeft { .. }
         | Reason::Lost
         | Reason::StagedOnly { .. }

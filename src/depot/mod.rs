@@ -3,6 +3,7 @@
 mod connection;
 mod http;
 mod images;
+mod innovaphone;
 mod lanes;
 mod manifest;
 mod problem;

@@ -12,7 +12,7 @@ use super::images::Shelf;
 use super::manifest::{self, MANIFEST};
 use super::problem::Problem;
 use super::staging::{Hashing, hash};
-use crate::domain::firmware::Release;
+use crate::domain::firmware::{Image, Release};
 use crate::ports::Images;
 
 /// What the manifests in the state folder say.
@@ -163,6 +163,10 @@ impl Releases {
 impl Images for Releases {
     fn open(&self, release: &str, file: &str) -> Option<(Bytes, String)> {
         self.shelf().open(release, file)
+    }
+
+    fn list(&self, release: &str) -> Vec<Image> {
+        self.shelf().list(release).to_vec()
     }
 }
 

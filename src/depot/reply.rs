@@ -17,7 +17,7 @@ use super::lanes::Lanes;
 use super::range::{Part, part};
 use super::transfer::{Outgoing, Progress};
 use crate::domain::phone::{Mac, Vendor};
-use crate::phones::{generic, snom};
+use crate::phones::{generic, innovaphone, snom};
 use crate::ports::{Lane, Permit, Visit, Wanted};
 
 /// The decision must come within this time; else the phone is asked to come again.
@@ -43,6 +43,9 @@ pub(super) async fn answer<B>(
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let makers = (depot.makers)();
     let sighting = user_agent.and_then(|text| makers.recognise(text));
+    if let Some(read) = innovaphone::request::visit(path, query) {
+        return asked.innovaphone(depot, source, read).await;
+    }
     match snom::visit(path, query, sighting.as_ref()) {
         Some(Ok(read)) => asked.snom(depot, source, read).await,
         Some(Err(unreadable)) => {
@@ -60,8 +63,9 @@ pub(super) async fn answer<B>(
     }
 }
 
-struct Asked<'a> {
-    method: &'a Method,
+/// A request, as far as all answers depend on it.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a Method,
     headers: &'a HeaderMap,
     lanes: &'a Lanes,
 }
@@ -130,7 +134,7 @@ impl Asked<'_> {
         Some(snom::image_url(depot.base(), read.mac, &file))
     }
 
-    fn image(&self, depot: &Depot, mac: Mac, file: &str, permit: Permit) -> Response<Outgoing> {
+    pub(super) fn image(&self, depot: &Depot, mac: Mac, file: &str, permit: Permit) -> Response<Outgoing> {
         // 404 and not 403: a phone takes it for "no firmware today" and goes on booting.
         let refused = |why: &str| {
             tracing::info!(%mac, file, why, "image not given");
@@ -143,7 +147,7 @@ impl Asked<'_> {
                         let gatekeeper = Arc::clone(&depot.gatekeeper);
                         let length = bytes.len() as u64;
                         let of = Progress { mac, file: file.to_owned(), length, gatekeeper };
-                        self.bytes(&bytes, &tag, of, &lanes)
+                        self.bytes(&bytes, &tag, Some(of), &lanes)
                     }
                     Some(_) | None => refused("it is not staged, or broken"),
                 }
@@ -154,8 +158,15 @@ impl Asked<'_> {
         }
     }
 
-    fn bytes(&self, image: &Bytes, tag: &str, of: Progress, lanes: &[Lane]) -> Response<Outgoing> {
-        let length = of.length;
+    /// A staged file. The gatekeeper hears of the transfer where it is `of` an image that a phone was offered.
+    pub(super) fn bytes(
+        &self,
+        image: &Bytes,
+        tag: &str,
+        of: Option<Progress>,
+        lanes: &[Lane],
+    ) -> Response<Outgoing> {
+        let length = image.len() as u64;
         let part = part(self.headers, self.method == Method::GET, length, tag);
         let mut head = Response::builder().header(ETAG, format!("\"{tag}\"")).header(ACCEPT_RANGES, "bytes");
         let (first, last) = match part {
@@ -192,18 +203,18 @@ impl Asked<'_> {
         self.whole(StatusCode::OK, "text/xml; charset=utf-8", bytes)
     }
 
-    fn text(&self, status: StatusCode, text: &str) -> Response<Outgoing> {
+    pub(super) fn text(&self, status: StatusCode, text: &str) -> Response<Outgoing> {
         let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         self.whole(status, "text/plain; charset=utf-8", format!("{line}\n").into_bytes())
     }
 
-    fn later(&self) -> Response<Outgoing> {
+    pub(super) fn later(&self) -> Response<Outgoing> {
         let mut response = self.text(StatusCode::SERVICE_UNAVAILABLE, "no decision yet, please come again");
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
         response
     }
 
-    fn whole(&self, status: StatusCode, kind: &str, bytes: Vec<u8>) -> Response<Outgoing> {
+    pub(super) fn whole(&self, status: StatusCode, kind: &str, bytes: Vec<u8>) -> Response<Outgoing> {
         let head = Response::builder()
             .status(status)
             .header(CONTENT_TYPE, kind)
@@ -213,7 +224,7 @@ impl Asked<'_> {
     }
 }
 
-async fn decision(depot: &Depot, visit: Visit) -> Option<Permit> {
+pub(super) async fn decision(depot: &Depot, visit: Visit) -> Option<Permit> {
     let (mac, wanted) = (visit.mac, visit.wanted.clone());
     match tokio::time::timeout(DECISION, depot.gatekeeper.visit(visit)).await {
         Ok(permit) => {

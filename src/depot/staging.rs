@@ -11,6 +11,8 @@ use super::manifest::{self, Draft, DraftImage, MANIFEST};
 use super::problem::Problem;
 use crate::domain::firmware::{Image, Part, Release};
 use crate::domain::phone::Vendor;
+use crate::phones::innovaphone::product::Product;
+use crate::phones::innovaphone::script::Code;
 use crate::phones::snom::image_in_name;
 
 /// Longest image a phone can be rescued with over TFTP: 65,535 blocks of 512 bytes.
@@ -272,6 +274,12 @@ fn inspect(
             "a snom with the wrong image is lost: make file name and manifest agree",
         );
     }
+    if image.vendor == Vendor::INNOVAPHONE {
+        for message in against(image) {
+            let hint = "make file name, part and models agree: a device with the wrong code is lost";
+            wrong("image.models", message, hint);
+        }
+    }
     let found = match fs::metadata(&path) {
         Ok(about) if about.is_file() => hash(&path, hashed, None),
         Ok(_) => {
@@ -306,6 +314,18 @@ fn inspect(
             .push(warning.hint("a phone that loses power while it writes must be rescued over HTTP or FTP"));
     }
     Some(Image { size, sha256, ..image.clone() })
+}
+
+/// What stands against an innovaphone's image by its name.
+fn against(image: &Image) -> Vec<String> {
+    let code = match image.part {
+        Part::Firmware => Code::Firmware,
+        Part::Boot => Code::Boot,
+        Part::Radio => Code::Radio,
+        Part::Module => return vec!["innovaphones have no modules".to_owned()],
+    };
+    let products = image.models.iter().filter_map(|model| Product::new(model.as_str()));
+    products.filter_map(|product| product.against(code, &image.file)).collect()
 }
 
 /// Whether this very release stands there; one with other content is an error.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::domain::firmware::Version;
+use crate::domain::firmware::{Image, Version};
 use crate::domain::phone::{Hardware, Mac, Model, Vendor};
 use crate::domain::policy::Calendar;
 
@@ -168,4 +168,7 @@ pub trait Gatekeeper: Send + Sync {
 pub trait Images: Send + Sync {
     /// The bytes of a staged image, and its strong entity tag without quotes.
     fn open(&self, release: &str, file: &str) -> Option<(bytes::Bytes, String)>;
+
+    /// The images of a release that can be served, of every part.
+    fn list(&self, release: &str) -> Vec<Image>;
 }

@@ -13,14 +13,22 @@ impl<'a> Judge<'a> {
         if self.phone.lines.is_empty() {
             return self.hold(Gate::Identity, Reason::NoLines, None);
         }
-        let resync = matches!(&self.mandate, Ok(Some(Mandate::Policy(p))) if p.action == Action::Resync);
-        match &self.terms {
-            Some(terms) if resync && terms.resync.is_empty() => {
+        let action = match &self.mandate {
+            Ok(Some(Mandate::Policy(policy))) => Some(&policy.action),
+            Ok(Some(Mandate::Job(_)) | None) | Err(_) => None,
+        };
+        match (&self.terms, action) {
+            (Some(terms), Some(Action::Resync)) if terms.resync.is_empty() => {
                 let kind = format!("resyncs of {}", self.phone.kind());
                 self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
             }
-            Some(_) => self.open(Gate::Identity, || self.phone.kind()),
-            None => self.hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
+            // Only in the answer to its poll can a phone be told to.
+            (Some(terms), Some(Action::Backup)) if !terms.polls() => {
+                let kind = format!("backups of {}", self.phone.kind());
+                self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
+            }
+            (Some(_), _) => self.open(Gate::Identity, || self.phone.kind()),
+            (None, _) => self.hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
         }
     }
 
@@ -67,7 +75,8 @@ impl<'a> Judge<'a> {
                     file: image.file.clone(),
                     target: image.version.clone(),
                 }),
-                Action::Stage { .. } | Action::ModuleUpdate { .. } | Action::Backup => None,
+                Action::Backup => Some(Goal::Backup),
+                Action::Stage { .. } | Action::ModuleUpdate { .. } => None,
             },
         }
     }
@@ -144,7 +153,11 @@ impl<'a> Judge<'a> {
                 Some(trip) => self.hold(Gate::Current, Reason::AlreadyResynced { at: trip.since() }, again()),
                 None => self.open(Gate::Current, || "one resync in each window".into()),
             },
-            action @ (Action::ModuleUpdate { .. } | Action::Backup) => {
+            Action::Backup => match done.filter(|trip| trip.outcome() == Some(&Outcome::HandedIn)) {
+                Some(trip) => self.hold(Gate::Current, Reason::AlreadyHandedIn { at: trip.since() }, again()),
+                None => self.open(Gate::Current, || "one configuration in each window".into()),
+            },
+            action @ Action::ModuleUpdate { .. } => {
                 let what = format!("[{}]", action.table());
                 self.hold(Gate::Current, Reason::NotYet { what }, None)
             }

@@ -26,7 +26,7 @@ pub enum Because {
 pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
-const SLUGS: [&str; 39] = [
+const SLUGS: [&str; 40] = [
     "no-lines",
     "no-profile",
     "not-selected",
@@ -37,6 +37,7 @@ const SLUGS: [&str; 39] = [
     "already-current",
     "already-rebooted",
     "already-resynced",
+    "already-handed-in",
     "no-image",
     "misfit",
     "penalty-box",
