@@ -168,8 +168,7 @@ fn serve_images(image: &Path) -> Result<()> {
         std::io::stdout().flush()?;
         let shelf = Arc::new(Shelf(image));
         let makers = Arc::new(sipherd::config::profiles::shipped);
-        let depot =
-            Depot { gatekeeper: shelf.clone(), images: shelf, makers, base_url: format!("http://{at}") };
+        let depot = Depot::new(shelf.clone(), shelf, makers, format!("http://{at}"));
         Ok(serve(listener, depot, CancellationToken::new()).await?)
     })
 }

@@ -1,6 +1,6 @@
 //! The import rule of `src/lib.rs`, kept by reading which paths every file names; and what all files have in common.
 
-mod names;
+pub mod names;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -138,7 +138,7 @@ fn bad_form(file: &str, text: &str) -> Vec<String> {
 }
 
 /// Every Rust file below these folders, by its path from the root of the crate, with its text.
-fn sources(folders: &[&str]) -> Vec<(String, String)> {
+pub fn sources(folders: &[&str]) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut open: Vec<_> = folders.iter().map(|folder| root.join(folder)).collect();
     let mut found = Vec::new();

@@ -22,6 +22,8 @@ mod check_formats;
 mod cli;
 /// Each broken file beside the exact message it must produce.
 mod config_messages;
+/// What five documents ask, and the tests that show it.
+mod demands;
 /// The demonstration and its judge.
 mod demo;
 /// Images over real HTTP: gate, ranges, resumption, curl.

@@ -24,5 +24,7 @@ mod reload;
 mod shutdown;
 /// A building, the daemon beside it, and their files.
 mod site;
+/// Phones of makers that are data alone, through their whole trip.
+mod vendors;
 /// Who waits for a call, until when; and resyncs.
 mod waits;

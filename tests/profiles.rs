@@ -108,7 +108,13 @@ fn table() -> String {
     for maker in config::profiles::shipped().all() {
         let waits: Vec<&str> =
             maker.reboot.iter().filter(|t| t.waits_for_idle).map(|trigger| called(trigger)).collect();
-        let waits = if waits.is_empty() { "no".to_owned() } else { format!("yes, with {}", list(waits)) };
+        let may: Vec<&str> =
+            maker.reboot.iter().filter(|t| t.may_wait).map(|trigger| called(trigger)).collect();
+        let waits = match (waits.is_empty(), may.is_empty()) {
+            (false, _) => format!("yes, with {}", list(waits)),
+            (true, false) => format!("perhaps, with {}", list(may)),
+            (true, true) => "no".to_owned(),
+        };
         let update = maker.update_boots.map_or("no".to_owned(), |boots| format!("yes, {boots} boots"));
         writeln!(
             text,

@@ -63,7 +63,7 @@ const SEEN: &[(&str, &str, &str, &str, &str)] = &[
     ("Panasonic_KX-UT113/01.133 (0080f0c8c381)", "panasonic", "KX-UT113", "01.133", "00:80:f0:c8:c3:81"),
     (
         "N510 IP PRO/42.245.00.000.000;7C2F804DF9A9",
-        "gigaset",
+        "gigaset-n510",
         "N510 IP PRO",
         "42.245.00.000.000",
         "7c:2f:80:4d:f9:a9",
@@ -84,7 +84,7 @@ const SEEN: &[(&str, &str, &str, &str, &str)] = &[
         "2.2.8.61",
         "00:90:8f:60:2a:ac",
     ),
-    ("THOMSON ST2030 hw5 fw2.74 00-14-7F-E1-47-B3", "technicolor", "ST2030", "2.74", "00:14:7f:e1:47:b3"),
+    ("THOMSON ST2030 hw5 fw2.74 00-14-7F-E1-47-B3", "thomson", "ST2030", "2.74", "00:14:7f:e1:47:b3"),
 ];
 
 #[test]

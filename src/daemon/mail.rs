@@ -13,8 +13,8 @@ use crate::domain::firmware::Release;
 use crate::domain::phone::Mac;
 use crate::ports::{
     Control, ControlError, Entry, Gatekeeper, HistoryQuery, NotifyOutcome, PbxEvent, Permit, PhoneNews,
-    PhoneView, PlanAsk, PlanView, ProbeOutcome, RebootAsk, RebootTaken, StatusView, Store, Transfer, TripId,
-    Visit, WhyView,
+    PhoneView, PlanAsk, PlanView, ProbeOutcome, RebootAsk, RebootTaken, Standing, StatusView, Store,
+    Transfer, TripId, Visit, WhyView,
 };
 
 /// Where the answer to a question goes.
@@ -44,8 +44,12 @@ pub enum Mail {
     Probed(TripId, Mac, ProbeOutcome),
     /// A phone is at the depot's door.
     Visit(Visit, oneshot::Sender<Permit>),
+    /// Somebody asks from this address for what is a phone's alone.
+    Standing(Mac, IpAddr, oneshot::Sender<Standing>),
     /// An image is on its way, or there, or not.
     Transfer(Transfer),
+    /// The depot did something the history tells: to which phone, of what kind, as a sentence.
+    Happened(Option<Mac>, &'static str, String),
     /// What a phone says of its orders, and from where.
     Told(Mac, IpAddr, PhoneNews),
     /// A phone that polled has its order.
@@ -96,6 +100,19 @@ impl Mailbox {
         self.letters.send(Mail::Asked(question(reply))).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
+
+    /// Posts where nobody may wait, as where a connection is dropped. A full mailbox loses no news: a task waits instead.
+    fn drop_in(&self, letter: Mail) {
+        match self.letters.try_send(letter) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(letter)) => {
+                let letters = self.letters.clone();
+                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                    runtime.spawn(async move { letters.send(letter).await });
+                }
+            }
+        }
+    }
 }
 
 impl Gatekeeper for Mailbox {
@@ -112,28 +129,27 @@ impl Gatekeeper for Mailbox {
         })
     }
 
+    fn standing(&self, mac: Mac, source: IpAddr) -> BoxFuture<'static, Standing> {
+        let letters = self.letters.clone();
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            match letters.send(Mail::Standing(mac, source, reply)).await {
+                Ok(()) => answer.await.unwrap_or(Standing::Stranger),
+                Err(_) => Standing::Stranger,
+            }
+        })
+    }
+
     fn transfer(&self, transfer: Transfer) {
-        self.post(Mail::Transfer(transfer));
+        self.drop_in(Mail::Transfer(transfer));
+    }
+
+    fn happened(&self, mac: Option<Mac>, kind: &'static str, text: String) {
+        self.drop_in(Mail::Happened(mac, kind, text));
     }
 
     fn told(&self, mac: Mac, source: IpAddr, news: PhoneNews) {
-        self.post(Mail::Told(mac, source, news));
-    }
-}
-
-impl Mailbox {
-    /// Posts a letter from where nobody may wait, such as the end of a connection. A full mailbox loses none: a task waits
-    /// instead.
-    fn post(&self, letter: Mail) {
-        match self.letters.try_send(letter) {
-            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
-            Err(mpsc::error::TrySendError::Full(letter)) => {
-                let letters = self.letters.clone();
-                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                    runtime.spawn(async move { letters.send(letter).await });
-                }
-            }
-        }
+        self.drop_in(Mail::Told(mac, source, news));
     }
 }
 

@@ -10,6 +10,7 @@ mod news;
 mod orchestrator;
 mod plan;
 mod setup;
+mod standing;
 mod trips;
 mod visits;
 
@@ -27,7 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::config::{Config, PbxKind};
-use crate::depot::{Depot, Releases, ReleasesError, ServeError, serve};
+use crate::depot::{Configurations, Depot, Keeping, MakersNow, Releases, ReleasesError, ServeError, serve};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{KnownBy, Line, Mac, PbxName, Phone};
 use crate::domain::scheduler::Scheduler;
@@ -177,12 +178,11 @@ pub async fn start(
     orchestrator.restore(kept)?;
 
     let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store.clone()));
-    let depot = Depot {
-        gatekeeper: control.clone(),
-        images: releases,
-        makers: Arc::new(move || known.now()),
-        base_url: config.depot.url.clone(),
-    };
+    let makers: MakersNow = Arc::new(move || known.now());
+    let configurations =
+        Configurations::open(&config.state.join("configs"), Keeping::default(), clock.clone());
+    let depot = Depot::new(control.clone(), releases, makers, config.depot.url.clone())
+        .with_configurations(Arc::new(configurations));
     let running = Running {
         control: control.clone(),
         sip: agent.local_addr(),

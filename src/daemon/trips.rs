@@ -152,6 +152,7 @@ impl Orchestrator {
             Way::Notify(notice) => {
                 open.order = Some(number);
                 let copied = open.trip.plan().timing.boot_at_least;
+                let notice = notice.filled_for(&contact);
                 let target = Target { line, contact };
                 let copies_for = self.hands.clock.until(now + copied);
                 let order = NotifyOrder { id: number, target, notice, copies_for };

@@ -1,22 +1,19 @@
 //! The depot's HTTP server: one small answer machine for many slow phones.
 
-use std::convert::Infallible;
-use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::connection::Patient;
+use super::backup::{self, Configurations};
 use super::lanes::Lanes;
+use super::listener::{Door, receive};
 use super::reply::answer;
+use super::transfer::Outgoing;
 use crate::phones::Makers;
 use crate::ports::{Gatekeeper, Images};
 
@@ -34,6 +31,10 @@ pub struct Depot {
     pub makers: MakersNow,
     /// The URL under which phones reach the depot: `http://10.0.0.5:8080`.
     pub base_url: String,
+    /// Where phones hand in their configurations, if they may.
+    pub configurations: Option<Arc<Configurations>>,
+    /// How fast images go out, whichever way they go.
+    pub(super) lanes: Arc<Lanes>,
 }
 
 /// How much of the machine the depot takes.
@@ -75,6 +76,23 @@ pub enum ServeError {
 }
 
 impl Depot {
+    /// A depot in which no configurations are handed in.
+    pub fn new(
+        gatekeeper: Arc<dyn Gatekeeper>,
+        images: Arc<dyn Images>,
+        makers: MakersNow,
+        base_url: impl Into<String>,
+    ) -> Self {
+        let (base_url, lanes) = (base_url.into(), Arc::default());
+        Self { gatekeeper, images, makers, base_url, configurations: None, lanes }
+    }
+
+    /// The same, and phones hand their configurations in here.
+    #[must_use]
+    pub fn with_configurations(self, configurations: Arc<Configurations>) -> Self {
+        Self { configurations: Some(configurations), ..self }
+    }
+
     /// The base URL without a slash at its end.
     pub(super) fn base(&self) -> &str {
         self.base_url.trim_end_matches('/')
@@ -90,97 +108,30 @@ pub async fn serve(
     serve_within(Limits::default(), listener, depot, shutdown).await
 }
 
-/// Serves phones within other limits than the usual ones.
+/// Serves phones within other limits than the usual ones, at a plain or an encrypted door.
 pub async fn serve_within(
     limits: Limits,
-    listener: TcpListener,
+    door: impl Into<Door>,
     depot: Depot,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     check_base(depot.base())?;
-    let (depot, lanes) = (Arc::new(depot), Arc::new(Lanes::default()));
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let tasks = TaskTracker::new();
-    let cut = CancellationToken::new();
-    loop {
-        // Never closed, so a place always comes.
-        let place = tokio::select! {
-            () = shutdown.cancelled() => break,
-            place = Arc::clone(&places).acquire_owned() => place,
-        };
-        let (stream, source) = tokio::select! {
-            () = shutdown.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, source)) => (stream, source.ip().to_canonical()),
-                Err(error) => {
-                    refused(&error).await;
-                    continue;
-                }
-            },
-        };
-        let (depot, lanes) = (Arc::clone(&depot), Arc::clone(&lanes));
-        let (shutdown, cut) = (shutdown.clone(), cut.clone());
-        tasks.spawn(async move {
-            tokio::select! {
-                () = talk(limits, stream, source, (&depot, &lanes), shutdown) => {}
-                () = cut.cancelled() => {}
-            }
-            drop(place);
-        });
-    }
-    drop(listener);
-    tasks.close();
-    if tokio::time::timeout(limits.drain, tasks.wait()).await.is_err() {
-        tracing::warn!(connections = tasks.len(), "transfers cut off by the shutdown");
-        cut.cancel();
-        tasks.wait().await;
-    }
+    let depot = Arc::new(depot);
+    let answer = move |source, request| {
+        let depot = Arc::clone(&depot);
+        async move { respond(&depot, source, request).await }
+    };
+    receive(limits, door.into(), shutdown, answer).await;
     Ok(())
 }
 
-/// One phone's connection, request after request.
-async fn talk(
-    limits: Limits,
-    stream: TcpStream,
-    source: IpAddr,
-    (depot, lanes): (&Depot, &Lanes),
-    shutdown: CancellationToken,
-) {
-    // Without it a small answer may wait for the phone's delayed ACK; failing costs only that.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| async move {
-        let response = answer(depot, lanes, source, &request).await;
-        tracing::debug!(%source, method = %request.method(), path = request.uri().path(), status = response.status().as_u16(), "answered");
-        Ok::<_, Infallible>(response)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_wait)
-        .max_headers(limits.headers)
-        .max_header_size(limits.head_bytes)
-        .writev(true)
-        // Some old clients close their sending side once they have asked.
-        .half_close(true)
-        .serve_connection(TokioIo::new(Patient::new(stream, limits.patience)), service);
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%source, %error, "connection ended early");
-    }
-}
-
-/// Accepting failed: the phone is gone already, or the machine is out of descriptors and needs a moment.
-async fn refused(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
-        tracing::warn!(%error, "cannot accept a connection");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+/// Answers one request, whichever part of the depot it is for.
+async fn respond(depot: &Depot, source: IpAddr, request: Request<Incoming>) -> Response<Outgoing> {
+    let place =
+        backup::read(request.uri().path()).map(|read| read.map(|place| (place.mac, place.name.to_owned())));
+    match place {
+        Some(place) => backup::answer(depot, source, place, request).await,
+        None => answer(depot, source, &request).await,
     }
 }
 

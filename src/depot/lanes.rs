@@ -22,7 +22,7 @@ const TURN_MAX: usize = 64 * 1024;
 
 /// The lanes of a depot, by name.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(Mutex<HashMap<Arc<str>, Arc<Track>>>);
+pub struct Lanes(Mutex<HashMap<Arc<str>, Arc<Track>>>);
 
 /// One lane, shared by its downloads.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ struct Timetable {
 
 impl Lanes {
     /// A driver on these lanes. A lane that is known takes over the rate it is named with now.
-    pub fn driver(&self, lanes: &[Lane]) -> Option<Driver> {
+    pub(super) fn driver(&self, lanes: &[Lane]) -> Option<Driver> {
         if lanes.is_empty() {
             return None;
         }

@@ -24,13 +24,8 @@ use crate::ports::{Lane, Permit, Visit, Wanted};
 const DECISION: Duration = Duration::from_secs(10);
 
 /// Answers one request from this address.
-pub(super) async fn answer<B>(
-    depot: &Depot,
-    lanes: &Lanes,
-    source: IpAddr,
-    request: &Request<B>,
-) -> Response<Outgoing> {
-    let asked = Asked { method: request.method(), headers: request.headers(), lanes };
+pub(super) async fn answer<B>(depot: &Depot, source: IpAddr, request: &Request<B>) -> Response<Outgoing> {
+    let asked = Asked { method: request.method(), headers: request.headers(), lanes: &depot.lanes };
     if request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) {
         return asked.text(StatusCode::BAD_REQUEST, "an HTTP/1.1 request needs a Host header");
     }

@@ -35,7 +35,7 @@ impl Outgoing {
     /// its driver lets it.
     pub fn image(part: Bytes, offset: u64, of: Option<Progress>, driver: Option<Driver>) -> Self {
         let end = offset + part.len() as u64;
-        let meter = of.map(|of| Arc::new(Meter { of, offset, end, at: AtomicU64::new(NOT_BEGUN) }));
+        let meter = of.map(|of| Arc::new(Meter::new(of, offset, end)));
         Self { rest: part, meter, driver }
     }
 }
@@ -114,7 +114,8 @@ pub(super) struct Progress {
 /// No byte was asked for yet.
 const NOT_BEGUN: u64 = u64::MAX;
 
-struct Meter {
+/// Counts what of an image goes out, and tells the gatekeeper. Dropped before its end, it tells that too.
+pub(super) struct Meter {
     of: Progress,
     offset: u64,
     end: u64,
@@ -123,14 +124,21 @@ struct Meter {
 }
 
 impl Meter {
-    fn begin(&self) {
+    /// For the bytes from `offset` up to `end`, none of which has gone yet.
+    pub fn new(of: Progress, offset: u64, end: u64) -> Self {
+        Self { of, offset, end, at: AtomicU64::new(NOT_BEGUN) }
+    }
+
+    /// The first byte is about to go.
+    pub fn begin(&self) {
         let begun = self.at.compare_exchange(NOT_BEGUN, self.offset, Ordering::Relaxed, Ordering::Relaxed);
         if begun.is_ok() {
             self.tell(TransferStep::Began { offset: self.offset });
         }
     }
 
-    fn advance(&self, count: u64) {
+    /// So many more have gone.
+    pub fn advance(&self, count: u64) {
         let at = self.at.fetch_add(count, Ordering::Relaxed) + count;
         if at == self.of.length && count > 0 {
             self.tell(TransferStep::Delivered);

@@ -77,6 +77,14 @@ pub fn visit(makers: &Makers, path: &str, query: Option<&str>, sighting: Sightin
     agrees.then_some(OwnFile { mac: named, sighting })
 }
 
+/// Whose own file this is, by its name alone: over TFTP nobody says who he is. `None` when makers would read different
+/// phones from it.
+pub fn owner(makers: &Makers, file: &str) -> Option<Mac> {
+    let mut named = makers.all().flat_map(|maker| &maker.own_files).filter_map(|name| name.mac_in(file));
+    let mac = named.next()?;
+    named.all(|other| other == mac).then_some(mac)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

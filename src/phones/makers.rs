@@ -7,7 +7,7 @@ use super::{Profile, Sighting, UserAgent};
 use crate::domain::phone::Vendor;
 
 /// The shipped profiles: the name of each file, and its text.
-pub const SHIPPED: [(&str, &str); 22] = [
+pub const SHIPPED: [(&str, &str); 24] = [
     ("ale.toml", include_str!("profiles/ale.toml")),
     ("algo.toml", include_str!("profiles/algo.toml")),
     ("audiocodes.toml", include_str!("profiles/audiocodes.toml")),
@@ -19,6 +19,7 @@ pub const SHIPPED: [(&str, &str); 22] = [
     ("fanvil.toml", include_str!("profiles/fanvil.toml")),
     ("generic.toml", include_str!("profiles/generic.toml")),
     ("gigaset.toml", include_str!("profiles/gigaset.toml")),
+    ("gigaset-n510.toml", include_str!("profiles/gigaset-n510.toml")),
     ("grandstream.toml", include_str!("profiles/grandstream.toml")),
     ("htek.toml", include_str!("profiles/htek.toml")),
     ("innovaphone.toml", include_str!("profiles/innovaphone.toml")),
@@ -29,6 +30,7 @@ pub const SHIPPED: [(&str, &str); 22] = [
     ("snom.toml", include_str!("profiles/snom.toml")),
     ("snom-dect.toml", include_str!("profiles/snom-dect.toml")),
     ("technicolor.toml", include_str!("profiles/technicolor.toml")),
+    ("thomson.toml", include_str!("profiles/thomson.toml")),
     ("yealink.toml", include_str!("profiles/yealink.toml")),
 ];
 
@@ -52,7 +54,7 @@ impl Makers {
 
     /// How this maker's phones are asked; `None` where nobody knows, and nothing is ever sent to them.
     pub fn profile(&self, vendor: &Vendor) -> Option<&Profile> {
-        self.known(vendor).filter(|profile| !profile.reboot.is_empty())
+        self.known(vendor).filter(|profile| profile.can_be_asked())
     }
 
     /// What is known of a maker, be it only how its phones are recognised.
@@ -62,7 +64,7 @@ impl Makers {
 
     /// The makers whose phones can be asked, in the order of their names.
     pub fn vendors(&self) -> impl Iterator<Item = &Vendor> {
-        self.all().filter(|profile| !profile.reboot.is_empty()).map(|profile| &profile.vendor)
+        self.all().filter(|profile| profile.can_be_asked()).map(|profile| &profile.vendor)
     }
 
     /// All that is known, in the order of the makers' names.
@@ -130,6 +132,10 @@ mod tests {
         let mute = Vendor::new("mute");
         assert_eq!((makers.profile(&mute), makers.vendors().count()), (None, 0));
         assert!(makers.known(&mute).is_some());
+        let resyncs = vec![crate::domain::trip::Trigger::event("check-sync")];
+        let reads = Profile { reboot: Vec::new(), resync: resyncs, ..maker("reads", "^Reads") };
+        makers.put(reads, false);
+        assert!(makers.profile(&Vendor::new("reads")).is_some(), "it can be asked to read its settings");
         assert_eq!(makers.recognise("Mute 1").unwrap().vendor, mute);
     }
 }

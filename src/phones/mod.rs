@@ -50,6 +50,13 @@ pub struct Profile {
     pub unproven: Vec<&'static str>,
 }
 
+impl Profile {
+    /// Whether there is anything that phones of this maker can be asked: a reboot, or to read their settings anew.
+    pub fn can_be_asked(&self) -> bool {
+        !self.reboot.is_empty() || !self.resync.is_empty()
+    }
+}
+
 /// What a User-Agent tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting {

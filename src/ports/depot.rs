@@ -152,13 +152,38 @@ pub enum TransferStep {
     },
 }
 
+/// Whether a request for what is one phone's alone, its stored configurations, comes from that phone's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// One of its lines is registered from there.
+    OwnPlace,
+    /// It is known, and none of its lines is registered: it boots, or was reset, or somebody pretends to be it.
+    Unregistered,
+    /// Its lines are registered, from elsewhere.
+    Elsewhere,
+    /// No such phone is known.
+    Stranger,
+}
+
 /// Decides for the depot.
 pub trait Gatekeeper: Send + Sync {
     /// What this phone may have now. Every settings request is also evidence of a boot.
     fn visit(&self, visit: Visit) -> BoxFuture<'static, Permit>;
 
+    /// Whether this phone asks from its own place. Whoever cannot tell knows no phone.
+    fn standing(&self, mac: Mac, source: IpAddr) -> BoxFuture<'static, Standing> {
+        let _ = (mac, source);
+        Box::pin(std::future::ready(Standing::Stranger))
+    }
+
     /// News of a transfer.
     fn transfer(&self, transfer: Transfer);
+
+    /// Something that belongs into the history and changes nothing else: its kind as a short machine name, and a
+    /// sentence.
+    fn happened(&self, mac: Option<Mac>, kind: &'static str, text: String) {
+        let _ = (mac, kind, text);
+    }
 
     /// What a phone says of its orders, and from where it says so.
     fn told(&self, mac: Mac, source: IpAddr, news: PhoneNews);

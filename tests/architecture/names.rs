@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Words, `::` and single signs, each with its line.
-fn tokens(text: &str) -> Vec<(usize, String)> {
+pub fn tokens(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut line = 1;
     let mut rest = text.chars().peekable();

@@ -73,6 +73,12 @@ impl Connection {
         body
     }
 
+    /// All that still comes until the connection is closed.
+    pub async fn rest(&mut self, into: &mut Vec<u8>) {
+        // Whether it is closed or reset makes no difference here.
+        let _ = timeout(AT_MOST, self.stream.read_to_end(into)).await.expect("not closed");
+    }
+
     /// A whole answer, of the length it announces.
     pub async fn answer(&mut self, method: &str) -> Answer {
         let mut answer = self.head().await.expect("closed");

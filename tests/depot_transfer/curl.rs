@@ -8,10 +8,10 @@ use tokio::process::Command;
 
 use super::fixture::{AGENT, D785, OTHERS, OURS, Running, image_path};
 
-const CURL: &str = "/usr/bin/curl";
+pub const CURL: &str = "/usr/bin/curl";
 
 /// Whether curl is there; where the peers are required, it must be.
-fn present() -> bool {
+pub fn present() -> bool {
     let present = Path::new(CURL).exists();
     if !present {
         assert!(std::env::var_os("SIPHERD_PEERS").is_none(), "SIPHERD_PEERS is set, but {CURL} is missing");

@@ -124,12 +124,12 @@ async fn a_base_url_that_phones_cannot_follow_is_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let served = serve(
             listener,
-            Depot {
-                gatekeeper: depot.gatekeeper(),
-                images: std::sync::Arc::<sipherd::depot::Releases>::clone(&depot.releases),
-                makers: std::sync::Arc::new(sipherd::config::profiles::shipped),
-                base_url: base.into(),
-            },
+            Depot::new(
+                depot.gatekeeper(),
+                std::sync::Arc::<sipherd::depot::Releases>::clone(&depot.releases),
+                std::sync::Arc::new(sipherd::config::profiles::shipped),
+                base,
+            ),
             CancellationToken::new(),
         );
         assert_eq!(served.await, Err(ServeError::BaseUrl(base.trim_end_matches('/').into())), "{base}");

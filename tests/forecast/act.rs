@@ -8,7 +8,7 @@ use sipherd::domain::fleet::{Fleet, Sight};
 use sipherd::domain::forecast::Setting;
 use sipherd::domain::phone::{CallState, Contact, LineId, Mac};
 use sipherd::domain::scheduler::Scheduler;
-use sipherd::domain::trip::{Goal, Input, Outcome, Output, Trip};
+use sipherd::domain::trip::{Goal, Input, Outcome, Output, Serves, Trip};
 
 use super::draw::Scene;
 use super::{Line, wordless};
@@ -21,6 +21,7 @@ enum Event {
     LookAnswered { mac: Mac },
     PhoneLeaves { mac: Mac },
     PhoneReads { mac: Mac },
+    PhoneFetches { mac: Mac },
     PhoneBooted { mac: Mac },
     ImageFetched { mac: Mac },
     PhoneUpdated { mac: Mac },
@@ -33,6 +34,8 @@ struct Handset {
     talks: BTreeMap<LineId, Vec<usize>>,
     /// It took the order to reboot and waits for its calls to end.
     waits: bool,
+    /// It downloaded first, and runs that once it has booted.
+    has_image: bool,
     /// Its registrations, taken along while it is down.
     packed: Vec<(LineId, Contact)>,
     boots: u32,
@@ -178,9 +181,20 @@ impl<'s> Stage<'s> {
                 let idle = !self.is_busy(mac);
                 self.drive(now, mac, Input::BootRequest { version, idle, own: true });
             }
+            // It asks what there is to do, is told, and downloads at once.
+            Event::PhoneFetches { mac } => {
+                self.drive(now, mac, Input::Called { version: None });
+                self.drive(now, mac, Input::Ordered);
+                self.drive(now, mac, Input::ImageBegan);
+                self.plan(now + usual.fetch, Event::ImageFetched { mac });
+            }
             Event::PhoneLeaves { mac } => self.leaves(now, mac),
             Event::PhoneBooted { mac } => {
-                self.handsets.get_mut(&mac).unwrap().boots += 1;
+                let handset = self.handsets.get_mut(&mac).unwrap();
+                handset.boots += 1;
+                if std::mem::take(&mut handset.has_image) {
+                    return self.registers(now, mac, true);
+                }
                 let offered = self.trips.get(&mac).is_some_and(|trip| trip.offer().is_some());
                 if !offered {
                     return self.registers(now, mac, false);
@@ -193,6 +207,10 @@ impl<'s> Stage<'s> {
             }
             Event::ImageFetched { mac } => {
                 self.drive(now, mac, Input::ImageDelivered);
+                if self.downloads_first(mac) {
+                    self.handsets.get_mut(&mac).unwrap().has_image = true;
+                    return self.plan(now + usual.flash, Event::PhoneLeaves { mac });
+                }
                 let boots = i32::from(self.scene.boots - 1);
                 self.plan(now + usual.flash + usual.boot * boots, Event::PhoneUpdated { mac });
             }
@@ -267,6 +285,10 @@ impl<'s> Stage<'s> {
         }
     }
 
+    fn downloads_first(&self, mac: Mac) -> bool {
+        self.trips.get(&mac).is_some_and(|trip| trip.plan().serves == Serves::OnceAsked)
+    }
+
     fn is_busy(&self, mac: Mac) -> bool {
         let calm = [CallState::Idle, CallState::Offline];
         self.fleet.get(mac).unwrap().lines.values().any(|line| !calm.contains(&line.calls))
@@ -310,8 +332,12 @@ impl<'s> Stage<'s> {
                 Output::Confirm => self.plan(now + usual.look, Event::LookAnswered { mac }),
                 Output::Ask(_) => {
                     self.drive(now, mac, Input::Answered { status: 200, phrase: "OK".into() });
-                    let reads = self.trips[&mac].plan().goal == Goal::Resync;
-                    let does = if reads { Event::PhoneReads { mac } } else { Event::PhoneLeaves { mac } };
+                    let goal = &self.trips[&mac].plan().goal;
+                    let does = match goal {
+                        Goal::Resync => Event::PhoneReads { mac },
+                        _ if goal.has_image() && self.downloads_first(mac) => Event::PhoneFetches { mac },
+                        _ => Event::PhoneLeaves { mac },
+                    };
                     self.plan(now + usual.leave, does);
                 }
                 Output::StopResending | Output::Look | Output::Note(..) => {}

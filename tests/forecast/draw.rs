@@ -17,7 +17,7 @@ use sipherd::domain::policy::{
 };
 use sipherd::domain::rules::{Rules, Terms};
 use sipherd::domain::scheduler::Scheduler;
-use sipherd::domain::trip::{Failure, Goal, LastLook, Outcome, Plan, Timing, Trigger, Trip};
+use sipherd::domain::trip::{Failure, Goal, LastLook, Outcome, Plan, Serves, Timing, Trigger, Trip};
 
 /// Friday 20 November 2026, 22:00 UTC, and so many seconds.
 pub fn at(seconds: i64) -> DateTime<Utc> {
@@ -83,7 +83,14 @@ impl Scene {
         let mut dice = StdRng::seed_from_u64(1);
         let from = at(-3_600);
         let fleet = fleet(&mut dice, phones, &Taste::Plain, from);
-        Self::of(rules(vec![policy], usual, true), fleet, usual, Vec::new(), from, at(36 * 3_600))
+        Self::of(
+            rules(vec![policy], usual, true, Serves::AfterReboot),
+            fleet,
+            usual,
+            Vec::new(),
+            from,
+            at(36 * 3_600),
+        )
     }
 
     fn of(
@@ -118,7 +125,8 @@ impl Scene {
         let fleet = fleet(&mut dice, phones, &Taste::Drawn, from);
         let calls = calls(&mut dice, &fleet, from, until);
         let pasts = pasts(&mut dice, &fleet, &policies, from);
-        let mut rules = rules(policies, usual, dice.random_bool(0.5));
+        let serves = if dice.random_bool(0.3) { Serves::OnceAsked } else { Serves::AfterReboot };
+        let mut rules = rules(policies, usual, dice.random_bool(0.5), serves);
         rules.fleet_pace.down_at_once = dice.random_bool(0.2).then(|| dice.random_range(1..6));
         let mut scene = Self::of(rules, fleet, usual, calls, from, until);
         pasts.into_iter().for_each(|trip| scene.scheduler.remember(trip));
@@ -257,7 +265,7 @@ fn pasts(dice: &mut StdRng, fleet: &Fleet, policies: &[Policy], from: DateTime<U
             line,
             triggers: vec![Trigger::event("reboot")],
             look: LastLook::NONE,
-            serves: sipherd::domain::trip::Serves::default(),
+            serves: Serves::default(),
             timing: TIMING,
             runs: phone.version.clone(),
             lines: Vec::new(),
@@ -279,7 +287,7 @@ const TIMING: Timing = Timing {
     gap: TimeDelta::minutes(5),
 };
 
-fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool) -> Rules {
+fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool, serves: Serves) -> Rules {
     let terms = move |phone: &Phone| {
         phone.vendor.as_ref()?;
         let waits_for_idle = waits_for_idle && phone.model != Some(Model::new("D717"));
@@ -291,7 +299,7 @@ fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool) -> Rules {
             resync: vec![Trigger { waits_for_idle, ..Trigger::event("check-sync") }],
             update_boots: Some(2),
             tells_dialogs: phone.model != Some(Model::new("D717")),
-            serves: sipherd::domain::trip::Serves::default(),
+            serves,
             timing: TIMING,
         })
     };

@@ -17,22 +17,22 @@ const AFTER: &str = "125555";
 /// Length of each image, in bytes.
 const LENGTH: usize = 60_000;
 
-/// Deadlines for polls every three minutes.
+/// Deadlines for polls every two minutes.
 const TIMING: &str = r#"
 [timing.innovaphone]
 answer = "10m"
-leave = "12m"
-boot = "12m"
-fetch = "12m"
-flash = "4m"
-gap = "1m"
+leave = "6m"
+boot = "6m"
+fetch = "8m"
+flash = "2m"
+gap = "30s"
 "#;
 
 const UPDATE: &str = "[update]\nrelease = \"new\"\n";
 
-/// Forty seconds in one.
+/// A minute in a second.
 fn clock() -> Arc<ScaledClock> {
-    Arc::new(ScaledClock::starting_at(friday(), 40))
+    Arc::new(ScaledClock::starting_at(friday(), 60))
 }
 
 fn mac(house: House, n: u8) -> Mac {
@@ -40,10 +40,10 @@ fn mac(house: House, n: u8) -> Mac {
     Mac::new([0x00, 0x90, 0x33, 0x70, last, nth])
 }
 
-/// An innovaphone with line `20nn` that polls every three minutes.
+/// An innovaphone with line `20nn` that polls every two minutes.
 fn phone(house: House, n: u8, product: &str) -> PhoneSpec {
-    let three = TimeDelta::minutes(3);
-    let make = Make { interval: three, first_poll: three, ..Make::default() };
+    let two = TimeDelta::minutes(2);
+    let make = Make { interval: two, first_poll: two, ..Make::default() };
     PhoneSpec {
         innovaphone: Some(make),
         ..PhoneSpec::innovaphone(mac(house, n), product, BEFORE, &user(n), house.ip(n))

@@ -30,6 +30,17 @@ pub(super) fn advise(subject: &Subject<'_>, makers: &Makers) {
         );
         return;
     }
+    let reboots = matches!(subject.policy.action, Action::Reboot | Action::Update { .. });
+    let names = if reboots { those(&|profile| !profile.reboot.is_empty()) } else { None };
+    if let Some(names) = names {
+        subject.warn(
+            Code::NotPossible,
+            &subject.draft.places.key(subject.policy.action.table()),
+            format!("nothing is known about asking phones of {names} to reboot: they are held"),
+            "give them a policy of their own with `[resync]`",
+        );
+        return;
+    }
     match idle.by {
         IdleBy::Pbx => {}
         IdleBy::Phone => {

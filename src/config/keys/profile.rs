@@ -86,7 +86,7 @@ pub static PROFILE: Keys = Keys {
     ],
 };
 
-static EVENT: [Key; 7] = [
+static EVENT: [Key; 8] = [
     Key::new(
         "event",
         Text(Form::Free),
@@ -122,12 +122,19 @@ static EVENT: [Key; 7] = [
         "the maker documents that a phone asked so waits for its calls to end",
     )
     .or("false"),
+    Key::new(
+        "may_wait",
+        Flag,
+        "true",
+        "the maker documents that it may wait so, and does not promise it: it is waited for (`leave_busy`), but no policy leaves its calls to it",
+    )
+    .or("false"),
     Key::new("content_type", Text(Form::Free), "\"text/plain\"", "what the body is"),
     Key::new(
         "body",
         Text(Form::Free),
         "\"action=restart\\r\\n\"",
-        "the body, 800 bytes at most; its lines are sent with CR LF",
+        "the body, 800 bytes at most; its lines are sent with CR LF, and in the place of `{register_call_id}` the Call-ID that the phone registered with",
     )
     .else_("there is none"),
 ];

@@ -70,14 +70,16 @@ pub(super) fn find(source: &Source, written: &Written, profile: &Profile) {
         );
     }
     if profile.reboot.is_empty() {
+        let left = if profile.can_be_asked() {
+            "only a `[resync]` asks them"
+        } else {
+            "they are recognised, and held"
+        };
         source.warn(
             Code::NotPossible,
             &written.vendor.span,
             Complaint::new(
-                format!(
-                    "nothing says how phones of `{}` are asked to reboot: they are recognised, and held",
-                    profile.vendor
-                ),
+                format!("nothing says how phones of `{}` are asked to reboot: {left}", profile.vendor),
                 "write the events its maker documents: `reboot = [{ event = \"check-sync;reboot=true\" }]`",
             ),
         );

@@ -2,7 +2,7 @@
 
 use crate::config::raw::Complaint;
 use crate::config::table::Table;
-use crate::domain::trip::{Notice, Trigger, Way};
+use crate::domain::trip::{Notice, Trigger, Way, placeholder};
 
 /// NOTIFYs must stay below 1300 bytes (RFC 3261, 18.1.1), and their heads take some.
 const LONGEST_BODY: usize = 800;
@@ -21,6 +21,16 @@ fn way(table: &Table<'_>) -> Option<Trigger> {
     let path = table.read("web", path);
     let (contact_me, poll) = (table.yes("contact_me"), table.yes("poll"));
     let waits_for_idle = table.flag("waits_for_idle").unwrap_or(false);
+    let may_wait = table.flag("may_wait").unwrap_or(false);
+    if may_wait && waits_for_idle {
+        table.error_at(
+            "may_wait",
+            Complaint::new(
+                "`may_wait` has no effect beside `waits_for_idle`",
+                "keep the one that the maker documents",
+            ),
+        );
+    }
     let way = match only? {
         "event" => Way::Notify(notice?),
         "web" => Way::Web { path: path?.value },
@@ -33,7 +43,7 @@ fn way(table: &Table<'_>) -> Option<Trigger> {
             Way::Poll
         }
     };
-    Some(Trigger { way, waits_for_idle })
+    Some(Trigger { way, waits_for_idle, may_wait })
 }
 
 fn path(text: &str) -> Result<String, Complaint> {
@@ -107,6 +117,13 @@ fn body(text: &str) -> Result<String, Complaint> {
     }
     if sent.chars().any(|c| c.is_control() && !"\r\n\t".contains(c)) {
         return Err(Complaint::new("this body holds what is no text", "only lines of text are sent"));
+    }
+    if let Some(name) = placeholder::unknown(&sent) {
+        return Err(Complaint {
+            message: format!("`{{{name}}}` is nothing that a body is filled with"),
+            near: crate::config::keys::nearest(name, placeholder::PLACES),
+            hint: Some(format!("there is `{{{}}}`", placeholder::PLACES.join("}`, `{"))),
+        });
     }
     Ok(sent)
 }

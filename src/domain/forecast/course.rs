@@ -15,7 +15,7 @@ use crate::domain::hours::Hours;
 use crate::domain::phone::{CallState, Contact, LineId, Mac, PbxName, Phone};
 use crate::domain::policy::{Opening, WindowState};
 use crate::domain::scheduler::Scheduler;
-use crate::domain::trip::{Goal, Input, Outcome, Serves, Trip};
+use crate::domain::trip::{Goal, Input, Outcome, Trigger, Trip};
 
 /// A line is busy from one instant up to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -298,7 +298,7 @@ impl<'c> Course<'c> {
                     return;
                 }
             }
-            Step::Fetch if journey_serves_once_asked(self.journeys.get(&mac)) => {
+            Step::Fetch if self.journeys.get(&mac).is_some_and(Journey::downloads_first) => {
                 self.hears(mac, now, Input::Called { version: None });
                 self.hears(mac, now, Input::Ordered);
                 self.hears(mac, now, Input::ImageBegan);
@@ -353,7 +353,7 @@ impl<'c> Course<'c> {
     /// The phone goes down; `false` when it waits for its call to end.
     fn leave(&mut self, mac: Mac, busy: bool, now: DateTime<Utc>) -> bool {
         let Some(journey) = self.journeys.get_mut(&mac) else { return true };
-        let can_wait = journey.trip.asked_with().is_some_and(|trigger| trigger.waits_for_idle);
+        let can_wait = journey.trip.asked_with().is_some_and(Trigger::is_waited_for);
         journey.waits = busy && can_wait;
         if journey.waits {
             let deadline = journey.trip.deadline();
@@ -480,11 +480,6 @@ impl<'c> Course<'c> {
             calls: met,
         }
     }
-}
-
-/// Whether a phone downloads before it reboots.
-fn journey_serves_once_asked(journey: Option<&Journey>) -> bool {
-    journey.is_some_and(|journey| journey.trip.plan().serves == Serves::OnceAsked)
 }
 
 /// The registration of a phone that is back: as it was before, with a Call-ID of its own.

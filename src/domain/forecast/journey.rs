@@ -73,9 +73,7 @@ impl Journey {
             }
             // It downloaded first, and goes down when nobody uses it.
             State::Flashing if self.waits => (self.trip.deadline()?, Step::Leave),
-            State::Flashing if self.trip.plan().serves == Serves::OnceAsked && self.contacts.is_empty() => {
-                (since + usual.flash, Step::Leave)
-            }
+            State::Flashing if self.downloads_first() => (since + usual.flash, Step::Leave),
             State::Flashing => {
                 let boots = i32::from(self.boots.saturating_sub(1).max(1));
                 (since + usual.flash + usual.boot * boots, Step::Return)
@@ -84,7 +82,12 @@ impl Journey {
         })
     }
 
+    /// Whether the phone downloads before it reboots.
+    pub fn downloads_first(&self) -> bool {
+        self.trip.plan().serves == Serves::OnceAsked
+    }
+
     fn wants_image(&self) -> bool {
-        self.trip.plan().goal.has_image() && self.trip.offer().is_some()
+        self.trip.plan().goal.has_image() && !self.trip.has_fetched() && self.trip.offer().is_some()
     }
 }

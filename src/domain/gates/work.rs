@@ -27,6 +27,10 @@ impl<'a> Judge<'a> {
                 let kind = format!("backups of {}", self.phone.kind());
                 self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
             }
+            (Some(terms), action) if action != Some(&Action::Resync) && terms.triggers.is_empty() => {
+                let kind = format!("reboots of {}", self.phone.kind());
+                self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
+            }
             (Some(_), _) => self.open(Gate::Identity, || self.phone.kind()),
             (None, _) => self.hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
         }

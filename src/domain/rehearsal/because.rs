@@ -53,6 +53,7 @@ const SLUGS: [&str; 40] = [
     "view-stale",
     "not-registered",
     "several-contacts",
+    "awaits-poll",
     "busy",
     "not-quiet-yet",
     "agent-logged-in",

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::machine::Trip;
 use super::outcome::Outcome;
 use super::state::{Goal, Output, State};
+use super::timing::Serves;
 use crate::domain::firmware::Version;
 use crate::domain::phone::LineId;
 
@@ -51,7 +52,7 @@ impl Trip {
             State::Flashing => {
                 self.seen.back.remove(&line);
                 self.seen.gone.insert(line);
-                self.seen.boot_after_delivery = true;
+                self.goes_with_its_image(now, &text, out);
             }
             State::Back => {
                 self.seen.back.clear();
@@ -59,6 +60,15 @@ impl Trip {
                 self.enter(now, State::Away, out, &text);
             }
             State::Done { .. } => {}
+        }
+    }
+
+    /// A boot after the image was handed over. Who downloads first has only now begun to flash and to boot: its time
+    /// begins.
+    fn goes_with_its_image(&mut self, now: DateTime<Utc>, text: &str, out: &mut Vec<Output>) {
+        self.seen.boot_after_delivery = true;
+        if self.plan.serves == Serves::OnceAsked {
+            self.enter(now, State::Away, out, text);
         }
     }
 
@@ -109,7 +119,8 @@ impl Trip {
             self.leave(now, &text, out);
         }
         if new_call_id && matches!(self.state, State::Flashing) {
-            self.seen.boot_after_delivery = true;
+            let text = format!("line {} registered with a new Call-ID", line.user);
+            self.goes_with_its_image(now, &text, out);
         }
         self.seen.gone.remove(&line);
         self.seen.back.insert(line);

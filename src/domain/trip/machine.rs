@@ -249,6 +249,7 @@ impl Trip {
             State::Confirming { .. } => timing.answer,
             State::Asked { .. } => timing.answer,
             State::Accepted { .. } => timing.leave,
+            State::Away if self.seen.delivered => timing.flash + timing.boot,
             State::Away => timing.boot,
             State::Fetching => timing.fetch,
             State::Flashing => timing.flash + timing.boot,

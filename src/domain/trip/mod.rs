@@ -8,6 +8,7 @@ mod evidence;
 pub mod look;
 mod machine;
 pub mod outcome;
+pub mod placeholder;
 pub mod state;
 mod talk;
 pub mod timing;

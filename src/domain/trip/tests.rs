@@ -11,6 +11,7 @@ use crate::domain::phone::{LineId, Mac, PbxName};
 
 mod evidence;
 mod resync;
+mod talk;
 
 const TIMING: Timing = Timing {
     answer: TimeDelta::seconds(40),

@@ -5,6 +5,9 @@ use std::fmt;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::placeholder;
+use crate::domain::phone::Contact;
+
 /// One way of asking a phone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
@@ -14,6 +17,10 @@ pub struct Trigger {
     /// The maker documents that a phone asked so waits for its calls to end.
     #[serde(default)]
     pub waits_for_idle: bool,
+    /// The maker documents that a phone asked so may wait for its calls, and does not promise that it waits to their
+    /// end (`Forced_Resync_Delay` of a Cisco SPA). No policy leaves the wait to it; but it is waited for.
+    #[serde(default)]
+    pub may_wait: bool,
 }
 
 /// How an order reaches a phone.
@@ -47,6 +54,14 @@ impl Notice {
     /// A notice without a body.
     pub fn event(event: &str) -> Self {
         Self { event: event.to_owned(), body: None }
+    }
+
+    /// The same as it is sent to this contact: the places of its body are filled.
+    pub fn filled_for(mut self, contact: &Contact) -> Self {
+        if let Some((_, body)) = &mut self.body {
+            *body = placeholder::filled(body, contact);
+        }
+        self
     }
 }
 
@@ -83,6 +98,11 @@ impl Trigger {
         Self { waits_for_idle: true, ..Self::event(event) }
     }
 
+    /// Whether a phone asked so that is in a call and has not left yet is given `leave_busy`.
+    pub const fn is_waited_for(&self) -> bool {
+        self.waits_for_idle || self.may_wait
+    }
+
     /// What its NOTIFY says, where it is one.
     pub fn notice(&self) -> Option<&Notice> {
         match &self.way {
@@ -95,7 +115,7 @@ impl Trigger {
 impl From<Way> for Trigger {
     /// This way, of which nobody documents that the phone waits.
     fn from(way: Way) -> Self {
-        Self { way, waits_for_idle: false }
+        Self { way, waits_for_idle: false, may_wait: false }
     }
 }
 

@@ -1,6 +1,7 @@
 //! innovaphone devices: the language of their update scripts, what a script makes a device do, and the policy it amounts to.
 
 pub mod answer;
+pub mod configuration;
 pub mod device;
 pub mod generation;
 pub mod import;

@@ -3,6 +3,7 @@
 mod calls;
 mod download;
 mod life;
+mod makers;
 mod orders;
 mod polling;
 mod registration;
@@ -119,6 +120,8 @@ pub enum Misfit {
     RebootsToResync,
     /// Never polls the script it should poll.
     NeverPolls,
+    /// Reads its settings anew where it is asked to reboot, as its own settings have it.
+    ResyncsOnly,
 }
 
 impl fmt::Display for Misfit {
@@ -136,6 +139,7 @@ impl fmt::Display for Misfit {
             Self::RejectsImage => f.write_str("rejects the image"),
             Self::RebootsToResync => f.write_str("reboots to read its settings"),
             Self::NeverPolls => f.write_str("never polls"),
+            Self::ResyncsOnly => f.write_str("reads its settings and does not reboot"),
         }
     }
 }
@@ -151,7 +155,7 @@ impl PhoneSpec {
         Self { same_contact: true, ..Self::of("yealink", mac, model, version, user, ip) }
     }
 
-    /// A Grandstream: reboots at once, tells nobody about its dialogs.
+    /// A Grandstream that asks nobody for a password: reboots at once, tells nobody about its dialogs.
     pub fn grandstream(mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
         Self { same_contact: true, ..Self::of("grandstream", mac, model, version, user, ip) }
     }
@@ -166,42 +170,25 @@ impl PhoneSpec {
         Self { misfit, ..self }
     }
 
+    /// A phone of a maker as it comes from the shop: `poly`, `gigaset`, `cisco-spa`; its Contact never changes.
+    pub fn of_maker(vendor: &str, mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
+        let challenges = makers::named(vendor).challenges;
+        Self { same_contact: true, challenges, ..Self::of(vendor, mac, model, version, user, ip) }
+    }
+
     /// The `User-Agent` of its SIP messages while it runs `version`.
     pub fn sip_user_agent(&self, version: &str) -> String {
-        let model = &self.model;
-        match self.vendor.as_str() {
-            "snom" => format!("snom{model}/{version}"),
-            "yealink" => format!("Yealink SIP-{model} {version}"),
-            "grandstream" => format!("Grandstream {model} {version}"),
-            "innovaphone" => format!("innovaphone {model}/{version}"),
-            other => format!("{other} {model} {version}"),
-        }
+        makers::maker(self).sip_user_agent(self, version)
     }
 
     /// The `User-Agent` of its HTTP requests while it runs `version`.
     pub fn http_user_agent(&self, version: &str) -> String {
-        let (model, mac) = (&self.model, self.mac);
-        let bare = mac.bare_upper();
-        match self.vendor.as_str() {
-            "snom" => format!(
-                "Mozilla/4.0 (compatible; snom{model}-SIP {version} 2010.12-00004 {bare} SXM:0 UXM:0)"
-            ),
-            "yealink" => format!("Yealink SIP-{model} {version} {mac}"),
-            "grandstream" => {
-                format!("Grandstream Model HW {model} SW {version} DevId {}", bare.to_lowercase())
-            }
-            other => format!("{other} {model} {version} {bare}"),
-        }
+        makers::maker(self).http_user_agent(self, version)
     }
 
     /// The name of the settings file it asks for.
     pub fn settings_file(&self) -> String {
-        let bare = self.mac.bare_upper();
-        match self.vendor.as_str() {
-            "snom" => format!("snom{}-{bare}.htm", self.model),
-            "grandstream" => format!("cfg{}.xml", bare.to_lowercase()),
-            _ => format!("{}.cfg", bare.to_lowercase()),
-        }
+        makers::maker(self).settings_file(self)
     }
 
     fn of(vendor: &str, mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {

@@ -4,22 +4,10 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use super::Misfit;
+use super::makers::{Wish, maker};
 use super::stack::{Desk, transaction};
 use crate::sim::diary::{Cause, What};
-use crate::sim::wire::{Packet, credentials_fit, parameter, uri_of};
-
-/// What an event asks of a phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wish {
-    /// Reboot once the calls have ended.
-    WhenIdle,
-    /// Reboot at once, calls or not.
-    AtOnce,
-    /// Read the settings anew, calls or not.
-    Resync,
-    /// An event the phone does not know.
-    Unknown,
-}
+use crate::sim::wire::{Packet, credentials_fit, uri_of};
 
 impl Desk<'_> {
     /// A NOTIFY came.
@@ -36,7 +24,7 @@ impl Desk<'_> {
             }
             return None;
         }
-        let wish = self.wish(&event);
+        let wish = maker(&self.life.spec).wish(packet, self.registration.call_id());
         let (code, phrase) = self.verdict(packet, wish);
         self.write(What::Answered { call_id: call_id.clone(), status: code });
         let mut answer = self.answer(packet, code, phrase);
@@ -61,6 +49,10 @@ impl Desk<'_> {
         }
         let cause = Cause::ByNotify { call_id };
         match wish {
+            Wish::AtOnce | Wish::WhenIdle if self.life.spec.misfit == Misfit::ResyncsOnly => {
+                self.wants_settings = true;
+                None
+            }
             Wish::AtOnce => Some(cause),
             Wish::WhenIdle => {
                 self.promised.get_or_insert(cause);
@@ -71,13 +63,13 @@ impl Desk<'_> {
                 self.wants_settings = true;
                 None
             }
-            Wish::Unknown => None,
+            Wish::Nothing | Wish::AsWritten | Wish::Malformed | Wish::Unknown => None,
         }
     }
 
     /// A SUBSCRIBE came: a one-shot look at the dialogs (RFC 6665 section 4.4.3, RFC 4235).
     pub(super) fn subscribed(&mut self, packet: &Packet, from: SocketAddr) {
-        let tells = matches!(self.life.spec.vendor.as_str(), "snom" | "yealink");
+        let tells = maker(&self.life.spec).tells_dialogs;
         if !packet.get("Event").starts_with("dialog") || !tells || self.life.house.lies() {
             let answer = self.answer(packet, 489, "Bad Event").with("Allow-Events", "check-sync");
             self.reply_with(packet, from, &answer);
@@ -128,17 +120,10 @@ impl Desk<'_> {
         if self.life.spec.challenges && !credentials_fit(credentials, &self.nonce, "NOTIFY", user, secret) {
             return (401, "Unauthorized");
         }
-        if wish == Wish::Unknown { (489, "Bad Event") } else { (200, "OK") }
-    }
-
-    fn wish(&self, event: &str) -> Wish {
-        let name = event.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        let reboot = parameter(event, "reboot").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        match (name.as_str(), reboot) {
-            ("check-sync", true) => Wish::AtOnce,
-            ("check-sync", false) => Wish::Resync,
-            ("reboot", _) if self.life.spec.vendor == "snom" => Wish::WhenIdle,
-            _ => Wish::Unknown,
+        match wish {
+            Wish::Unknown => (489, "Bad Event"),
+            Wish::AsWritten | Wish::Malformed => (400, "Bad Request"),
+            Wish::WhenIdle | Wish::AtOnce | Wish::Resync | Wish::Nothing => (200, "OK"),
         }
     }
 

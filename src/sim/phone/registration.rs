@@ -39,6 +39,13 @@ impl Registration {
     }
 }
 
+impl Registration {
+    /// The Call-ID of this boot's REGISTERs.
+    pub fn call_id(&self) -> &str {
+        &self.call_id
+    }
+}
+
 impl Desk<'_> {
     /// Sends a REGISTER.
     pub(super) fn register(&mut self) {

@@ -129,6 +129,17 @@ fn phones_that_are_not_asked_at_their_polls_hand_nothing_in() {
 }
 
 #[test]
+fn a_kind_without_a_documented_reboot_is_held_unless_it_is_to_resync() {
+    let mut world = world(Action::Reboot);
+    world.rules.terms = Arc::new(|_| Some(Terms { triggers: vec![], ..terms() }));
+    assert_eq!(world.slugs(700), ["no-profile"]);
+    let text = world.judge(700).verdict.reasons().next().unwrap().told_in(Berlin);
+    assert_eq!(text, "no profile for reboots of snom D785");
+    world.rules.policies[0].action = Action::Resync;
+    assert!(world.judge(700).verdict.is_go());
+}
+
+#[test]
 fn what_is_staged_only_is_named_and_offered_to_nobody() {
     let mut world = world(Action::Stage { from: Firmware::Release("new".into()) });
     let judged = world.judge(700);

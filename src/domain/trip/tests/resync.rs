@@ -55,6 +55,20 @@ fn a_resync_that_nobody_saw_fails_and_says_what_to_do() {
 }
 
 #[test]
+fn who_may_wait_is_waited_for_as_long_as_who_promises_it() {
+    let mut plan = plan(Goal::Reboot, &["2117"]);
+    plan.triggers = vec![Trigger { may_wait: true, ..Trigger::event("reboot") }];
+    let (mut trip, _) = Trip::begin(plan, at(0));
+    for (second, input) in [(0, Input::Confirmed), (1, answered(200))] {
+        trip.handle(at(second), input);
+    }
+    trip.handle(at(190), Input::Tick { busy: true });
+    assert_eq!(trip.state(), &State::Accepted { sure: true });
+    trip.handle(at(400), Input::Tick { busy: false });
+    assert_eq!(failure(&trip), Some(&Failure::NeverLeft), "its call is over");
+}
+
+#[test]
 fn only_a_trigger_that_waits_is_waited_for() {
     let busy = || Input::Tick { busy: true };
     let first = asked(Goal::Reboot, vec![(1, answered(200)), (190, busy()), (400, busy())]);

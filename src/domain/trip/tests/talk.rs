@@ -1,0 +1,142 @@
+//! Phones that ask themselves what there is to do, download first, and reboot afterwards.
+
+use super::*;
+use crate::domain::trip::{Serves, Way};
+
+/// A phone asked in this way, which waits for its calls to end; its last look found it idle.
+fn asked_by(way: Way, goal: Goal) -> (Trip, Vec<Output>) {
+    let triggers = vec![Trigger { waits_for_idle: true, ..way.into() }];
+    let plan = Plan { triggers, serves: Serves::OnceAsked, ..plan(goal, &["2117"]) };
+    let (mut trip, _) = Trip::begin(plan, at(0));
+    let orders = trip.handle(at(0), Input::Confirmed);
+    (trip, orders)
+}
+
+fn called(runs: &str) -> Input {
+    Input::Called { version: Some(version(runs)) }
+}
+
+fn gone() -> Input {
+    Input::Gone { line: line("2117") }
+}
+
+fn play(trip: &mut Trip, steps: Vec<(i64, Input)>) {
+    for (second, input) in steps {
+        trip.handle(at(second), input);
+    }
+}
+
+#[test]
+fn a_phone_that_polls_downloads_before_it_reboots_and_is_verified_by_its_next_poll() {
+    let (mut trip, orders) = asked_by(Way::Poll, update());
+    assert!(orders.contains(&Output::Ask(Way::Poll)));
+    assert_eq!(trip.order(), Some(&update()), "the poll that waits is answered with it");
+    assert_eq!(trip.download(), None, "nobody told it yet");
+    play(&mut trip, vec![(0, Input::Ordered), (0, Input::Called { version: None })]);
+    assert_eq!(trip.state(), &State::Accepted { sure: true });
+    assert!(trip.download().is_some());
+    play(&mut trip, vec![(1, Input::ImageBegan), (30, Input::ImageDelivered)]);
+    assert_eq!(trip.state(), &State::Flashing);
+    // It polls while it waits for a call to end: that is no boot.
+    play(&mut trip, vec![(60, called("10.1.64"))]);
+    assert_eq!((trip.state(), trip.order()), (&State::Flashing, None));
+    play(&mut trip, vec![(90, gone()), (150, registered("2117", "after", "10.1.64"))]);
+    assert!(trip.outcome().is_none(), "its User-Agent shows the old version still");
+    play(&mut trip, vec![(200, called("10.1.198"))]);
+    assert_eq!(trip.outcome(), Some(&Outcome::Verified { version: version("10.1.198") }));
+}
+
+#[test]
+fn an_order_to_reboot_is_given_once_and_one_to_fetch_a_few_times() {
+    let (mut trip, _) = asked_by(Way::ContactMe, Goal::Reboot);
+    play(&mut trip, vec![(1, answered(204)), (2, called("10.1.64"))]);
+    assert_eq!(trip.order(), Some(&Goal::Reboot));
+    trip.handle(at(2), Input::Ordered);
+    assert_eq!(trip.order(), None, "a second order would be a second reboot");
+    let (mut trip, _) = asked_by(Way::ContactMe, update());
+    for told in 1..=3 {
+        assert!(trip.order().is_some(), "{told}");
+        trip.handle(at(told), Input::Ordered);
+    }
+    assert_eq!(trip.order(), None);
+}
+
+#[test]
+fn a_phone_asked_by_notify_gets_no_orders() {
+    let mut trip = asked(update(), vec![(1, answered(200)), (2, called("10.1.64"))]);
+    assert_eq!((trip.order(), trip.offer()), (None, None));
+    trip.handle(at(3), Input::ImageBegan);
+    assert_eq!(trip.state(), &State::Accepted { sure: true }, "nothing was offered, so nothing counts");
+}
+
+#[test]
+fn a_busy_phone_is_waited_for_as_long_as_one_that_waits_by_itself() {
+    let (mut trip, _) = asked_by(Way::ContactMe, update());
+    let busy = || Input::Deferred { why: "in a call".into() };
+    play(&mut trip, vec![(1, answered(204)), (2, called("10.1.64")), (2, Input::Ordered), (3, busy())]);
+    assert_eq!(trip.deadline(), Some(at(3) + TIMING.leave));
+    play(&mut trip, vec![(150, busy()), (200, Input::Tick { busy: false })]);
+    assert!(trip.outcome().is_none());
+    assert!(trip.order().is_some(), "what it put off it is told again");
+    let (mut trip, _) = asked_by(Way::ContactMe, update());
+    play(&mut trip, vec![(1, answered(204)), (4 * 3600 + 1, busy())]);
+    assert_eq!(failure(&trip).map(Failure::slug), Some("declined"));
+}
+
+#[test]
+fn a_phone_with_its_image_waits_for_its_call_to_end() {
+    let (mut trip, _) = asked_by(Way::Poll, update());
+    play(&mut trip, vec![(0, Input::Ordered), (1, Input::ImageBegan), (30, Input::ImageDelivered)]);
+    let deadline = trip.deadline().unwrap();
+    trip.handle(deadline, Input::Tick { busy: true });
+    assert_eq!(trip.state(), &State::Flashing);
+    let deadline = trip.deadline().unwrap();
+    trip.handle(deadline, Input::Tick { busy: false });
+    assert_eq!(failure(&trip), Some(&Failure::ImageRejected), "idle, and still running the old one");
+}
+
+#[test]
+fn what_a_phone_says_of_its_image_is_believed_at_once() {
+    let declined = || Input::Declined { why: "wrong hardware".into() };
+    let (mut trip, _) = asked_by(Way::ContactMe, update());
+    play(&mut trip, vec![(1, answered(204)), (2, Input::Ordered), (3, Input::ImageBegan), (9, declined())]);
+    assert_eq!(failure(&trip), Some(&Failure::ImageRejected));
+    let (mut trip, _) = asked_by(Way::ContactMe, Goal::Reboot);
+    play(&mut trip, vec![(1, answered(204)), (2, declined())]);
+    assert_eq!(failure(&trip), Some(&Failure::Declined { why: "wrong hardware".into() }));
+}
+
+#[test]
+fn a_phone_that_takes_its_orders_and_fetches_nothing_is_told_of() {
+    let (mut trip, _) = asked_by(Way::Poll, update());
+    play(&mut trip, vec![(0, Input::Ordered), (0, Input::Called { version: None })]);
+    trip.handle(at(180), Input::Tick { busy: false });
+    assert_eq!(failure(&trip), Some(&Failure::NothingHappened { cause: Cause::NotFetched }));
+}
+
+#[test]
+fn a_configuration_that_is_here_ends_a_backup_without_a_boot() {
+    let (mut trip, _) = asked_by(Way::Poll, Goal::Backup);
+    assert_eq!(trip.order(), Some(&Goal::Backup));
+    play(&mut trip, vec![(0, Input::Ordered), (0, Input::Called { version: None }), (5, Input::HandedIn)]);
+    assert_eq!(trip.outcome(), Some(&Outcome::HandedIn));
+    assert!(!trip.may_still_boot(at(6)));
+    let (mut trip, _) = asked_by(Way::Poll, Goal::Backup);
+    play(&mut trip, vec![(0, Input::Called { version: None }), (180, Input::Tick { busy: false })]);
+    assert_eq!(failure(&trip), Some(&Failure::NeverHandedIn));
+    let (mut trip, _) = asked_by(Way::Poll, update());
+    trip.handle(at(1), Input::HandedIn);
+    assert!(trip.outcome().is_none(), "it was asked for something else");
+}
+
+#[test]
+fn a_module_is_verified_by_what_the_phone_tells_of_it() {
+    let goal = Goal::Module { release: "uxm".into(), file: "uxm.bin".into(), target: version("2.1.1") };
+    let (mut trip, _) = asked_by(Way::Poll, goal);
+    let told = |runs| Input::Module { version: version(runs) };
+    play(&mut trip, vec![(0, Input::Ordered), (1, Input::ImageBegan), (5, Input::ImageDelivered)]);
+    trip.handle(at(6), told("1.0.3"));
+    assert!(trip.outcome().is_none());
+    trip.handle(at(40), told("2.1.1"));
+    assert_eq!(trip.outcome(), Some(&Outcome::Verified { version: version("2.1.1") }));
+}
