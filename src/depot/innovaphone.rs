@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use hyper::{Method, Response, StatusCode};
 
+use super::backup;
 use super::http::Depot;
 use super::reply::{Asked, decision};
 use super::transfer::Outgoing;
@@ -113,16 +114,11 @@ fn answer_to(depot: &Depot, read: &Request, permit: Permit) -> Script {
         }
         Order::Reboot { serial } => generation::Order::Restart { serial },
         Order::HandIn { serial } => {
-            let url = configuration_url(depot.base(), mac);
+            let url = backup::url(depot.base(), mac, CONFIGURATION);
             generation::Order::Backup { url, serial, force: None }
         }
     };
     script(&order, calendar.as_ref(), &read.poll, product)
-}
-
-/// Where a phone hands in its configuration.
-fn configuration_url(base: &str, mac: Mac) -> String {
-    format!("{base}/configs/{}/{CONFIGURATION}", mac.bare_upper())
 }
 
 /// Of the firmware in a release the one that was decided on, with all other parts.

@@ -80,12 +80,9 @@ impl Desk {
         let porter = Arc::new(Porter::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        let depot = Depot {
-            gatekeeper: porter.clone(),
-            images: Arc::new(Releases::open(&staged).unwrap()),
-            makers: Arc::new(sipherd::config::profiles::shipped),
-            base_url: format!("{BASE}/"),
-        };
+        let images = Arc::new(Releases::open(&staged).unwrap());
+        let makers = Arc::new(sipherd::config::profiles::shipped);
+        let depot = Depot::new(porter.clone(), images, makers, format!("{BASE}/"));
         let off = CancellationToken::new();
         tokio::spawn(serve(listener, depot, off.clone()));
         Self { at, porter, _dir: dir, off }

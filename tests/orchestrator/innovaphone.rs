@@ -377,3 +377,33 @@ async fn a_daemon_that_starts_again_sends_nobody_twice() {
     );
     stop(building, daemon).await;
 }
+
+#[tokio::test]
+async fn a_configuration_is_handed_in_once_in_each_opening_without_a_reboot() {
+    let house = House(211);
+    let phones = vec![phone(house, 1, "IP222")];
+    let policy = format!("[backup]\n{ALWAYS}\n[idle]\nby = \"phone\"\n");
+    let (site, building, daemon) = start(house, phones, &policy, &[ip222(AFTER)]).await;
+    // Through its first polls: a call is no reason not to hand it in where the policy says so.
+    building.call(&user(1), "600", TimeDelta::minutes(12)).unwrap();
+    let phone = daemon.state(&user(1), "handed-in").await;
+    assert!(
+        phone.detail.starts_with("handed in its configuration in this window already"),
+        "{}",
+        phone.detail
+    );
+    until(&building, mac(house, 1), |log| polls(log).len() >= 5).await;
+    let log = building.log(mac(house, 1));
+    let taken = count(&log, |what| matches!(what, What::ConfigurationHandedIn { status: 201, .. }));
+    assert_eq!((taken, boots(&log), cuts(&log)), (1, 0, 0), "{log:#?}");
+    let folder = site.path("state/configs").join(mac(house, 1).bare_upper());
+    let kept: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    assert!(
+        kept.iter().any(|text| text.starts_with("config change PHONE USER0 /name desk\r\n")),
+        "{kept:#?}"
+    );
+    stop(building, daemon).await;
+}
