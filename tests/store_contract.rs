@@ -53,7 +53,14 @@ fn phone_row(n: u32) -> PhoneRow {
 }
 
 fn job(number: u32, macs: Vec<Mac>) -> Job {
-    Job { name: format!("reboot-{number}").into(), macs, now: true, even_in_a_call: false, asked: at(0) }
+    Job {
+        name: format!("reboot-{number}").into(),
+        macs,
+        now: true,
+        even_in_a_call: false,
+        restore: number.is_multiple_of(2).then_some(number.into()),
+        asked: at(0),
+    }
 }
 
 fn entry(second: i64, phone: Option<u32>, text: &str) -> Entry {

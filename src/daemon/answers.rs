@@ -163,6 +163,10 @@ impl Orchestrator {
         if macs.is_empty() {
             return Err(ControlError::NotFound(format!("no phone is {}", ask.select.join(" "))));
         }
+        if ask.restore.is_some() && (macs.len() != 1 || !macs.iter().all(|mac| self.polls(*mac))) {
+            let why = "a configuration is given back to one phone alone, and only to one that polls: an innovaphone";
+            return Err(ControlError::Refused(why.to_owned()));
+        }
         self.last_job += 1;
         let name: Arc<str> = format!("reboot-{}", self.last_job).into();
         let job = Job {
@@ -170,6 +174,7 @@ impl Orchestrator {
             macs: macs.clone(),
             now: ask.now,
             even_in_a_call: ask.even_in_a_call,
+            restore: ask.restore,
             asked: now,
         };
         self.adopt_job(now, job.clone());
@@ -181,7 +186,11 @@ impl Orchestrator {
             (false, true) => " in their windows, even in a call",
             (false, false) => " in their windows",
         };
-        self.note(now, None, None, "job", format!("{name}: reboot {count}{how}"));
+        let what = match ask.restore {
+            Some(number) => format!("give configuration {number} back to {count} and reboot it"),
+            None => format!("reboot {count}"),
+        };
+        self.note(now, None, None, "job", format!("{name}: {what}{how}"));
         Ok(RebootTaken { job: name.to_string(), phones: macs })
     }
 

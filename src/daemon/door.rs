@@ -93,7 +93,7 @@ impl Orchestrator {
     }
 
     /// Whether the phone is asked by nothing but its own polls.
-    fn polls(&self, mac: Mac) -> bool {
+    pub(super) fn polls(&self, mac: Mac) -> bool {
         let terms = self.fleet.get(mac).and_then(|phone| (self.scheduler.rules().terms)(phone));
         terms.as_ref().is_some_and(Terms::polls)
     }
@@ -120,7 +120,10 @@ impl Orchestrator {
             Some(Goal::Update { release, file, target } | Goal::Module { release, file, target }) => {
                 Order::Install { release: release.clone(), file: file.clone(), version: target.clone() }
             }
-            Some(Goal::Reboot) => Order::Reboot { serial },
+            Some(Goal::Reboot) => {
+                let restore = self.jobs.get(&open.trip.plan().policy).and_then(|job| job.restore);
+                Order::Reboot { serial, restore }
+            }
             Some(Goal::Backup) => Order::HandIn { serial },
             // Nobody documents how such a phone is told to read its settings.
             Some(Goal::Resync) | None => return self.nothing(mac, open.trip.state().slug()),

@@ -112,7 +112,11 @@ fn answer_to(depot: &Depot, read: &Request, permit: Permit) -> Script {
             }
             generation::Order::Install(loads)
         }
-        Order::Reboot { serial } => generation::Order::Restart { serial },
+        Order::Reboot { serial, restore: None } => generation::Order::Restart { serial },
+        Order::Reboot { serial, restore: Some(number) } => {
+            let url = backup::url(depot.base(), mac, &backup::numbered(number));
+            generation::Order::Restore { url, serial }
+        }
         Order::HandIn { serial } => {
             let url = backup::url(depot.base(), mac, CONFIGURATION);
             generation::Order::Backup { url, serial, force: None }

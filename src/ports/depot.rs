@@ -90,6 +90,8 @@ pub enum Order {
     Reboot {
         /// The same for one trip, another for each: a phone that keeps serials does it once.
         serial: String,
+        /// The number of a configuration it handed in once, which it is to read before (innovaphone).
+        restore: Option<u64>,
     },
     /// Hand in the configuration.
     HandIn {

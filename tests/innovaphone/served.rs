@@ -142,11 +142,12 @@ async fn every_script_is_byte_for_byte_what_it_should_be() {
         ("ip72-update", install("ip72.bin"), told("IP72", "")),
         ("ip1200-update", install("ip1200.bin"), told("IP1200", "&BMC=0501")),
         ("ip222-no-time", install("ip222.bin"), clock),
-        ("ip222-reboot", ordered(Order::Reboot { serial: serial() }), told("IP222", "")),
+        ("ip222-reboot", ordered(Order::Reboot { serial: serial(), restore: None }), told("IP222", "")),
+        ("ip222-restore", ordered(Order::Reboot { serial: serial(), restore: Some(3) }), told("IP222", "")),
         ("ip222-backup", ordered(Order::HandIn { serial: serial() }), told("IP222", "")),
         (
             "ip222-by-hand",
-            Some(Permit::Order { order: Order::Reboot { serial: serial() }, calendar: None }),
+            Some(Permit::Order { order: Order::Reboot { serial: serial(), restore: None }, calendar: None }),
             told("IP222", ""),
         ),
         // Nothing of it is staged for this product.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use sipherd::clock::ScaledClock;
 use sipherd::domain::phone::Mac;
+use sipherd::ports::RebootAsk;
 use sipherd::sim::innovaphone::{Make, Part, image};
 use sipherd::sim::{Building, Cause, LogLine, Misfit, PhoneSpec, What};
 
@@ -396,6 +397,8 @@ async fn a_configuration_is_handed_in_once_in_each_opening_without_a_reboot() {
     let log = building.log(mac(house, 1));
     let taken = count(&log, |what| matches!(what, What::ConfigurationHandedIn { status: 201, .. }));
     assert_eq!((taken, boots(&log), cuts(&log)), (1, 0, 0), "{log:#?}");
+    until(&building, mac(house, 1), |log| count(log, |what| matches!(what, What::CallEnded { .. })) > 0)
+        .await;
     let folder = site.path("state/configs").join(mac(house, 1).bare_upper());
     let kept: Vec<String> = std::fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
@@ -405,5 +408,15 @@ async fn a_configuration_is_handed_in_once_in_each_opening_without_a_reboot() {
         kept.iter().any(|text| text.starts_with("config change PHONE USER0 /name desk\r\n")),
         "{kept:#?}"
     );
+    // And given back when a person says so: read, then one restart.
+    let select = vec![user(1)];
+    let ask = |restore| RebootAsk { select: select.clone(), now: true, even_in_a_call: false, restore };
+    daemon.control.reboot(ask(Some(1))).await.unwrap();
+    until(&building, mac(house, 1), |log| boots(log) == 1).await;
+    let log = building.log(mac(house, 1));
+    let given = |what: &What| matches!(what, What::ConfigurationRead { url, status: 200 } if url.ends_with("/number-1"));
+    assert!(place(&log, given) < place(&log, by_script), "{log:#?}");
+    let history = daemon.history(mac(house, 1)).await;
+    assert!(history.iter().any(|(kind, _)| kind == "handed-in"), "{history:#?}");
     stop(building, daemon).await;
 }

@@ -26,7 +26,7 @@ pub enum Because {
 pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
-const SLUGS: [&str; 40] = [
+const SLUGS: [&str; 41] = [
     "no-lines",
     "no-profile",
     "not-selected",
