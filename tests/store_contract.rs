@@ -308,7 +308,7 @@ async fn a_store_of_a_newer_sipherd_is_refused() {
     assert_eq!(
         error.to_string(),
         format!(
-            "store {}: written by a newer sipherd (schema 99, this one knows 3); install that sipherd again or \
+            "store {}: written by a newer sipherd (schema 99, this one knows 6); install that sipherd again or \
              restore a backup from before",
             path.display()
         )

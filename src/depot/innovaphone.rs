@@ -122,6 +122,9 @@ fn answer_to(depot: &Depot, read: &Request, permit: Permit) -> Script {
             generation::Order::Backup { url, serial, force: None }
         }
     };
+    if read.poll.has_no_time() {
+        tracing::warn!(%mac, "its clock has never been set: sipherd's own decides alone");
+    }
     script(&order, calendar.as_ref(), &read.poll, product)
 }
 
