@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sipherd::depot::{Depot, serve};
-use sipherd::domain::firmware::Image;
+use sipherd::domain::firmware::{Image, Part};
 use sipherd::ports::{Gatekeeper, Images, Permit, PhoneNews, Transfer, Visit};
 use tokio_util::sync::CancellationToken;
 
@@ -194,6 +194,10 @@ impl Images for Shelf {
 
     fn list(&self, _: &str) -> Vec<Image> {
         Vec::new()
+    }
+
+    fn beside(&self, _: &str, _: &str, _: Part) -> Option<Image> {
+        None
     }
 }
 

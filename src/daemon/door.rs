@@ -126,7 +126,10 @@ impl Orchestrator {
             }
             Some(Goal::Backup) => Order::HandIn { serial },
             // Nobody documents how such a phone is told to read its settings.
-            Some(Goal::Resync) | None => return self.nothing(mac, open.trip.state().slug()),
+            Some(Goal::Move { realm, .. }) => return Permit::Elsewhere { realm: realm.clone() },
+            Some(Goal::Resync) | None => {
+                return self.nothing(mac, open.trip.state().slug());
+            }
         };
         Permit::Order { order, calendar: self.hours_of(&open.trip.plan().policy) }
     }
@@ -149,7 +152,7 @@ impl Orchestrator {
             }
             None => self.ordered(mac),
         };
-        let given = matches!(permit, Permit::Order { .. });
+        let given = matches!(permit, Permit::Order { .. } | Permit::Elsewhere { .. });
         match reply.send(permit) {
             Ok(()) if given => {
                 let letters = self.letters.clone();

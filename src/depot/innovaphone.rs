@@ -44,6 +44,8 @@ impl Asked<'_> {
             vendor: Some(Vendor::INNOVAPHONE),
             model: read.product.as_ref().map(|product| Model::new(product.as_str())),
             version: read.poll.builds.firmware.clone(),
+            modules: None,
+            realm: None,
             hardware: read.poll.builds.hardware.as_deref().map(Hardware::new),
             source,
             wanted: match &read.asks {
@@ -76,9 +78,11 @@ impl Asked<'_> {
                     Some(_) | None => self.text(StatusCode::NOT_FOUND, "it is not staged, or broken"),
                 }
             }
-            permit @ (Permit::Offer { .. } | Permit::Order { .. } | Permit::Stay { .. }) => {
-                self.image(depot, mac, file, permit)
-            }
+            permit @ (Permit::Offer { .. }
+            | Permit::Module { .. }
+            | Permit::Elsewhere { .. }
+            | Permit::Order { .. }
+            | Permit::Stay { .. }) => self.image(depot, mac, file, permit),
         }
     }
 }
@@ -98,7 +102,9 @@ fn answer_to(depot: &Depot, read: &Request, permit: Permit) -> Script {
     let (order, calendar) = match permit {
         Permit::Order { order, calendar } => (order, calendar),
         Permit::Stay { why, .. } => return nothing(&why),
-        Permit::Offer { .. } => return nothing("it is to ask for its orders"),
+        Permit::Offer { .. } | Permit::Module { .. } | Permit::Elsewhere { .. } => {
+            return nothing("it is to ask for its orders");
+        }
     };
     let (mac, product) = (read.mac, read.product.as_ref());
     let order = match order {
