@@ -17,6 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sipherd::depot::{Depot, Releases, Rescues, TftpLimits, serve_tftp};
+use sipherd::domain::firmware::{Image, Part};
 use sipherd::ports::{Gatekeeper, Images, Permit, PhoneNews, Transfer, Visit};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -204,6 +205,10 @@ impl Gatekeeper for Shelf {
 impl Images for Shelf {
     fn open(&self, _: &str, _: &str) -> Option<(Bytes, String)> {
         Some((self.0.clone(), "5f2c9a".repeat(10)))
+    }
+
+    fn beside(&self, _: &str, _: &str, _: Part) -> Option<Image> {
+        None
     }
 }
 

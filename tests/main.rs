@@ -56,6 +56,8 @@ mod shipped_files;
 mod sim_phones;
 /// Exact bytes out, awkward bytes in, recorded traffic, resend times against the RFC.
 mod sip_wire;
+/// Every document a snom is served, against golden files.
+mod snom_documents;
 /// One suite for every store.
 mod store_contract;
 /// What the tests share.

@@ -12,11 +12,13 @@ use toml::de::DeTable;
 
 use super::code::Code;
 use super::compare::no_profile;
+use super::deployment::{self, DeploymentConfig};
 use super::depot;
 use super::keys::SETTINGS_TABLES;
 use super::policy;
 use super::problem::Problem;
 use super::raw::{At, Complaint, Source};
+use super::snom::{self, SnomSettings};
 use super::table::Table;
 use super::value;
 use super::{
@@ -40,6 +42,8 @@ pub(super) struct Settings {
     pub sip: Sip,
     pub credentials: Option<PathBuf>,
     pub web: WebPorts,
+    pub deployment: Option<DeploymentConfig>,
+    pub web_credentials: Option<PathBuf>,
     pub depot: Option<DepotConfig>,
     pub pbxs: Vec<PbxConfig>,
     /// Names of all PBXs, also of those with a mistake.
@@ -52,6 +56,8 @@ pub(super) struct Settings {
     pub timed: Vec<At<Vendor>>,
     pub pace: FleetPace,
     pub channels: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// `[snom]` and the realms.
+    pub snom: SnomSettings,
     /// A policy edited so lately is not acted on.
     pub edit_grace: TimeDelta,
 }
@@ -92,6 +98,11 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Option<S
         sip: read_sip(sip.as_ref()),
         credentials,
         web: web(top.table("web").as_ref()),
+        deployment: deployment::read(&top, &folder),
+        web_credentials: top
+            .table("web")
+            .and_then(|web| web.text("credentials"))
+            .map(|text| folder.join(text.value)),
         depot: depot::read(&top, &folder),
         pbxs,
         pbx_names,
@@ -107,6 +118,7 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Option<S
         timed,
         pace: pace(&top),
         channels: channels(&top),
+        snom: snom::read(&top, &folder),
         edit_grace: top.duration("edit_grace").map_or(EDIT_GRACE, |grace| grace.value),
     })
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod boots;
+mod deployment;
 mod door;
 mod explanation;
 mod mail;
@@ -11,6 +12,7 @@ mod orchestrator;
 mod plan;
 mod servers;
 mod setup;
+mod snoms;
 mod standing;
 mod trips;
 mod visits;
@@ -118,6 +120,8 @@ pub struct Running {
     pub depot: SocketAddr,
     /// Where the depot is bound in other ways than plain HTTP.
     pub depot_ways: DepotWays,
+    /// Where its deployment service is bound, if there is one.
+    pub deployment: Option<SocketAddr>,
     /// Where metrics and health are served, if they are.
     pub ops: Option<SocketAddr>,
     tasks: TaskTracker,
@@ -177,16 +181,18 @@ pub async fn start(
 
     let (letters, mailbox) = mpsc::channel(MAILBOX);
     let pbxs = connect_pbxs(&config, clock.as_ref(), &letters, &services, &tasks);
+    let web = WebClient::new(web_config(&config), config.web_passwords.clone());
     let hands = Hands {
         clock: clock.clone(),
         store: store.clone(),
         notifier: Arc::new(agent.clone()),
         prober: Arc::new(agent.clone()),
-        web: Arc::new(WebClient::new(web_config(&config), BTreeMap::new())),
+        web: Arc::new(web.clone()),
         pbxs,
         trigger: config.sip.trigger,
     };
     let known = Known::new(Arc::clone(&config.makers));
+    let snom = Known::new(Arc::new(config.snom.clone()));
     setup::tell_own_profiles(&config);
     let reloader = Reloader {
         file: config.file.clone(),
@@ -195,8 +201,10 @@ pub async fn start(
             let agent = agent.clone();
             Arc::new(move |credentials| agent.replace_credentials(credentials))
         },
+        web_passwords: Arc::new(move |passwords| web.replace_credentials(passwords)),
         makers: known.clone(),
         identity: servers.identity(),
+        snom: snom.clone(),
         started_with: Arc::new(config.clone()),
     };
     let fleet = fleet(&config, &kept);
@@ -208,12 +216,22 @@ pub async fn start(
     let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store.clone()));
     let makers: MakersNow = Arc::new(move || known.now());
     let depot = Depot::new(control.clone(), releases.clone(), makers, config.depot.url.clone());
-    let depot = servers.equip(depot, &config, &clock);
+    let depot = servers
+        .equip(depot, &config, &clock)
+        .with_snom_papers(Arc::new(move || Arc::clone(&snom.now().papers)));
+    let deployment = match &config.deployment {
+        Some(service) => {
+            let identity = servers.identity();
+            Some(deployment::start(service, identity, depot.clone(), &releases, &services, &tasks).await?)
+        }
+        None => None,
+    };
     let running = Running {
         control: control.clone(),
         sip: agent.local_addr(),
         depot: servers.plain(),
         depot_ways: servers.ways(),
+        deployment,
         ops: ops_listener.as_ref().zip(config.ops).map(|(l, asked)| address_of(l, asked)),
         tasks: tasks.clone(),
         services: services.clone(),
@@ -326,6 +344,7 @@ fn fleet(config: &Config, kept: &Kept) -> Fleet {
         phone.vendor.clone_from(&row.vendor);
         phone.model.clone_from(&row.model);
         phone.version.clone_from(&row.version);
+        phone.hardware.clone_from(&row.hardware);
         phone.booted = row.booted;
         phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
         fleet.introduce(phone);

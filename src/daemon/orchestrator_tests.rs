@@ -215,6 +215,8 @@ impl Night {
             credentials: Arc::new(|_| {}),
             makers: setup::Known::new(Arc::clone(&config.makers)),
             identity: None,
+            web_passwords: Arc::new(drop),
+            snom: setup::Known::new(Arc::new(config.snom.clone())),
             started_with: Arc::new(config.clone()),
         };
         let fleet = crate::daemon::fleet(&config, &Kept::default());
@@ -281,6 +283,8 @@ impl Night {
     fn visit(&mut self, mac: Mac, source: &str, version: &str) -> Permit {
         let (reply, mut answer) = oneshot::channel();
         let visit = Visit {
+            modules: None,
+            realm: None,
             mac,
             vendor: Some(Vendor::SNOM),
             model: None,
@@ -340,6 +344,7 @@ fn a_phone_that_left_the_inventory_while_sipherd_was_down_is_not_brought_back() 
         vendor: Some(Vendor::SNOM),
         model: None,
         version: None,
+        hardware: None,
         booted: None,
         lines: vec![LineId { pbx: PbxName::new("pbx1"), user: "2199".into() }],
     };

@@ -7,14 +7,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::Problem;
-use crate::domain::firmware::{Image, Part, Release, Version};
+use crate::domain::firmware::{Handling, Image, Part, Release, Version};
 use crate::domain::phone::{Hardware, Model, Vendor};
 
 /// The manifest's name, beside the images.
 pub const MANIFEST: &str = "release.toml";
 
 const KEYS: [&str; 2] = ["name", "image"];
-const IMAGE_KEYS: [&str; 10] = [
+const IMAGE_KEYS: [&str; 12] = [
     "file",
     "part",
     "vendor",
@@ -25,6 +25,8 @@ const IMAGE_KEYS: [&str; 10] = [
     "from_at_least",
     "from_at_most",
     "hardware",
+    "override",
+    "use_defaults",
 ];
 
 /// A manifest as its author wrote it: lengths and hashes may still be missing.
@@ -71,15 +73,15 @@ pub(super) fn write(release: &Release) -> String {
         let models: Vec<&str> = image.models.iter().map(Model::as_str).collect();
         let part = match image.part {
             Part::Firmware => String::new(),
-            part @ (Part::Boot | Part::Radio | Part::Module) => format!("part = {}\n", quoted(part.word())),
+            part => format!("part = {}\n", quoted(part.word())),
         };
         // Writing to a String does not fail.
         let _ = write!(
             text,
-            "\n[[image]]\nfile = {}\n{part}vendor = {}\nmodels = {}\nversion = {}\nsha256 = {}\nsize = {}\n",
+            "\n[[image]]\nfile = {}\n{part}vendor = {}\n{}version = {}\nsha256 = {}\nsize = {}\n",
             quoted(&image.file),
             quoted(image.vendor.as_str()),
-            list(&models),
+            if models.is_empty() { String::new() } else { format!("models = {}\n", list(&models)) },
             quoted(image.version.as_str()),
             quoted(&image.sha256),
             image.size,
@@ -93,6 +95,12 @@ pub(super) fn write(release: &Release) -> String {
         if !image.hardware.is_empty() {
             let levels: Vec<&str> = image.hardware.iter().map(Hardware::as_str).collect();
             let _ = writeln!(text, "hardware = {}", list(&levels));
+        }
+        let Handling { overrides, use_defaults } = image.handling;
+        for (key, _) in
+            [("override", overrides), ("use_defaults", use_defaults)].iter().filter(|(_, set)| *set)
+        {
+            let _ = writeln!(text, "{key} = true");
         }
     }
     text
@@ -170,7 +178,9 @@ impl Reader<'_> {
         let part = table.get("part").map_or(Some(Part::Firmware), |at| self.part(at));
         let vendor = self.required(value, table, "vendor", "vendor = \"snom\"");
         let version = self.required(value, table, "version", "version = \"10.1.198.19\"");
-        let models = self.models(value, table);
+        // A module is updated through whatever phone it hangs on.
+        let of_any = part.is_some_and(|part| part.module().is_some()) && !table.contains_key("models");
+        let models = if of_any { vec![] } else { self.models(value, table) };
         if let (Some(name), Some(at)) = (&file, table.get("file"))
             && !is_file_name(name)
         {
@@ -202,6 +212,10 @@ impl Reader<'_> {
             from_at_least,
             from_at_most,
             hardware: hardware.into_iter().map(Hardware::new).collect(),
+            handling: Handling {
+                overrides: self.flag(table, "override"),
+                use_defaults: self.flag(table, "use_defaults"),
+            },
         };
         Some(DraftImage { image, line: line_of(self.text, value.span().start), has_sha256, has_size })
     }
@@ -288,6 +302,18 @@ impl Reader<'_> {
         size
     }
 
+    fn flag(&mut self, table: &DeTable<'_>, key: &str) -> bool {
+        let Some(at) = table.get(key) else { return false };
+        match at.get_ref() {
+            DeValue::Boolean(set) => *set,
+            other => {
+                let message = format!("is of type {}, not true or false", other.type_str());
+                self.wrong(at, &format!("image.{key}"), message, "write `true`, or leave the key out");
+                false
+            }
+        }
+    }
+
     fn texts(&mut self, at: &Value<'_>, key: &str) -> Vec<String> {
         match at.get_ref() {
             DeValue::Array(array) => array.iter().filter_map(|value| self.text(value, key)).collect(),
@@ -366,7 +392,7 @@ hardware = ["2"]
 
     #[test]
     fn an_image_of_another_part_says_so() {
-        for part in [Part::Boot, Part::Radio, Part::Module] {
+        for part in Part::ALL.into_iter().filter(|part| *part != Part::Firmware) {
             let text = WHOLE.replace("vendor =", &format!("part = \"{part}\"\nvendor ="));
             let draft = read(Path::new(MANIFEST), &text).unwrap();
             assert_eq!(draft.images[0].image.part, part);
@@ -389,6 +415,12 @@ hardware = ["2"]
         let draft = read(Path::new(MANIFEST), text).unwrap_or_else(|problems| panic!("{problems:#?}"));
         assert_eq!(draft.name.as_deref(), Some("snom-10.1.198"));
         assert_eq!(draft.images.len(), 2);
+        let text = include_str!("../../examples/release-uxm/release.toml");
+        let draft = read(Path::new(MANIFEST), text).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        // What snom publishes for this file.
+        let sha256 = "3f986ab55255622ac3650bde821f6d88dea3da12a77228f62d1a6b2d36f0efa7";
+        assert_eq!(draft.images[0].image.sha256, sha256);
+        assert_eq!((draft.images[0].image.part, draft.images[0].image.models.len()), (Part::Uxm, 0));
     }
 
     #[test]

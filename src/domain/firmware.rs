@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::hardware::Level;
 use super::phone::{Hardware, Model, Phone, Vendor};
 pub use super::version::{NotAVersion, Version};
 
@@ -18,13 +19,45 @@ pub enum Part {
     Boot,
     /// The radio code of a DECT device (innovaphone `bmc`).
     Radio,
-    /// The expansion module at its side (snom UXM and D7C).
-    Module,
+    /// What must be written behind the firmware of the same version, never by itself (snom D3xx: a chained update).
+    Chained,
+    /// The expansion module UXM at its side (snom).
+    Uxm,
+    /// The expansion module D7C at its side (snom).
+    D7c,
+}
+
+/// An expansion module of a snom desk phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModuleKind {
+    /// The UXM.
+    Uxm,
+    /// The D7C, with a colour display.
+    D7c,
+}
+
+impl fmt::Display for ModuleKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Uxm => "UXM",
+            Self::D7c => "D7C",
+        })
+    }
+}
+
+impl From<ModuleKind> for Part {
+    fn from(kind: ModuleKind) -> Self {
+        match kind {
+            ModuleKind::Uxm => Self::Uxm,
+            ModuleKind::D7c => Self::D7c,
+        }
+    }
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Firmware, Self::Boot, Self::Radio, Self::Module];
+    pub const ALL: [Self; 6] = [Self::Firmware, Self::Boot, Self::Radio, Self::Chained, Self::Uxm, Self::D7c];
 
     /// The word of a manifest.
     pub const fn word(self) -> &'static str {
@@ -32,7 +65,18 @@ impl Part {
             Self::Firmware => "firmware",
             Self::Boot => "boot",
             Self::Radio => "radio",
-            Self::Module => "module",
+            Self::Chained => "chained",
+            Self::Uxm => "uxm",
+            Self::D7c => "d7c",
+        }
+    }
+
+    /// The expansion module it is for.
+    pub const fn module(self) -> Option<ModuleKind> {
+        match self {
+            Self::Uxm => Some(ModuleKind::Uxm),
+            Self::D7c => Some(ModuleKind::D7c),
+            Self::Firmware | Self::Boot | Self::Radio | Self::Chained => None,
         }
     }
 
@@ -70,11 +114,25 @@ pub struct Image {
     pub from_at_least: Option<Version>,
     /// The newest version a phone may come from (a downgrade ban for those above).
     pub from_at_most: Option<Version>,
-    /// The hardware levels or revisions it runs on; empty means the maker names none.
+    /// The hardware levels, revisions or part numbers (`*` for anything) it runs on; empty means the maker names none.
     pub hardware: Vec<Hardware>,
+    /// How it is handed to phones.
+    #[serde(default)]
+    pub handling: Handling,
 }
 
-/// A named set of images, at most one per vendor, model and part.
+/// How an image is handed to phones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Handling {
+    /// It is offered although the phone's hardware level does not fit, or is not known.
+    pub overrides: bool,
+    /// Phones load it from where their own defaults say, and are told its name alone (Unify, "Use defaults").
+    pub use_defaults: bool,
+}
+
+/// A named set of images, for each vendor, model and part one. Of several firmwares for one model the newest is the target,
+/// and the others are stepping stones to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// The name policies use.
@@ -84,16 +142,57 @@ pub struct Release {
 }
 
 impl Release {
-    /// The firmware made for this phone's vendor and model, if there is one.
+    /// The image made for this phone's vendor and model, if there is one: the newest, or, while the phone is too old
+    /// for that one, the stepping stone that leads there.
     pub fn image_for(&self, phone: &Phone) -> Option<&Image> {
-        self.part_for(Part::Firmware, phone)
+        let (vendor, model) = (phone.vendor.as_ref()?, phone.model.as_ref()?);
+        let mine = || {
+            let images = self.images.iter().filter(|image| image.part == Part::Firmware);
+            images.filter(|image| image.vendor == *vendor && image.models.contains(model))
+        };
+        let newest = |one: &&Image, other: &&Image| one.version.cmp(&other.version);
+        let mut step = mine().max_by(newest)?;
+        while let (Some(runs), Some(needs)) = (&phone.version, &step.from_at_least)
+            && runs < needs
+        {
+            let stones = mine().filter(|stone| stone.version < step.version && stone.version >= *needs);
+            match stones.max_by(newest) {
+                Some(stone) => step = stone,
+                // Nothing leads there: `fits` tells what is missing.
+                None => break,
+            }
+        }
+        Some(step)
     }
 
-    /// The same for any part.
-    pub fn part_for(&self, part: Part, phone: &Phone) -> Option<&Image> {
+    /// The image for the module at this phone: of the kind that is attached, else, while nobody told the kind, the only
+    /// kind there is.
+    pub fn module_for(&self, phone: &Phone, kind: Option<ModuleKind>) -> Option<(ModuleKind, &Image)> {
         let (vendor, model) = (phone.vendor.as_ref()?, phone.model.as_ref()?);
-        let made_for = |image: &&Image| image.vendor == *vendor && image.models.contains(model);
-        self.images.iter().filter(|image| image.part == part).find(made_for)
+        let mut fitting = self.images.iter().filter_map(|image| {
+            let of = image.part.module().filter(|of| kind.is_none_or(|kind| kind == *of))?;
+            let mine = image.models.is_empty() || image.models.contains(model);
+            (image.vendor == *vendor && mine).then_some((of, image))
+        });
+        match (fitting.next(), fitting.next()) {
+            (only, None) => only,
+            (_, Some(_)) => None,
+        }
+    }
+
+    /// The images of another part that go with a firmware: what is written behind it, and its model's boot code.
+    pub fn beside(&self, part: Part, firmware: &Image) -> Option<&Image> {
+        let same = |image: &&Image| {
+            let version = part != Part::Chained || image.version == firmware.version;
+            let model = image.models.iter().any(|model| firmware.models.contains(model));
+            image.part == part && image.vendor == firmware.vendor && version && model
+        };
+        self.images.iter().find(same)
+    }
+
+    /// The file of this name.
+    pub fn image(&self, file: &str) -> Option<&Image> {
+        self.images.iter().find(|image| image.file == file)
     }
 }
 
@@ -127,6 +226,14 @@ pub enum Misfit {
         /// The phone's level.
         phone: Hardware,
     },
+    /// It names no levels, and is older than what the phone's hardware needs.
+    #[error("the phone's hardware needs {needs} or newer, the image is {image}")]
+    SoftwareLevel {
+        /// The oldest software that runs on the phone.
+        needs: Version,
+        /// The image's version.
+        image: Version,
+    },
     /// The phone is too old to go there in one step.
     #[error("needs {needs} first, the phone runs {runs}")]
     SteppingStone {
@@ -145,22 +252,22 @@ pub enum Misfit {
     },
 }
 
-/// Whether this image may be offered to this phone; what is unknown does not fit.
-pub fn fits(image: &Image, phone: &Phone) -> Result<(), Misfit> {
+/// Whether this image may be offered to this phone, whose hardware is of this level; what is unknown does not fit.
+///
+/// With `overrides` it may be offered whatever its hardware level; what is passed over then is told.
+pub fn fits(image: &Image, phone: &Phone, level: &Level, overrides: bool) -> Result<Option<Misfit>, Misfit> {
     let unknown = |what: &str| Misfit::Unknown { what: what.to_owned() };
     let vendor = phone.vendor.as_ref().ok_or_else(|| unknown("vendor"))?;
     if image.vendor != *vendor {
         return Err(Misfit::Vendor { image: image.vendor.clone(), phone: vendor.clone() });
     }
     let model = phone.model.as_ref().ok_or_else(|| unknown("model"))?;
-    if !image.models.contains(model) {
+    if !(image.part == Part::Firmware && image.models.contains(model)) {
         return Err(Misfit::Model { phone: model.clone() });
     }
-    if !image.hardware.is_empty() {
-        let hardware = phone.hardware.as_ref().ok_or_else(|| unknown("hardware level"))?;
-        if !image.hardware.contains(hardware) {
-            return Err(Misfit::Hardware { phone: hardware.clone() });
-        }
+    let passed_over = level.against(image);
+    if let Some(misfit) = passed_over.clone().filter(|_| !overrides && !image.handling.overrides) {
+        return Err(misfit);
     }
     let runs = phone.version.as_ref().ok_or_else(|| unknown("version"))?;
     match (&image.from_at_least, &image.from_at_most) {
@@ -170,7 +277,7 @@ pub fn fits(image: &Image, phone: &Phone) -> Result<(), Misfit> {
         (_, Some(up_to)) if runs > up_to => {
             Err(Misfit::Downgrade { up_to: up_to.clone(), runs: runs.clone() })
         }
-        (_, _) => Ok(()),
+        (_, _) => Ok(passed_over),
     }
 }
 
@@ -195,24 +302,82 @@ mod tests {
             from_at_least: Some(version("10.1.33")),
             from_at_most: None,
             hardware: vec![],
+            handling: Handling::default(),
         }
+    }
+
+    fn fit(image: &Image, phone: &Phone) -> Result<Option<Misfit>, Misfit> {
+        fits(image, phone, &Level::of(phone, &[], false), false)
+    }
+
+    #[test]
+    fn a_phone_too_old_for_the_newest_image_gets_the_stone_that_leads_there() {
+        let step = |version_: &str, needs: Option<&str>| Image {
+            file: version_.into(),
+            version: version(version_),
+            from_at_least: needs.map(version),
+            ..image()
+        };
+        let module = Image { part: Part::Uxm, ..step("99.1", None) };
+        let images = vec![
+            step("8.9.3.80", Some("8.7.5")),
+            step("10.1.64", Some("8.9.3")),
+            step("10.2", Some("10.1.64")),
+            module,
+        ];
+        let release = Release { name: "r".into(), images };
+        let mut phone = Phone::new(Mac::new([0; 6]), KnownBy::Inventory);
+        phone.vendor = Some(Vendor::SNOM);
+        phone.model = Some(Model::new("D785"));
+        let mut path = |runs: &str| {
+            phone.version = Some(version(runs));
+            let image = release.image_for(&phone).unwrap();
+            (image.file.clone(), fit(image, &phone).is_ok())
+        };
+        assert_eq!(path("10.1.70"), ("10.2".into(), true));
+        assert_eq!(path("10.1.20"), ("10.1.64".into(), true));
+        assert_eq!(path("8.7.5.17"), ("8.9.3.80".into(), true));
+        assert_eq!(path("8.4.1"), ("8.9.3.80".into(), false), "no stone leads there");
+        assert_eq!(path("10.2"), ("10.2".into(), true));
+    }
+
+    #[test]
+    fn the_image_of_a_module_is_of_its_kind() {
+        let module = |kind: ModuleKind, file: &str| Image {
+            file: file.into(),
+            models: vec![],
+            part: kind.into(),
+            ..image()
+        };
+        let mut phone = Phone::new(Mac::new([0; 6]), KnownBy::Inventory);
+        (phone.vendor, phone.model) = (Some(Vendor::SNOM), Some(Model::new("D785")));
+        let one = Release { name: "r".into(), images: vec![image(), module(ModuleKind::Uxm, "uxm")] };
+        let file =
+            |release: &Release, kind| release.module_for(&phone, kind).map(|(_, image)| image.file.clone());
+        assert_eq!(file(&one, None).as_deref(), Some("uxm"));
+        assert_eq!(file(&one, Some(ModuleKind::D7c)), None);
+        let images = vec![module(ModuleKind::Uxm, "uxm"), module(ModuleKind::D7c, "d7c")];
+        let two = Release { name: "r".into(), images };
+        assert_eq!(file(&two, None), None, "nobody told which");
+        assert_eq!(file(&two, Some(ModuleKind::D7c)).as_deref(), Some("d7c"));
+        assert_eq!(two.image_for(&phone), None, "a module's image is none for a phone");
     }
 
     #[test]
     fn an_image_fits_only_the_phone_it_is_made_for() {
         let mut phone = Phone::new(Mac::new([0; 6]), KnownBy::Inventory);
-        assert!(matches!(fits(&image(), &phone), Err(Misfit::Unknown { .. })));
+        assert!(matches!(fit(&image(), &phone), Err(Misfit::Unknown { .. })));
         phone.vendor = Some(Vendor::SNOM);
         phone.model = Some(Model::new("D785"));
-        assert!(matches!(fits(&image(), &phone), Err(Misfit::Unknown { .. })), "version unknown");
+        assert!(matches!(fit(&image(), &phone), Err(Misfit::Unknown { .. })), "version unknown");
         phone.version = Some(version("10.1.20"));
-        assert!(matches!(fits(&image(), &phone), Err(Misfit::SteppingStone { .. })));
+        assert!(matches!(fit(&image(), &phone), Err(Misfit::SteppingStone { .. })));
         phone.version = Some(version("10.1.64.14"));
-        assert_eq!(fits(&image(), &phone), Ok(()));
+        assert_eq!(fit(&image(), &phone), Ok(None));
         phone.model = Some(Model::new("D765"));
-        assert!(matches!(fits(&image(), &phone), Err(Misfit::Model { .. })));
+        assert!(matches!(fit(&image(), &phone), Err(Misfit::Model { .. })));
         phone.vendor = Some(Vendor::UNIFY);
-        assert!(matches!(fits(&image(), &phone), Err(Misfit::Vendor { .. })));
+        assert!(matches!(fit(&image(), &phone), Err(Misfit::Vendor { .. })));
     }
 
     #[test]
@@ -222,10 +387,33 @@ mod tests {
         phone.model = Some(Model::new("D785"));
         phone.version = Some(version("10.1.64.14"));
         let image = Image { hardware: vec![Hardware::new("2")], ..image() };
-        assert!(matches!(fits(&image, &phone), Err(Misfit::Unknown { .. })));
+        assert!(matches!(fit(&image, &phone), Err(Misfit::Unknown { .. })));
         phone.hardware = Some(Hardware::new("1"));
-        assert!(matches!(fits(&image, &phone), Err(Misfit::Hardware { .. })));
+        assert!(matches!(fit(&image, &phone), Err(Misfit::Hardware { .. })));
         phone.hardware = Some(Hardware::new("2"));
-        assert_eq!(fits(&image, &phone), Ok(()));
+        assert_eq!(fit(&image, &phone), Ok(None));
+    }
+
+    #[test]
+    fn an_override_passes_over_the_hardware_and_nothing_else() {
+        let mut phone = Phone::new(Mac::new([0; 6]), KnownBy::Inventory);
+        phone.vendor = Some(Vendor::SNOM);
+        phone.model = Some(Model::new("D785"));
+        phone.version = Some(version("10.1.64.14"));
+        phone.hardware = Some(Hardware::new("1"));
+        let level = Level::of(&phone, &[], true);
+        let picky = Image { hardware: vec![Hardware::new("2")], ..image() };
+        let misfit = Misfit::Hardware { phone: Hardware::new("1") };
+        assert_eq!(fits(&picky, &phone, &level, false), Err(misfit.clone()));
+        assert_eq!(fits(&picky, &phone, &level, true), Ok(Some(misfit.clone())), "the policy says so");
+        let handling = Handling { overrides: true, ..Handling::default() };
+        assert_eq!(
+            fits(&Image { handling, ..picky }, &phone, &level, false),
+            Ok(Some(misfit)),
+            "the image does"
+        );
+        phone.version = Some(version("10.1.20"));
+        let old = fits(&image(), &phone, &level, true);
+        assert!(matches!(old, Err(Misfit::SteppingStone { .. })), "{old:?}");
     }
 }

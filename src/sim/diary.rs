@@ -25,10 +25,14 @@ pub enum Cause {
         /// The NOTIFY's Call-ID.
         call_id: String,
     },
+    /// Its deployment service said so (Unify).
+    ByService,
     /// An update script said so.
     ByScript,
     /// On its own.
     Itself,
+    /// It was asked at its web page.
+    ByWeb,
     /// To run the firmware it has just flashed.
     Update,
 }
@@ -66,6 +70,44 @@ pub enum What {
     SettingsAsked {
         /// The HTTP status, 0 when the depot could not be reached, however often it tried.
         status: u16,
+    },
+    /// Its deployment client was asked to call its service (Unify).
+    ContactMe,
+    /// It called its deployment service.
+    ServiceCalled {
+        /// Why: `start-up`, `solicited` …
+        reason: String,
+        /// The HTTP status, 0 when nobody answered.
+        status: u16,
+    },
+    /// Its deployment service told it to do something.
+    ServiceSaid {
+        /// What: `ReadItems`, `CleanUp` …
+        action: String,
+    },
+    /// Its settings sent it to another setting server (snom).
+    Redirected {
+        /// Where to.
+        to: String,
+    },
+    /// Its settings have its user asked before an update, and nobody answers (snom).
+    AsksItsUser,
+    /// A check-sync wiped it, as its settings say (snom).
+    FactoryReset,
+    /// It left the image for its expansion module alone (snom).
+    ModuleLeft {
+        /// Why.
+        why: String,
+    },
+    /// Its expansion module runs this now (snom).
+    ModuleFlashed {
+        /// The version.
+        version: String,
+    },
+    /// What belongs behind the image is in its flash memory as well (snom D3xx).
+    ChainedFetched {
+        /// Its length in bytes.
+        bytes: u64,
     },
     /// It polled its update script (innovaphone).
     Polled {

@@ -14,7 +14,9 @@ pub mod office;
 pub mod pbx;
 pub mod phone;
 pub mod records;
+pub mod snom;
 pub mod traffic;
+pub mod unify;
 pub mod wire;
 
 pub use building::{Building, BuildingError, BuildingSpec};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sipherd::domain::firmware::{Image, Part, Release, Version};
+use sipherd::domain::firmware::{Handling, Image, Part, Release, Version};
 use sipherd::domain::fleet::Fleet;
 use sipherd::domain::gates::{AdHoc, Judged};
 use sipherd::domain::phone::{
@@ -214,6 +214,7 @@ impl World {
                 tells_dialogs,
                 serves: sipherd::domain::trip::Serves::default(),
                 timing: TIMING,
+                special: Default::default(),
             })
         };
         let mut rules = Rules::new(policies, chrono_tz::UTC, Arc::new(terms));
@@ -222,6 +223,7 @@ impl World {
             let image = Image {
                 file: "new.bin".into(),
                 part: Part::Firmware,
+                handling: Handling::default(),
                 vendor: Vendor::SNOM,
                 models: vec![Model::new("D785")],
                 version: version("10.1.198"),

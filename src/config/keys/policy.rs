@@ -1,6 +1,6 @@
 //! The keys of a policy, and of `selections.toml`: its top, selections and actions.
 
-use super::Value::{Named, Number, OneOrMore, Table, Tables, Text};
+use super::Value::{Flag, Named, Number, OneOrMore, Table, Tables, Text};
 use super::{
     BANDWIDTH, BLACKOUT, BRAKE, CHECK, COVERAGE, IDLE, PACE, PER, RETRY, ROLLBACK, TEST, WAVE, WINDOW,
 };
@@ -43,7 +43,13 @@ pub static POLICY: Keys = Keys {
             "module-update",
             Table(&MODULE_UPDATE),
             "{ release = \"snom-uxm-1.2\" }",
-            "bring expansion modules to the version of an image; read and checked only",
+            "bring the expansion modules of snoms to the version of an image",
+        ),
+        Key::new(
+            "move",
+            Table(&MOVE),
+            "{ realm = \"berlin\" }",
+            "bring snoms into a firmware realm: another setting server",
         ),
         Key::new(
             "backup",
@@ -197,11 +203,19 @@ const CHANNEL: Key = Key::new(
     "a channel of `sipherd.toml`: of its releases the first with an image for the phone's model",
 );
 
+const OVERRIDE: Key = Key::new(
+    "override",
+    Flag,
+    "true",
+    "offer images although a phone's hardware level does not fit them, or is not known; the history tells of each",
+)
+.or("false");
+
 /// `[update]`.
 pub static UPDATE: Keys = Keys {
     table: "[update]",
     about: "Brings the phones to the version of a staged image; it names `release` or `channel`.",
-    keys: &[RELEASE, CHANNEL],
+    keys: &[RELEASE, CHANNEL, OVERRIDE],
     later: &[],
     misnamed: FIRMWARE_MISNAMED,
 };
@@ -210,7 +224,7 @@ pub static UPDATE: Keys = Keys {
 pub static STAGE: Keys = Keys {
     table: "[stage]",
     about: "Tells which image each phone would get, and offers it to nobody yet.",
-    keys: &[RELEASE, CHANNEL],
+    keys: &[RELEASE, CHANNEL, OVERRIDE],
     later: &[],
     misnamed: FIRMWARE_MISNAMED,
 };
@@ -222,6 +236,16 @@ pub static MODULE_UPDATE: Keys = Keys {
     keys: &[RELEASE, CHANNEL],
     later: &[],
     misnamed: FIRMWARE_MISNAMED,
+};
+
+/// `[move]`.
+pub static MOVE: Keys = Keys {
+    table: "[move]",
+    about: "Brings snom phones into a firmware realm of `sipherd.toml`: they get its setting server, and ask there from then on.",
+    keys: &[Key::new("realm", Text(Form::Name), "\"berlin\"", "a realm of `sipherd.toml`")
+        .else_("the one the inventory gives each phone")],
+    later: &[],
+    misnamed: &[("to", "it is called `realm`")],
 };
 
 const FIRMWARE_MISNAMED: &[(&str, &str)] = &[
@@ -255,7 +279,7 @@ pub static SELECTION: Keys = Keys {
 };
 
 /// All tables of a policy.
-pub static POLICY_TABLES: [&Keys; 20] = [
+pub static POLICY_TABLES: [&Keys; 21] = [
     &POLICY,
     &SELECT,
     &UPDATE,
@@ -263,6 +287,7 @@ pub static POLICY_TABLES: [&Keys; 20] = [
     &RESYNC,
     &STAGE,
     &MODULE_UPDATE,
+    &MOVE,
     &BACKUP,
     &WINDOW,
     &BLACKOUT,

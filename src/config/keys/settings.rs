@@ -1,7 +1,7 @@
 //! The keys of `sipherd.toml`.
 
 use super::Value::{Duration, Named, Number, OneOrMore, Table, Tables, Text, Word};
-use super::{CONFIGS, DEPOT, FTP, Form, Key, Keys, PER, PHONES, RESCUE, TFTP, TLS, Value};
+use super::{CONFIGS, DEPOT, FTP, Form, Key, Keys, PER, PHONES, REALM, RESCUE, SNOM, TFTP, TLS, Value};
 
 /// The top of `sipherd.toml`.
 pub static SETTINGS: Keys = Keys {
@@ -37,6 +37,13 @@ pub static SETTINGS: Keys = Keys {
         Key::new("web", Table(&WEB), "{ port = 80 }", "the web servers of the phones themselves"),
         Key::new("depot", Table(&DEPOT), "{ url = \"http://192.0.2.5:8480\" }", "the firmware server")
             .needed(),
+        Key::new(
+            "deployment",
+            Table(&DEPLOYMENT),
+            "{ url = \"https://192.0.2.5:18443\" }",
+            "the service that Unify phones call",
+        )
+        .else_("Unify phones are told nothing"),
         Key::new("pbx", Tables(&PBX), "[{ name = \"pbx1\", kind = \"asterisk\" }]", "the PBXs").needed(),
         Key::new("ops", Table(&OPS), "{ listen = \"127.0.0.1:9480\" }", "metrics and health")
             .else_("they are served nowhere"),
@@ -50,6 +57,8 @@ pub static SETTINGS: Keys = Keys {
             "releases by a name that stays",
         ),
         Key::new("site", Named(&SITE), "{ berlin = {} }", "the places phones stand at"),
+        Key::new("snom", Table(&SNOM), "{ templates = \"snom\" }", "what snoms are served and asked"),
+        Key::new("realm", Named(&REALM), "{ berlin = {} }", "firmware realms of snoms"),
         Key::new(
             "timing",
             Named(&TIMING),
@@ -62,6 +71,7 @@ pub static SETTINGS: Keys = Keys {
         ("timezone", "it is called `zone`"),
         ("tz", "it is called `zone`"),
         ("phones", "it is called `inventory`"),
+        ("realms", "each has a table of its own: `[realm.berlin]`"),
         ("sites", "each has a table of its own: `[site.berlin]`"),
         ("channels", "each has a table of its own: `[channel.stable]`"),
     ],
@@ -117,9 +127,65 @@ pub static WEB: Keys = Keys {
             "the port on which Unify phones are asked to contact the deployment service",
         )
         .or("8085"),
+        Key::new(
+            "credentials",
+            Text(Form::Path),
+            "\"web-credentials.csv\"",
+            "the list of passwords for web servers that ask for one",
+        )
+        .else_("none"),
     ],
     later: &[],
     misnamed: &[],
+};
+
+/// `[deployment]`.
+pub static DEPLOYMENT: Keys = Keys {
+    table: "[deployment]",
+    about: "The service that Unify phones call to be told what to do; their images come from it too.",
+    keys: &[
+        Key::new("listen", Text(Form::Address), "\"0.0.0.0:18443\"", "the TCP address it is served on")
+            .or("\"0.0.0.0:18443\""),
+        Key::new(
+            "url",
+            Text(Form::Free),
+            "\"https://192.0.2.5:18443\"",
+            "the same as the phones see it: scheme, host and port; plain http for laboratories",
+        )
+        .needed(),
+        Key::new(
+            "path",
+            Text(Form::Free),
+            "\"/DeploymentService/LoginService\"",
+            "the path that phones send their messages to",
+        )
+        .or("\"/DeploymentService/LoginService\""),
+        Key::new(
+            "certificate",
+            Text(Form::Path),
+            "\"depot.pem\"",
+            "the file of its certificate, in PEM, with those up to the root",
+        )
+        .else_("that of `[depot.tls]`"),
+        Key::new("key", Text(Form::Path), "\"depot-key.pem\"", "the file of the certificate's key, in PEM")
+            .else_("that of `[depot.tls]`"),
+        Key::new(
+            "images",
+            Word(&["service", "ftp"]),
+            "\"ftp\"",
+            "where phones load their images: from this service, or by FTP from `[depot.ftp]` with an account for each phone",
+        )
+        .or("\"service\""),
+        Key::new(
+            "polling",
+            OneOrMore(&Text(Form::Name)),
+            "[\"home-office\"]",
+            "phones with one of these tags cannot be asked to call: they poll (DCMP), or fetch a file (DMS)",
+        )
+        .else_("all are asked to call"),
+    ],
+    later: &[],
+    misnamed: &[("cert", "it is called `certificate`"), ("port", "it is a part of `listen`, and of `url`")],
 };
 
 /// `[[pbx]]`.
@@ -283,7 +349,7 @@ pub static TIMING: Keys = Keys {
 };
 
 /// All tables of `sipherd.toml`.
-pub static SETTINGS_TABLES: [&Keys; 18] = [
+pub static SETTINGS_TABLES: [&Keys; 21] = [
     &SETTINGS,
     &SIP,
     &WEB,
@@ -293,6 +359,7 @@ pub static SETTINGS_TABLES: [&Keys; 18] = [
     &RESCUE,
     &FTP,
     &CONFIGS,
+    &DEPLOYMENT,
     &PBX,
     &OPS,
     &API,
@@ -301,5 +368,7 @@ pub static SETTINGS_TABLES: [&Keys; 18] = [
     &PER,
     &CHANNEL,
     &SITE,
+    &SNOM,
+    &REALM,
     &TIMING,
 ];

@@ -74,10 +74,11 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>, shared: &Sh
         shares: false,
     };
     select(&top, shared, &mut draft);
-    let action = action::read(&top);
-    if let Some(action) = &action {
+    let action = action::read(&top).map(|(action, overrides)| {
         draft.policy.action = action.clone();
-    }
+        draft.policy.override_hardware = overrides;
+        action
+    });
     if let Some(Firmware::Channel(channel)) = action.as_ref().and_then(Action::firmware) {
         let span = draft.places.value(&format!("{}.channel", draft.policy.action.table()));
         draft.channel = Some(At { value: channel.clone(), span });
@@ -89,7 +90,7 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>, shared: &Sh
     draft.policy.coverage = coverage::read(&top);
     draft.policy.retry = retry::read(&top);
     wave::read(&top, &mut draft);
-    for table in ["module-update", "backup", "wave", "brake", "rollback"] {
+    for table in ["backup", "wave", "brake", "rollback"] {
         if let Some(span) = top.key(table) {
             draft.not_yet.push(At { value: table, span });
         }

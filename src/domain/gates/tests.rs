@@ -5,8 +5,9 @@ use chrono_tz::Europe::Berlin;
 
 use super::*;
 use crate::domain::budget::Holder;
-use crate::domain::firmware::{Image, Part, Release, Version};
+use crate::domain::firmware::{Handling, Image, Part, Release, Version};
 use crate::domain::fleet::Fleet;
+use crate::domain::hardware::{Level, Rule};
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Model, Vendor};
 use crate::domain::policy::{Action, Calendar, Firmware, IdleRule, Lasts, Pace, Policy, Selection, Window};
 use crate::domain::trip::{Failure, Input, LineBefore, Outcome, Plan, Timing, Trigger};
@@ -47,6 +48,7 @@ fn terms() -> Terms {
         tells_dialogs: true,
         serves: crate::domain::trip::Serves::default(),
         timing: TIMING,
+        special: Default::default(),
     }
 }
 
@@ -72,6 +74,8 @@ struct World {
     past: HashMap<Mac, Past>,
     lost: BTreeSet<Mac>,
     draining: bool,
+    /// Polls are awaited, and what was seen long ago is forgotten, as it is outside plans.
+    live: Option<crate::domain::scheduler::Door>,
 }
 
 impl World {
@@ -96,6 +100,7 @@ impl World {
         let image = Image {
             file: "new.bin".into(),
             part: Part::Firmware,
+            handling: Handling::default(),
             vendor: Vendor::SNOM,
             models: vec![Model::new("D785")],
             version: version("10.1.198"),
@@ -112,9 +117,11 @@ impl World {
             releases: [("new".into(), release)].into(),
             zone: Berlin,
             site_zones: Default::default(),
+            realms: Default::default(),
             channels: std::collections::BTreeMap::new(),
             fleet_pace: crate::domain::rules::FleetPace::default(),
             terms: Arc::new(|phone| phone.vendor.as_ref().map(|_| terms())),
+            levels: Arc::new(|phone| Level::of(phone, &[], false)),
         };
         Self {
             fleet,
@@ -124,6 +131,7 @@ impl World {
             past: HashMap::new(),
             lost: BTreeSet::new(),
             draining: false,
+            live: None,
         }
     }
 
@@ -139,7 +147,7 @@ impl World {
 
     fn judge_in_words(&self, seconds: i64, in_words: bool) -> Judged {
         let sky = Sky {
-            door: None,
+            door: self.live.as_ref(),
             rules: &self.rules,
             views: self.fleet.views(),
             budgets: &self.budgets,
@@ -391,6 +399,8 @@ fn removing_every_named_cause_lets_the_phone_go() {
 }
 
 mod actions;
+mod hardware;
 mod hours;
 mod idle;
+mod modules;
 mod retry;

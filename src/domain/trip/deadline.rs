@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::machine::Trip;
 use super::outcome::{Cause, Failure, Outcome};
 use super::state::{Goal, Output, State};
-use super::timing::{Serves, Trigger};
+use super::timing::Serves;
 
 impl Trip {
     pub(super) fn tick(&mut self, now: DateTime<Utc>, busy: bool, out: &mut Vec<Output>) {
@@ -20,7 +20,9 @@ impl Trip {
             State::Asked { .. } => self.unsure(now, "no answer in time; watching whether it goes", out),
             State::Accepted { sure } => {
                 let asked = self.asked_at.unwrap_or(self.since);
-                let waits = self.asked_with().is_some_and(Trigger::is_waited_for);
+                let waits = self
+                    .asked_with()
+                    .is_some_and(|asked| asked.is_waited_for() || asked.waits(self.plan.goal.has_image()));
                 if busy && waits && now - asked < self.plan.timing.leave_busy {
                     // A call came between the last look and the NOTIFY, or the policy leaves the wait to the phone.
                     self.since = now;
@@ -33,9 +35,10 @@ impl Trip {
                         (true, Goal::Update { .. } | Goal::Module { .. }) if self.seen.offers > 0 => {
                             Failure::NothingHappened { cause: Cause::NotFetched }
                         }
-                        (true, Goal::Reboot | Goal::Update { .. } | Goal::Module { .. }) => {
-                            Failure::NeverLeft
-                        }
+                        (
+                            true,
+                            Goal::Reboot | Goal::Update { .. } | Goal::Module { .. } | Goal::Move { .. },
+                        ) => Failure::NeverLeft,
                     };
                     self.fail(now, failure, out);
                 }
@@ -68,6 +71,15 @@ impl Trip {
                 self.since = now;
                 out.push(Output::Look);
             }
+            State::Flashing if matches!(self.plan.goal, Goal::Module { .. }) => {
+                let missing = self.missing();
+                let failure = match self.seen.module.clone() {
+                    _ if !missing.is_empty() => Failure::NeverReturned { missing },
+                    Some(runs) => Failure::WrongVersion { runs },
+                    None => Failure::NothingHappened { cause: Cause::ModuleUntold },
+                };
+                self.fail(now, failure, out);
+            }
             State::Flashing => {
                 let failure = match (self.seen.boot_after_delivery, self.seen.version.clone()) {
                     (true, Some(runs)) if self.missing().is_empty() => Failure::WrongVersion { runs },
@@ -88,7 +100,9 @@ impl Trip {
 
     /// Whether a phone that downloaded first may still be waiting for its calls to end.
     fn may_wait_with_image(&self, now: DateTime<Utc>) -> bool {
-        let waits = self.asked_with().is_some_and(Trigger::is_waited_for);
+        let waits = self
+            .asked_with()
+            .is_some_and(|asked| asked.is_waited_for() || asked.waits(self.plan.goal.has_image()));
         let asked = self.asked_at.unwrap_or(self.since);
         let stays = self.seen.gone.is_empty() && !self.seen.boot_after_delivery;
         self.plan.serves == Serves::OnceAsked && waits && stays && now - asked < self.plan.timing.leave_busy
@@ -99,13 +113,21 @@ impl Trip {
         if self.plan.goal == Goal::Backup {
             return Failure::NeverHandedIn;
         }
-        match (&seen.version, seen.delivered) {
+        let runs = match self.plan.goal {
+            Goal::Module { .. } => &seen.module,
+            Goal::Reboot | Goal::Resync | Goal::Update { .. } | Goal::Move { .. } | Goal::Backup => {
+                &seen.version
+            }
+        };
+        match (runs, seen.delivered) {
             (Some(runs), true) => Failure::WrongVersion { runs: runs.clone() },
             (_, _) => Failure::NothingHappened {
                 cause: if seen.interrupted {
                     Cause::NobodyThere
                 } else if seen.settings == 0 {
                     Cause::OtherServer
+                } else if matches!(self.plan.goal, Goal::Move { .. }) {
+                    Cause::NotMoved
                 } else if seen.offers == 0 {
                     Cause::SettingsOnly
                 } else {

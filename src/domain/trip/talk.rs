@@ -5,11 +5,22 @@ use chrono::{DateTime, Utc};
 use super::machine::Trip;
 use super::outcome::{Failure, Outcome};
 use super::state::{Goal, Output, State};
+use super::timing::Way;
 use crate::domain::firmware::Version;
+use crate::domain::phone::Realm;
 
 impl Trip {
     /// The phone asked what there is to do.
     pub(super) fn called(&mut self, now: DateTime<Utc>, version: Option<Version>, out: &mut Vec<Output>) {
+        // One that was asked to call, and calls, has done what a resync is for: it tells all, and is told what is to be.
+        let calls_back = self.asked_with().is_some_and(|trigger| trigger.way == Way::ContactMe);
+        if self.plan.goal == Goal::Resync
+            && calls_back
+            && matches!(self.state, State::Asked { .. } | State::Accepted { .. })
+        {
+            self.seen.settings += 1;
+            return self.finish(now, Outcome::Resynced, out);
+        }
         match self.state {
             // The last look is still to come.
             State::Confirming { .. } => {}
@@ -54,6 +65,11 @@ impl Trip {
                         self.seen.orders += 1;
                         "was told to reboot".to_owned()
                     }
+                    Goal::Move { realm, .. } => {
+                        self.seen.orders += 1;
+                        self.seen.redirected = true;
+                        format!("was told to go to realm {realm}")
+                    }
                     Goal::Resync => {
                         self.seen.orders += 1;
                         "was told to read its settings".to_owned()
@@ -73,8 +89,9 @@ impl Trip {
     pub(super) fn declined(&mut self, now: DateTime<Utc>, why: String, out: &mut Vec<Output>) {
         match self.state {
             State::Asked { .. } | State::Accepted { .. } | State::Fetching | State::Flashing => {
-                // What it says of an image it was told to fetch is said of the image.
-                if self.plan.goal.has_image() && self.seen.offers > 0 {
+                // What it says of an image it has begun to fetch is said of the image.
+                let fetched = matches!(self.state, State::Fetching | State::Flashing);
+                if self.plan.goal.has_image() && fetched {
                     out.push(Output::Note("rejected", why));
                     self.fail(now, Failure::ImageRejected, out);
                 } else {
@@ -122,6 +139,37 @@ impl Trip {
             | State::Flashing
             | State::Back => self.finish(now, Outcome::HandedIn, out),
             State::Confirming { .. } | State::Done { .. } => {}
+        }
+    }
+
+    /// It was sent to the setting server of the realm.
+    pub(super) fn redirected(&mut self, out: &mut Vec<Output>) {
+        if let Goal::Move { realm, .. } = &self.plan.goal {
+            self.seen.redirected = true;
+            out.push(Output::Note("redirected", format!("was sent to the setting server of realm {realm}")));
+        }
+    }
+
+    /// It asked for its settings as a phone of this realm.
+    pub(super) fn asked_in_realm(&mut self, now: DateTime<Utc>, asked: &Realm, out: &mut Vec<Output>) {
+        let Goal::Move { realm, .. } = &self.plan.goal else { return };
+        if realm != asked {
+            return;
+        }
+        self.seen.in_realm = true;
+        match self.state {
+            // Its own question was the order, and it needs no reboot for the answer.
+            State::Accepted { .. } => self.moved(now, out),
+            State::Away | State::Back | State::Fetching | State::Flashing => self.settle(now, out),
+            State::Confirming { .. } | State::Asked { .. } | State::Done { .. } => {}
+        }
+    }
+
+    /// It belongs to the realm.
+    pub(super) fn moved(&mut self, now: DateTime<Utc>, out: &mut Vec<Output>) {
+        if let Goal::Move { realm, .. } = &self.plan.goal {
+            let realm = realm.clone();
+            self.finish(now, Outcome::Moved { realm }, out);
         }
     }
 
