@@ -17,6 +17,7 @@ use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sipherd::depot::{Depot, serve};
+use sipherd::domain::firmware::{Image, Part};
 use sipherd::ports::{Gatekeeper, Images, Permit, PhoneNews, Transfer, Visit};
 use tokio_util::sync::CancellationToken;
 
@@ -189,6 +190,10 @@ impl Gatekeeper for Shelf {
 impl Images for Shelf {
     fn open(&self, _: &str, _: &str) -> Option<(Bytes, String)> {
         Some((self.0.clone(), "5f2c9a".repeat(10)))
+    }
+
+    fn beside(&self, _: &str, _: &str, _: Part) -> Option<Image> {
+        None
     }
 }
 

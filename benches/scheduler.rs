@@ -256,6 +256,7 @@ fn rules(parts: bool) -> Rules {
             tells_dialogs: false,
             serves: sipherd::domain::trip::Serves::default(),
             timing,
+            special: Default::default(),
         })
     };
     Rules::new(vec![policy], chrono_tz::Europe::Berlin, Arc::new(terms))

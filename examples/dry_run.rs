@@ -75,6 +75,7 @@ fn rules() -> Result<Rules, Wrong> {
             tells_dialogs: profile.tells_dialogs,
             serves: sipherd::domain::trip::Serves::default(),
             timing: profile.timing,
+            special: Default::default(),
         })
     });
     Ok(Rules {

@@ -28,3 +28,5 @@ mod site;
 mod vendors;
 /// Who waits for a call, until when; and resyncs.
 mod waits;
+/// The depot in every way it can be spoken to.
+mod ways;

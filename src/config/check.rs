@@ -21,7 +21,7 @@ use crate::domain::phone::{LineId, Site};
 use crate::domain::policy::blackout::Event;
 use crate::domain::policy::{BlackoutDates, Policy};
 use crate::phones::Makers;
-use crate::ports::Credentials;
+use crate::ports::{Credentials, WebPasswords};
 
 /// What is being read: the files so far, and their problems.
 pub(super) struct Reading {
@@ -40,6 +40,13 @@ pub(super) struct Reading {
     cases: Vec<WrittenCase>,
     /// The rules of the policies so far.
     rules: Vec<WrittenRule>,
+}
+
+/// What the lists say that `sipherd.toml` names.
+struct Lists {
+    inventory: Vec<InventoryPhone>,
+    credentials: BTreeMap<LineId, Credentials>,
+    web_passwords: WebPasswords,
 }
 
 /// A policy that can be read, with its file.
@@ -89,13 +96,14 @@ impl Reading {
             self.close(&source);
             return None;
         };
-        let (inventory, credentials) = self.lists(&source, &settings);
+        let Lists { inventory, credentials, web_passwords } = self.lists(&source, &settings);
         if let Some(folder) = &settings.profiles {
             self.profiles(folder);
         }
         settings::warn_of_strangers(&source, &settings.timed, &self.makers);
-        // The problems of sipherd.toml come first, then those of the policies.
+        // The problems of sipherd.toml come first, then those of the settings files and of the policies.
         self.close(&source);
+        let snom = self.snom(&settings.snom);
         let drafts = self.folder(&settings.policies);
         let grace = settings.edit_grace;
         let policies = self.compare(drafts, Some((&settings, &inventory)), grace);
@@ -118,6 +126,7 @@ impl Reading {
                 notifies_per_second: sip.notifies_per_second,
             },
             web: settings.web,
+            web_passwords,
             depot,
             pbxs: settings.pbxs,
             ops: settings.ops,
@@ -127,6 +136,7 @@ impl Reading {
             makers: Arc::clone(&self.makers),
             own_profiles: self.own_profiles.clone(),
             pace: settings.pace,
+            snom,
             channels: settings.channels,
             policies,
         })
@@ -195,13 +205,10 @@ impl Reading {
         self.report.problems.extend(source.take_problems());
     }
 
-    fn lists(
-        &mut self,
-        source: &Source,
-        settings: &Settings,
-    ) -> (Vec<InventoryPhone>, BTreeMap<LineId, Credentials>) {
+    fn lists(&mut self, source: &Source, settings: &Settings) -> Lists {
         let sites: BTreeSet<Site> = settings.sites.keys().cloned().collect();
-        let known = Known { pbxs: &settings.pbx_names, sites: &sites };
+        let realms = settings.snom.realms();
+        let known = Known { pbxs: &settings.pbx_names, sites: &sites, realms: &realms };
         let mut lists = Vec::new();
         let mut inventory = Vec::new();
         let mut credentials = BTreeMap::new();
@@ -216,9 +223,17 @@ impl Reading {
             credentials = inventory::read_credentials(&list, &known);
             lists.push(list);
         }
+        let mut web_passwords = WebPasswords::default();
+        if let Some(list) =
+            settings.web_credentials.as_deref().and_then(|path| self.open_list(path, "[web] credentials"))
+        {
+            settings::warn_if_open(&list, &list.path);
+            web_passwords = inventory::read_web_passwords(&list);
+            lists.push(list);
+        }
         self.close(source);
         lists.iter().for_each(|list| self.close(list));
-        (inventory, credentials)
+        Lists { inventory, credentials, web_passwords }
     }
 
     /// Every policy of a folder, in the order of the names. Only what policies use may lie there too.

@@ -60,6 +60,8 @@ codes! {
     NotAPolicy = "not-a-policy",
     /// A file among the profiles that is none.
     NotAProfile = "not-a-profile",
+    /// A file among the settings files of snoms that is none.
+    NotATemplate = "not-a-settings-file",
     /// Two policies select one phone with equal priority.
     Tie = "tie",
     /// Everybody on the machine can read a secret.

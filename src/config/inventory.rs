@@ -6,17 +6,19 @@ use std::ops::Range;
 
 use super::InventoryPhone;
 use super::code::Code;
-use super::keys::{CREDENTIALS_COLUMNS, INVENTORY_COLUMNS, nearest};
+use super::keys::{CREDENTIALS_COLUMNS, INVENTORY_COLUMNS, WEB_CREDENTIALS_COLUMNS, nearest};
 use super::problem::{Place, Problem};
 use super::raw::{Complaint, Source};
 use super::value;
-use crate::domain::phone::{Hardware, LineId, Mac, Model, PbxName, Site, Switch, Tag, Vendor};
-use crate::ports::{Credentials, Secret};
+use crate::domain::modules::ModulePower;
+use crate::domain::phone::{Hardware, LineId, Mac, Model, PbxName, Realm, Site, Switch, Tag, Vendor};
+use crate::ports::{Credentials, Secret, WebPasswords};
 
 /// What the rows may speak of.
 pub(super) struct Known<'a> {
     pub pbxs: &'a BTreeSet<PbxName>,
     pub sites: &'a BTreeSet<Site>,
+    pub realms: &'a BTreeSet<Realm>,
 }
 
 /// Reads the inventory; a bad row is recorded and left out.
@@ -72,6 +74,21 @@ pub(super) fn read_phones(source: &Source, known: &Known<'_>) -> Vec<InventoryPh
             }
             there
         });
+        let realm = row.parse("realm", value::name).map(Realm::new).filter(|realm| {
+            let there = known.realms.contains(realm);
+            if !there {
+                row.error("realm", unknown_realm(realm.as_str(), known.realms));
+            }
+            there
+        });
+        let module_power = row.parse("module_power", |text| match text {
+            "usb" => Ok(ModulePower::Usb),
+            "external" => Ok(ModulePower::External),
+            other => Err(Complaint::new(
+                format!("`{other}` is no way to power an expansion module"),
+                "write `usb` where it hangs on the phone alone, `external` where it has a power supply",
+            )),
+        });
         let tags = row.words("tags").into_iter().filter_map(|tag| row.check("tags", tag, value::name));
         let tags = tags.map(Tag::new).collect();
         if let Some(mac) = mac {
@@ -84,6 +101,8 @@ pub(super) fn read_phones(source: &Source, known: &Known<'_>) -> Vec<InventoryPh
                 site,
                 switch: row.field("switch").map(Switch::new),
                 tags,
+                realm,
+                module_power,
             });
         }
     }
@@ -123,6 +142,39 @@ pub(super) fn unknown_site(site: &str, sites: &BTreeSet<Site>) -> Complaint {
         near: nearest(site, sites.iter().map(Site::as_str)),
         hint: Some(format!("sites are named in sipherd.toml: `[site.{site}]`")),
     }
+}
+
+/// The complaint about a realm that `sipherd.toml` does not know.
+pub(super) fn unknown_realm(realm: &str, realms: &BTreeSet<Realm>) -> Complaint {
+    Complaint {
+        message: format!("unknown realm `{realm}`"),
+        near: nearest(realm, realms.iter().map(Realm::as_str)),
+        hint: Some(format!("realms are named in sipherd.toml: `[realm.{realm}]`")),
+    }
+}
+
+/// Reads the passwords of phones' web servers; a bad row is recorded and left out, and never shown.
+pub(super) fn read_web_passwords(source: &Source) -> WebPasswords {
+    let mut passwords = WebPasswords::default();
+    let columns = WEB_CREDENTIALS_COLUMNS;
+    let Some(rows) = Rows::read(source, &columns, &columns, Show::Nothing) else { return passwords };
+    for row in rows.iter() {
+        let (username, password) = (row.required("username"), row.required("password"));
+        let (Some(whose), Some(username), Some(password)) = (row.required("mac"), username, password) else {
+            continue;
+        };
+        let pair = Credentials { username: username.to_owned(), password: Secret::new(password) };
+        let twice = if whose == "*" {
+            passwords.others.replace(pair).is_some()
+        } else {
+            let Some(mac) = row.check("mac", whose, value::mac) else { continue };
+            passwords.of.insert(mac, pair).is_some()
+        };
+        if twice {
+            row.error("mac", format!("`{whose}` is here twice"));
+        }
+    }
+    passwords
 }
 
 /// Whether problems may show the line they stand on.

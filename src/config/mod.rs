@@ -6,6 +6,7 @@ mod check;
 mod clock_changes;
 pub mod code;
 mod compare;
+mod depot;
 mod ics;
 mod inventory;
 pub mod keys;
@@ -16,6 +17,7 @@ pub mod profiles;
 mod raw;
 pub mod schema;
 mod settings;
+pub mod snom;
 mod table;
 mod value;
 
@@ -27,19 +29,22 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
+use crate::domain::modules::ModulePower;
 use crate::domain::phone::{
-    Hardware, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Switch, Tag, Vendor,
+    Hardware, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Realm, Site, Switch, Tag, Vendor,
 };
 use crate::domain::policy::Policy;
 use crate::domain::rules::FleetPace;
 use crate::domain::trip::Timing;
 use crate::phones::Makers;
-use crate::ports::{Credentials, Secret};
+use crate::ports::{Credentials, Secret, WebPasswords};
 
 pub use cases::{WrittenCase, WrittenRule};
 pub use code::Code;
+pub use depot::{ConfigsConfig, DepotConfig, FtpConfig, RescueConfig, TftpConfig, TlsConfig};
 pub use problem::{Place, Problem, Report, Severity};
 pub use profiles::OwnProfile;
+pub use snom::SnomConfig;
 pub use value::spell as duration_text;
 
 /// A configuration that may be used.
@@ -95,8 +100,12 @@ pub fn load_inventory(path: &Path, config: &Config) -> Result<Vec<InventoryPhone
     let mut report = Report { files: 1, ..Report::default() };
     let pbxs = config.pbxs.iter().map(|pbx| pbx.name.clone()).collect();
     let sites = config.sites.keys().cloned().collect();
+    let realms = config.snom.papers.realms.keys().cloned().collect();
     let phones = raw::Source::read(path).map(|source| {
-        let phones = inventory::read_phones(&source, &inventory::Known { pbxs: &pbxs, sites: &sites });
+        let phones = inventory::read_phones(
+            &source,
+            &inventory::Known { pbxs: &pbxs, sites: &sites, realms: &realms },
+        );
         report.problems = source.take_problems();
         phones
     });
@@ -190,6 +199,8 @@ pub struct Config {
     pub sip: SipConfig,
     /// The web servers of the phones themselves.
     pub web: WebPorts,
+    /// What they are answered with when they ask for a password.
+    pub web_passwords: WebPasswords,
     /// The firmware server.
     pub depot: DepotConfig,
     /// The PBXs; never empty.
@@ -208,6 +219,8 @@ pub struct Config {
     pub own_profiles: Vec<OwnProfile>,
     /// What holds over all policies.
     pub pace: FleetPace,
+    /// What snoms are served and asked.
+    pub snom: SnomConfig,
     /// The channels: each names its releases, the preferred one first.
     pub channels: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     /// The policies, in the order of their names.
@@ -247,6 +260,10 @@ pub struct InventoryPhone {
     pub switch: Option<Switch>,
     /// What the administrator calls it.
     pub tags: BTreeSet<Tag>,
+    /// Its firmware realm, when written; always one of `sipherd.toml`.
+    pub realm: Option<Realm>,
+    /// How its expansion module is powered, when written.
+    pub module_power: Option<ModulePower>,
 }
 
 impl InventoryPhone {
@@ -259,6 +276,8 @@ impl InventoryPhone {
         phone.site.clone_from(&self.site);
         phone.switch.clone_from(&self.switch);
         phone.tags.clone_from(&self.tags);
+        phone.home.clone_from(&self.realm);
+        phone.module_power = self.module_power;
         phone.lines = self.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
         phone
     }
@@ -305,15 +324,6 @@ impl Default for WebPorts {
     fn default() -> Self {
         Self { pages: 80, contact_me: 8085 }
     }
-}
-
-/// `[depot]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DepotConfig {
-    /// The TCP address it listens on.
-    pub listen: SocketAddr,
-    /// The base the phones use, without a trailing slash.
-    pub url: String,
 }
 
 /// One `[[pbx]]`.

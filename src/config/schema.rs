@@ -36,7 +36,7 @@ impl Kind {
 
 /// Of these keys of a table exactly one is written.
 const EXACTLY_ONE: [(&str, &[&str]); 6] = [
-    ("", &["reboot", "resync", "update", "stage", "module-update", "backup"]),
+    ("", &["reboot", "resync", "update", "stage", "module-update", "move", "backup"]),
     ("[update]", &["release", "channel"]),
     ("[stage]", &["release", "channel"]),
     ("[module-update]", &["release", "channel"]),
@@ -160,6 +160,8 @@ fn text(form: Form) -> Json {
         Form::Rate => Some("^[0-9]+ */ *(s|m|h)$"),
         Form::Percent => Some("^[0-9]{1,3} *%$"),
         Form::Url => Some("^https?://"),
+        Form::Ports => Some("^[0-9]{1,5} *- *[0-9]{1,5}$"),
+        Form::Ipv4 => Some(r"^([0-9]{1,3}\.){3}[0-9]{1,3}$"),
         Form::Pattern
         | Form::Zone
         | Form::ZoneOrSite

@@ -13,6 +13,7 @@ use crate::domain::gates::{AdHoc, Judged};
 use crate::domain::phone::{CallState, Mac, PbxName, Phone};
 use crate::domain::policy::Selection;
 use crate::domain::policy::verdict::{Reason, Verdict};
+use crate::domain::realm::RealmHeld;
 use crate::domain::trip::{Goal, Outcome};
 use crate::ports::{Change, ControlError, Job, PhoneView, RebootAsk, RebootTaken, StatusView};
 
@@ -130,6 +131,7 @@ impl Orchestrator {
         for reason in &reasons {
             match reason {
                 Reason::AlreadyCurrent { .. } => return word("verified", reason.told_in(zone)),
+                Reason::Realm(RealmHeld::AlreadyThere { .. }) => return word("moved", reason.told_in(zone)),
                 Reason::AlreadyRebooted { .. } => return word("rebooted", reason.told_in(zone)),
                 Reason::AlreadyResynced { .. } => return word("resynced", reason.told_in(zone)),
                 Reason::NotSelected => return word("unmanaged", reason.told_in(zone)),
@@ -282,6 +284,10 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::Excluded { .. }
         | Reason::NoImage { .. }
         | Reason::Misfit(_)
+        | Reason::UpdatePolicy { .. }
+        | Reason::WipedByCheckSync
+        | Reason::Module(_)
+        | Reason::Realm(_)
         | Reason::SeveralContacts { .. } => 0,
         Reason::Draining | Reason::EditedLately { .. } => 1,
         Reason::Busy { .. } | Reason::AgentLoggedIn { .. } | Reason::DoNotDisturb { .. } => 2,

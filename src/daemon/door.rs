@@ -82,7 +82,7 @@ impl Orchestrator {
     }
 
     /// Whether the phone is asked by nothing but its own polls.
-    fn polls(&self, mac: Mac) -> bool {
+    pub(super) fn polls(&self, mac: Mac) -> bool {
         let terms = self.fleet.get(mac).and_then(|phone| (self.scheduler.rules().terms)(phone));
         terms.as_ref().is_some_and(Terms::polls)
     }
@@ -112,7 +112,10 @@ impl Orchestrator {
             Some(Goal::Reboot) => Order::Reboot { serial },
             Some(Goal::Backup) => Order::HandIn { serial },
             // Nobody documents how such a phone is told to read its settings.
-            Some(Goal::Resync) | None => return self.nothing(mac, open.trip.state().slug()),
+            Some(Goal::Move { realm, .. }) => return Permit::Elsewhere { realm: realm.clone() },
+            Some(Goal::Resync) | None => {
+                return self.nothing(mac, open.trip.state().slug());
+            }
         };
         Permit::Order { order, calendar: self.hours_of(&open.trip.plan().policy) }
     }
@@ -135,7 +138,7 @@ impl Orchestrator {
             }
             None => self.ordered(mac),
         };
-        let given = matches!(permit, Permit::Order { .. });
+        let given = matches!(permit, Permit::Order { .. } | Permit::Elsewhere { .. });
         match reply.send(permit) {
             Ok(()) if given => {
                 let letters = self.letters.clone();

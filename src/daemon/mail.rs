@@ -14,7 +14,7 @@ use crate::domain::phone::Mac;
 use crate::ports::{
     Control, ControlError, Entry, Gatekeeper, HistoryQuery, NotifyOutcome, PbxEvent, Permit, PhoneNews,
     PhoneView, PlanAsk, PlanView, ProbeOutcome, RebootAsk, RebootTaken, Standing, StatusView, Store,
-    Transfer, TripId, Visit, WhyView,
+    Transfer, TripId, Visit, WebError, WhyView,
 };
 
 /// Where the answer to a question goes.
@@ -54,6 +54,8 @@ pub enum Mail {
     Told(Mac, IpAddr, PhoneNews),
     /// A phone that polled has its order.
     Ordered(TripId, Mac),
+    /// A page of a phone's web server, or why there is none.
+    Page(Mac, Result<String, WebError>),
     /// Somebody asks through the API.
     Asked(Question),
     /// The files were read again.

@@ -96,6 +96,7 @@ impl Metrics {
             Outcome::Verified { .. }
             | Outcome::Rebooted
             | Outcome::Resynced
+            | Outcome::Moved { .. }
             | Outcome::HandedIn
             | Outcome::Withdrawn { .. }
             | Outcome::Cancelled => outcome.slug(),

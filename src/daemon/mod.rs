@@ -9,7 +9,9 @@ mod metrics;
 mod news;
 mod orchestrator;
 mod plan;
+mod servers;
 mod setup;
+mod snoms;
 mod standing;
 mod trips;
 mod visits;
@@ -28,7 +30,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::config::{Config, PbxKind};
-use crate::depot::{Configurations, Depot, Keeping, MakersNow, Releases, ReleasesError, ServeError, serve};
+use crate::depot::{Depot, MakersNow, Releases, ReleasesError, ServeError, TlsError};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{KnownBy, Line, Mac, PbxName, Phone};
 use crate::domain::scheduler::Scheduler;
@@ -43,6 +45,8 @@ pub use setup::{inventory, rules, terms, usual};
 
 use mail::{Mail, Mailbox};
 use orchestrator::{Hands, Orchestrator};
+pub use servers::DepotWays;
+use servers::Servers;
 use setup::{Known, Reloader};
 
 /// Letters that may wait for the orchestrator.
@@ -73,6 +77,9 @@ pub enum StartError {
     /// The depot cannot serve.
     #[error(transparent)]
     Depot(#[from] ServeError),
+    /// The depot's certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A kept trip cannot be read: going on without it could trigger its phone twice.
     #[error("trip {trip} in the store cannot be read: {why}")]
     KeptTrip {
@@ -83,6 +90,25 @@ pub enum StartError {
     },
 }
 
+impl StartError {
+    /// What to do about it, where that can be said.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Tls(error) => Some(error.hint()),
+            Self::Listen { why, .. } if why.contains("Permission denied") => Some(
+                "ports below 1024, TFTP's 69 and FTP's 21 among them, need CAP_NET_BIND_SERVICE: see \
+                 `AmbientCapabilities` in packaging/sipherd.service",
+            ),
+            Self::Listen { .. }
+            | Self::Sip(_)
+            | Self::Store(_)
+            | Self::Releases(_)
+            | Self::Depot(_)
+            | Self::KeptTrip { .. } => None,
+        }
+    }
+}
+
 /// A daemon that runs.
 pub struct Running {
     /// What can be asked of it.
@@ -91,6 +117,8 @@ pub struct Running {
     pub sip: SocketAddr,
     /// Where its depot is bound.
     pub depot: SocketAddr,
+    /// Where the depot is bound in other ways than plain HTTP.
+    pub depot_ways: DepotWays,
     /// Where metrics and health are served, if they are.
     pub ops: Option<SocketAddr>,
     tasks: TaskTracker,
@@ -132,7 +160,7 @@ pub async fn start(
     let store = Arc::new(SqliteStore::open(&config.state.join("sipherd.db")).await?);
     let kept = store.load().await?;
 
-    let depot_listener = listen("[depot] listen", config.depot.listen).await?;
+    let servers = Servers::bind(&config.depot).await?;
     let ops_listener = match config.ops {
         Some(address) => Some(listen("[ops] listen", address).await?),
         None => None,
@@ -150,16 +178,18 @@ pub async fn start(
 
     let (letters, mailbox) = mpsc::channel(MAILBOX);
     let pbxs = connect_pbxs(&config, clock.as_ref(), &letters, &services, &tasks);
+    let web = WebClient::new(web_config(&config), config.web_passwords.clone());
     let hands = Hands {
         clock: clock.clone(),
         store: store.clone(),
         notifier: Arc::new(agent.clone()),
         prober: Arc::new(agent.clone()),
-        web: Arc::new(WebClient::new(web_config(&config), BTreeMap::new())),
+        web: Arc::new(web.clone()),
         pbxs,
         trigger: config.sip.trigger,
     };
     let known = Known::new(Arc::clone(&config.makers));
+    let snom = Known::new(Arc::new(config.snom.clone()));
     setup::tell_own_profiles(&config);
     let reloader = Reloader {
         file: config.file.clone(),
@@ -168,7 +198,10 @@ pub async fn start(
             let agent = agent.clone();
             Arc::new(move |credentials| agent.replace_credentials(credentials))
         },
+        web_passwords: Arc::new(move |passwords| web.replace_credentials(passwords)),
         makers: known.clone(),
+        identity: servers.identity(),
+        snom: snom.clone(),
         started_with: Arc::new(config.clone()),
     };
     let fleet = fleet(&config, &kept);
@@ -179,25 +212,21 @@ pub async fn start(
 
     let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store.clone()));
     let makers: MakersNow = Arc::new(move || known.now());
-    let configurations =
-        Configurations::open(&config.state.join("configs"), Keeping::default(), clock.clone());
-    let depot = Depot::new(control.clone(), releases, makers, config.depot.url.clone())
-        .with_configurations(Arc::new(configurations));
+    let depot = Depot::new(control.clone(), releases.clone(), makers, config.depot.url.clone());
+    let depot = servers
+        .equip(depot, &config, &clock)
+        .with_snom_papers(Arc::new(move || Arc::clone(&snom.now().papers)));
     let running = Running {
         control: control.clone(),
         sip: agent.local_addr(),
-        depot: address_of(&depot_listener, config.depot.listen),
+        depot: servers.plain(),
+        depot_ways: servers.ways(),
         ops: ops_listener.as_ref().zip(config.ops).map(|(l, asked)| address_of(l, asked)),
         tasks: tasks.clone(),
         services: services.clone(),
     };
     serve_api(&config, &control, ops_listener, &services, &tasks).await?;
-    let stop = services.clone();
-    tasks.spawn(async move {
-        if let Err(error) = serve(depot_listener, depot, stop).await {
-            tracing::error!(%error, "the depot stopped");
-        }
-    });
+    servers.serve(&config.depot, &depot, &releases, &services, &tasks);
     tasks.spawn(async move {
         // Only when it ends: phones under way need depot, SIP and the PBX's view until then. Should it ever panic, the
         // rest must not go on without it.

@@ -79,6 +79,8 @@ pub(super) enum Act {
     StopResending(OrderId),
     /// Read contacts, ask with OPTIONS.
     Look(Mac),
+    /// Read a phone's information page.
+    Page(Mac),
     /// Answer a phone at the door.
     Permit(oneshot::Sender<Permit>, Permit),
     /// Answer somebody who waits.
@@ -108,6 +110,8 @@ pub struct Orchestrator {
     pub(super) at_the_door: HashMap<Mac, oneshot::Sender<Permit>>,
     /// Phones that asked for their settings, and when: they may be booting.
     pub(super) settings_asked: BTreeMap<Mac, DateTime<Utc>>,
+    /// Which information pages were asked for.
+    pub(super) pages: super::snoms::Pages,
     contacts_read: DateTime<Utc>,
     /// When old findings were last looked for.
     pub(super) forgot: DateTime<Utc>,
@@ -142,6 +146,7 @@ impl Orchestrator {
             visitors: BTreeMap::new(),
             at_the_door: HashMap::new(),
             settings_asked: BTreeMap::new(),
+            pages: super::snoms::Pages::default(),
             contacts_read,
             // The first step looks.
             forgot: DateTime::UNIX_EPOCH,
@@ -196,6 +201,7 @@ impl Orchestrator {
         self.turn_away(now);
         self.write_down(now);
         self.await_phones(now);
+        self.read_pages(now);
         let asked = tokio::time::Instant::now();
         self.keep().await;
         let late = asked.elapsed() > KEPT_WITHIN;
@@ -235,7 +241,8 @@ impl Orchestrator {
         let awaited = self.trips.values().any(|open| open.trip.awaits_phone());
         let contacts = awaited.then(|| self.contacts_read + READ_CONTACTS_EVERY);
         let trips = self.deadlines.first().map(|(at, _)| *at);
-        let next = [contacts, trips, self.scheduler.next_pass()].into_iter().flatten().min();
+        let next =
+            [contacts, trips, self.scheduler.next_pass(), self.next_page()].into_iter().flatten().min();
         // A millisecond at least: a clock that stands still must not spin the loop.
         let least = Duration::from_millis(1);
         next.map_or(Duration::from_secs(60), |next| self.hands.clock.until(next).max(least))
@@ -255,6 +262,7 @@ impl Orchestrator {
             Mail::Happened(mac, kind, text) => self.note(now, mac, None, kind, text),
             Mail::Told(mac, source, news) => self.told(now, mac, source, news),
             Mail::Ordered(id, mac) => self.has_its_order(now, id, mac),
+            Mail::Page(mac, page) => self.page_read(now, mac, page),
             Mail::Asked(question) => self.asked(now, question),
             Mail::Reread(reread, reply) => self.reread(now, reread, reply),
         }
@@ -368,6 +376,7 @@ impl Orchestrator {
             Act::Order(id, mac, reply) => self.hand_over(id, mac, reply, late),
             Act::StopResending(order) => self.hands.notifier.stop_resending(order),
             Act::Look(mac) => self.look(mac),
+            Act::Page(mac) => self.ask_page(mac),
             Act::Permit(reply, permit) => {
                 // A phone that hung up meanwhile gets nothing.
                 let _ = reply.send(permit);

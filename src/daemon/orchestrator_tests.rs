@@ -214,6 +214,9 @@ impl Night {
             releases,
             credentials: Arc::new(|_| {}),
             makers: setup::Known::new(Arc::clone(&config.makers)),
+            identity: None,
+            web_passwords: Arc::new(drop),
+            snom: setup::Known::new(Arc::new(config.snom.clone())),
             started_with: Arc::new(config.clone()),
         };
         let fleet = crate::daemon::fleet(&config, &Kept::default());
@@ -280,6 +283,8 @@ impl Night {
     fn visit(&mut self, mac: Mac, source: &str, version: &str) -> Permit {
         let (reply, mut answer) = oneshot::channel();
         let visit = Visit {
+            modules: None,
+            realm: None,
             mac,
             vendor: Some(Vendor::SNOM),
             model: None,
@@ -480,3 +485,6 @@ mod idle;
 
 #[path = "orchestrator_tests/door.rs"]
 mod door;
+
+#[path = "orchestrator_tests/standing.rs"]
+mod standing;

@@ -8,14 +8,14 @@ use chrono::{DateTime, Utc};
 
 use super::mail::{Mail, Reply};
 use super::orchestrator::{Act, Orchestrator};
-use crate::config::{self, Config, InventoryPhone, TimingOverride};
-use crate::depot::Releases;
+use crate::config::{self, Config, InventoryPhone, SnomConfig, TimingOverride};
+use crate::depot::{Identity, Releases};
 use crate::domain::firmware::Release;
-use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Vendor};
+use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Realm, Vendor};
 use crate::domain::policy::Firmware;
-use crate::domain::rules::{Rules, Terms, TermsOf, UsualOf};
-use crate::phones::Makers;
-use crate::ports::{ControlError, Credentials};
+use crate::domain::rules::{Rules, Special, Terms, TermsOf, UsualOf};
+use crate::phones::{Makers, snom};
+use crate::ports::{ControlError, Credentials, WebPasswords};
 
 /// The rules these files and releases make.
 pub fn rules(config: &Config, releases: Vec<Release>) -> Rules {
@@ -28,28 +28,43 @@ pub fn rules(config: &Config, releases: Vec<Release>) -> Rules {
         site_zones: zones.collect(),
         channels: config.channels.clone(),
         fleet_pace: config.pace.clone(),
-        terms: terms(Arc::clone(&config.makers), config.timing.clone()),
+        realms: realms(&config.snom.papers),
+        terms: terms(Arc::clone(&config.makers), config.timing.clone(), Arc::clone(&config.snom.papers)),
         usual: usual(Arc::clone(&config.makers)),
     }
 }
 
 /// The vendors' profiles with the administrator's timing laid over them.
-pub fn terms(makers: Arc<Makers>, timing: BTreeMap<Vendor, TimingOverride>) -> TermsOf {
+///
+/// `papers` are what snoms are served: what the administrator's settings files say of a phone holds for it too.
+pub fn terms(
+    makers: Arc<Makers>,
+    timing: BTreeMap<Vendor, TimingOverride>,
+    papers: Arc<snom::Papers>,
+) -> TermsOf {
     let none = TimingOverride::default();
     Arc::new(move |phone| {
         let vendor = phone.vendor.as_ref()?;
         let profile = makers.profile(vendor)?;
         let own = timing.get(vendor).unwrap_or(&none);
         let timing = own.over(profile.timing);
+        let special =
+            if *vendor == Vendor::SNOM { snom::special(&papers, phone) } else { Special::default() };
         Some(Terms {
-            triggers: profile.reboot.clone(),
+            triggers: snom::harmless(&special, &profile.reboot),
             update_boots: profile.update_boots.map(|boots| own.boots.unwrap_or(boots)),
-            resync: profile.resync.clone(),
+            resync: snom::harmless(&special, &profile.resync),
             serves: profile.serves,
             tells_dialogs: profile.tells_dialogs,
             timing,
+            special,
         })
     })
+}
+
+/// The firmware realms, and whether each one's setting server is this depot.
+pub fn realms(papers: &snom::Papers) -> BTreeMap<Realm, bool> {
+    papers.realms.keys().map(|realm| (realm.clone(), papers.is_here(realm))).collect()
 }
 
 /// What the vendors' phones usually take, as their profiles estimate it.
@@ -82,24 +97,29 @@ pub fn missing_releases(rules: &Rules) -> Vec<String> {
 /// Takes new credentials to the SIP side.
 pub type NewCredentials = Arc<dyn Fn(BTreeMap<LineId, Credentials>) + Send + Sync>;
 
-/// The makers that are known at this moment; whoever recognises phones looks here.
-#[derive(Clone)]
-pub struct Known(Arc<RwLock<Arc<Makers>>>);
+/// What is in force at this moment; whoever uses it looks here each time, because a reload changes it.
+pub struct Known<T>(Arc<RwLock<Arc<T>>>);
 
-impl Known {
-    /// These are known.
-    pub fn new(makers: Arc<Makers>) -> Self {
-        Self(Arc::new(RwLock::new(makers)))
+impl<T> Clone for Known<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Known<T> {
+    /// This is in force.
+    pub fn new(value: Arc<T>) -> Self {
+        Self(Arc::new(RwLock::new(value)))
     }
 
-    /// Those that are known now.
-    pub fn now(&self) -> Arc<Makers> {
+    /// What is in force now.
+    pub fn now(&self) -> Arc<T> {
         // Nothing panics while it holds the lock, and an old value would be whole all the same.
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn replace(&self, makers: Arc<Makers>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = makers;
+    fn replace(&self, value: Arc<T>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = value;
     }
 }
 
@@ -121,8 +141,14 @@ pub struct Reloader {
     pub releases: Arc<Releases>,
     /// Where new credentials go.
     pub credentials: NewCredentials,
+    /// Where new passwords of phones' web servers go.
+    pub web_passwords: Arc<dyn Fn(WebPasswords) + Send + Sync>,
     /// The makers that are known.
-    pub makers: Known,
+    pub makers: Known<Makers>,
+    /// What snoms are served and asked.
+    pub snom: Known<SnomConfig>,
+    /// The depot's certificate, where it speaks TLS.
+    pub identity: Option<Arc<Identity>>,
     /// What was in force when the daemon started: some of it cannot change while it runs.
     pub started_with: Arc<Config>,
 }
@@ -140,6 +166,9 @@ impl Reloader {
         };
         for warning in &loaded.warnings {
             tracing::warn!("{}", warning.one_line());
+        }
+        if let Some(Err(error)) = self.identity.as_ref().map(|identity| identity.reload()) {
+            return Reread(Err(format!("{error}\nhint: {}", error.hint())));
         }
         match self.releases.reload() {
             Ok(()) => Reread(Ok(Box::new(loaded.config))),
@@ -217,8 +246,10 @@ impl Orchestrator {
         }
         let other_makers = *self.reloader.makers.now() != *config.makers;
         self.reloader.makers.replace(Arc::clone(&config.makers));
+        self.reloader.snom.replace(Arc::new(config.snom.clone()));
         tell_own_profiles(config);
         (self.reloader.credentials)(config.sip.credentials.clone());
+        (self.reloader.web_passwords)(config.web_passwords.clone());
         let listed = inventory(config);
         let gone: Vec<Mac> = self
             .fleet

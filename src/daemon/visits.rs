@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::mail::Mail;
 use super::orchestrator::{Act, Orchestrator};
 use crate::domain::phone::{CallState, KnownBy, Mac, Phone};
-use crate::domain::trip::{Input, State};
+use crate::domain::trip::{Goal, Input, State};
 use crate::phones::Sighting;
 use crate::ports::{Lane, Permit, Transfer, TransferStep, Visit, Wanted};
 
@@ -24,14 +24,14 @@ const LOOKS_AGAIN: TimeDelta = TimeDelta::milliseconds(200);
 
 impl Orchestrator {
     /// A phone is at the door.
-    pub(super) fn visit(&mut self, now: DateTime<Utc>, visit: Visit, reply: oneshot::Sender<Permit>) {
+    pub(super) fn visit(&mut self, now: DateTime<Utc>, visit: Visit, mut reply: oneshot::Sender<Permit>) {
         let mac = visit.mac;
         if visit.wanted == Wanted::Orders && !visit.peek {
             return self.asks_for_orders(now, &visit, reply);
         }
         // Asking for a head alone is what an administrator or a proxy does, not a phone that boots.
         if visit.peek {
-            let permit = self.permit(mac, &visit.wanted);
+            let permit = self.permit(&visit);
             return self.acts.push(Act::Permit(reply, permit));
         }
         if visit.wanted == Wanted::Settings && self.may_soon_know_more(now, mac) {
@@ -46,11 +46,24 @@ impl Orchestrator {
             let idle = !self.in_a_call(mac) && in_place;
             let version = visit.version.clone().filter(|_| in_place);
             self.drive(now, mac, Input::BootRequest { version, idle, own: in_place });
+            if in_place {
+                self.asked_in_realm(now, &visit);
+                match self.polls_settings(now, mac, reply) {
+                    Some(back) => reply = back,
+                    None => return,
+                }
+            }
         }
-        let permit = self.permit(mac, &visit.wanted);
-        if let (Permit::Offer { file, .. }, Wanted::FirmwarePointer) = (&permit, &visit.wanted) {
-            tracing::debug!(%mac, file, "offered");
-            self.drive(now, mac, Input::Offered);
+        let permit = self.permit(&visit);
+        match (&permit, &visit.wanted) {
+            (Permit::Offer { file, .. } | Permit::Module { file, .. }, Wanted::FirmwarePointer) => {
+                tracing::debug!(%mac, file, "offered");
+                self.drive(now, mac, Input::Offered);
+            }
+            (Permit::Elsewhere { .. }, _) if self.comes_from_its_place(mac, visit.source) => {
+                self.drive(now, mac, Input::Redirected);
+            }
+            (_, _) => {}
         }
         self.acts.push(Act::Permit(reply, permit));
     }
@@ -88,6 +101,7 @@ impl Orchestrator {
                 let (model, version) = (visit.model.clone(), visit.version.clone());
                 self.learn(mac, Sighting { vendor, model, version, mac: Some(mac), modules: None });
             }
+            self.counts_modules(now, visit);
             if let (Some(hardware), Some(phone)) = (&visit.hardware, self.fleet.get_mut(mac)) {
                 phone.hardware = Some(hardware.clone());
             }
@@ -151,7 +165,11 @@ impl Orchestrator {
         sources.peek().is_none() || sources.any(|source| source.ip() == from)
     }
 
-    fn permit(&self, mac: Mac, wanted: &Wanted) -> Permit {
+    fn permit(&self, visit: &Visit) -> Permit {
+        let (mac, wanted) = (visit.mac, &visit.wanted);
+        if let Some(realm) = self.elsewhere(visit).filter(|_| *wanted == Wanted::Settings) {
+            return Permit::Elsewhere { realm };
+        }
         let runs = self.fleet.get(mac).and_then(|phone| phone.version.clone());
         let stay = |why: &str| Permit::Stay { runs: runs.clone(), why: why.to_owned() };
         let Some(open) = self.trips.get(&mac) else {
@@ -165,7 +183,11 @@ impl Orchestrator {
         match image {
             Some((release, file)) => {
                 let lanes = self.lanes(mac, &open.trip.plan().policy);
-                Permit::Offer { release: release.clone(), file: file.to_owned(), lanes }
+                let (release, file) = (release.clone(), file.to_owned());
+                match open.trip.plan().goal {
+                    Goal::Module { .. } => Permit::Module { release, file, order: open.id.0, lanes },
+                    _ => Permit::Offer { release, file, lanes },
+                }
             }
             None => stay(open.trip.state().slug()),
         }
@@ -188,6 +210,13 @@ impl Orchestrator {
     /// News of a transfer.
     pub(super) fn transfer(&mut self, now: DateTime<Utc>, transfer: Transfer) {
         self.metrics.transfer(&transfer.step);
+        // What goes with an image is not the image.
+        let goal = self.trips.get(&transfer.mac).map(|open| &open.trip.plan().goal);
+        if let Some(Goal::Update { file, .. } | Goal::Module { file, .. }) = goal
+            && *file != transfer.file
+        {
+            return;
+        }
         let input = match transfer.step {
             TransferStep::Began { .. } => Input::ImageBegan,
             TransferStep::Delivered => Input::ImageDelivered,

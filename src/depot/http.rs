@@ -10,15 +10,19 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::backup::{self, Configurations};
+use super::ftp::FtpAccounts;
 use super::lanes::Lanes;
 use super::listener::{Door, receive};
 use super::reply::answer;
 use super::transfer::Outgoing;
-use crate::phones::Makers;
+use crate::phones::{Makers, snom};
 use crate::ports::{Gatekeeper, Images};
 
 /// Tells which makers are known; a reload may change them.
 pub type MakersNow = Arc<dyn Fn() -> Arc<Makers> + Send + Sync>;
+
+/// Tells what settings documents of snoms are made of; a reload may change it.
+pub type SnomPapersNow = Arc<dyn Fn() -> Arc<snom::Papers> + Send + Sync>;
 
 /// What the depot serves, and who decides.
 #[derive(Clone)]
@@ -29,10 +33,16 @@ pub struct Depot {
     pub images: Arc<dyn Images>,
     /// The makers known at this moment.
     pub makers: MakersNow,
+    /// What the settings documents of snoms are made of at this moment.
+    pub snom: SnomPapersNow,
     /// The URL under which phones reach the depot: `http://10.0.0.5:8080`.
     pub base_url: String,
     /// Where phones hand in their configurations, if they may.
     pub configurations: Option<Arc<Configurations>>,
+    /// Where phones fetch by FTP, if they can: whoever tells them to makes an account for them there.
+    pub accounts: Option<Arc<FtpAccounts>>,
+    /// The URL under which phones reach the depot over HTTPS, if they can: `https://10.0.0.5:8443`.
+    pub secure_url: Option<String>,
     /// How fast images go out, whichever way they go.
     pub(super) lanes: Arc<Lanes>,
 }
@@ -76,7 +86,7 @@ pub enum ServeError {
 }
 
 impl Depot {
-    /// A depot in which no configurations are handed in.
+    /// A depot that speaks plain HTTP alone, and in which no configurations are handed in.
     pub fn new(
         gatekeeper: Arc<dyn Gatekeeper>,
         images: Arc<dyn Images>,
@@ -84,13 +94,21 @@ impl Depot {
         base_url: impl Into<String>,
     ) -> Self {
         let (base_url, lanes) = (base_url.into(), Arc::default());
-        Self { gatekeeper, images, makers, base_url, configurations: None, lanes }
+        let (configurations, accounts, secure_url) = (None, None, None);
+        let snom: SnomPapersNow = Arc::new(Arc::default);
+        Self { gatekeeper, images, makers, snom, base_url, configurations, accounts, secure_url, lanes }
     }
 
     /// The same, and phones hand their configurations in here.
     #[must_use]
     pub fn with_configurations(self, configurations: Arc<Configurations>) -> Self {
         Self { configurations: Some(configurations), ..self }
+    }
+
+    /// The same, with these settings documents for snoms.
+    #[must_use]
+    pub fn with_snom_papers(self, snom: SnomPapersNow) -> Self {
+        Self { snom, ..self }
     }
 
     /// The base URL without a slash at its end.

@@ -71,15 +71,15 @@ pub(super) fn write(release: &Release) -> String {
         let models: Vec<&str> = image.models.iter().map(Model::as_str).collect();
         let part = match image.part {
             Part::Firmware => String::new(),
-            part @ (Part::Boot | Part::Radio | Part::Module) => format!("part = {}\n", quoted(part.word())),
+            part => format!("part = {}\n", quoted(part.word())),
         };
         // Writing to a String does not fail.
         let _ = write!(
             text,
-            "\n[[image]]\nfile = {}\n{part}vendor = {}\nmodels = {}\nversion = {}\nsha256 = {}\nsize = {}\n",
+            "\n[[image]]\nfile = {}\n{part}vendor = {}\n{}version = {}\nsha256 = {}\nsize = {}\n",
             quoted(&image.file),
             quoted(image.vendor.as_str()),
-            list(&models),
+            if models.is_empty() { String::new() } else { format!("models = {}\n", list(&models)) },
             quoted(image.version.as_str()),
             quoted(&image.sha256),
             image.size,
@@ -170,7 +170,9 @@ impl Reader<'_> {
         let part = table.get("part").map_or(Some(Part::Firmware), |at| self.part(at));
         let vendor = self.required(value, table, "vendor", "vendor = \"snom\"");
         let version = self.required(value, table, "version", "version = \"10.1.198.19\"");
-        let models = self.models(value, table);
+        // A module is updated through whatever phone it hangs on.
+        let of_any = part.is_some_and(|part| part.module().is_some()) && !table.contains_key("models");
+        let models = if of_any { vec![] } else { self.models(value, table) };
         if let (Some(name), Some(at)) = (&file, table.get("file"))
             && !is_file_name(name)
         {
@@ -366,7 +368,7 @@ hardware = ["2"]
 
     #[test]
     fn an_image_of_another_part_says_so() {
-        for part in [Part::Boot, Part::Radio, Part::Module] {
+        for part in Part::ALL.into_iter().filter(|part| *part != Part::Firmware) {
             let text = WHOLE.replace("vendor =", &format!("part = \"{part}\"\nvendor ="));
             let draft = read(Path::new(MANIFEST), &text).unwrap();
             assert_eq!(draft.images[0].image.part, part);
@@ -389,6 +391,12 @@ hardware = ["2"]
         let draft = read(Path::new(MANIFEST), text).unwrap_or_else(|problems| panic!("{problems:#?}"));
         assert_eq!(draft.name.as_deref(), Some("snom-10.1.198"));
         assert_eq!(draft.images.len(), 2);
+        let text = include_str!("../../examples/release-uxm/release.toml");
+        let draft = read(Path::new(MANIFEST), text).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        // What snom publishes for this file.
+        let sha256 = "3f986ab55255622ac3650bde821f6d88dea3da12a77228f62d1a6b2d36f0efa7";
+        assert_eq!(draft.images[0].image.sha256, sha256);
+        assert_eq!((draft.images[0].image.part, draft.images[0].image.models.len()), (Part::Uxm, 0));
     }
 
     #[test]

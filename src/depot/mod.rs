@@ -13,17 +13,19 @@ mod range;
 mod releases;
 mod reply;
 mod rescue;
+mod snom;
 mod staging;
 mod tftp;
 mod tls;
+mod together;
 mod transfer;
 
 pub use backup::{
     Configurations, DrawerError, HandedIn, Index, Keeping, LATEST, Version, difference,
     url as configuration_url,
 };
-pub use ftp::{FtpAccount, FtpAccounts, FtpSettings, serve_ftp};
-pub use http::{Depot, Limits, MakersNow, ServeError, serve, serve_within};
+pub use ftp::{FtpAccount, FtpAccounts, FtpServer, FtpSettings, serve_ftp};
+pub use http::{Depot, Limits, MakersNow, ServeError, SnomPapersNow, serve, serve_within};
 pub use lanes::Lanes;
 pub use listener::{Door, receive};
 pub use manifest::MANIFEST;

@@ -12,7 +12,7 @@ use super::images::Shelf;
 use super::manifest::{self, MANIFEST};
 use super::problem::Problem;
 use super::staging::{Hashing, hash};
-use crate::domain::firmware::Release;
+use crate::domain::firmware::{Image, Part, Release};
 use crate::ports::Images;
 
 /// What the manifests in the state folder say.
@@ -163,6 +163,12 @@ impl Releases {
 impl Images for Releases {
     fn open(&self, release: &str, file: &str) -> Option<(Bytes, String)> {
         self.shelf().open(release, file)
+    }
+
+    fn beside(&self, release: &str, firmware: &str, part: Part) -> Option<Image> {
+        let shelf = self.shelf();
+        let release = shelf.releases.iter().find(|known| known.name == release)?;
+        release.beside(part, release.image(firmware)?).cloned()
     }
 }
 

@@ -15,8 +15,9 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use super::http::Depot;
 use super::lanes::Lanes;
 use super::range::{Part, part};
+use super::snom::goes_with;
 use super::transfer::{Outgoing, Progress};
-use crate::domain::phone::{Mac, Vendor};
+use crate::domain::phone::Mac;
 use crate::phones::{generic, snom};
 use crate::ports::{Lane, Permit, Visit, Wanted};
 
@@ -39,7 +40,7 @@ pub(super) async fn answer<B>(depot: &Depot, source: IpAddr, request: &Request<B
     let makers = (depot.makers)();
     let sighting = user_agent.and_then(|text| makers.recognise(text));
     match snom::visit(path, query, sighting.as_ref()) {
-        Some(Ok(read)) => asked.snom(depot, source, read).await,
+        Some(Ok(read)) => asked.snom(depot, source, read, user_agent).await,
         Some(Err(unreadable)) => {
             tracing::warn!(%source, path, why = %unreadable, "request refused");
             let status = match unreadable {
@@ -55,42 +56,14 @@ pub(super) async fn answer<B>(depot: &Depot, source: IpAddr, request: &Request<B
     }
 }
 
-struct Asked<'a> {
-    method: &'a Method,
+/// A request, and what it is answered with.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a Method,
     headers: &'a HeaderMap,
     lanes: &'a Lanes,
 }
 
 impl Asked<'_> {
-    async fn snom(&self, depot: &Depot, source: IpAddr, read: snom::Request) -> Response<Outgoing> {
-        let wanted = match &read.asks {
-            snom::Asks::Settings => Wanted::Settings,
-            snom::Asks::FirmwareDocument => Wanted::FirmwarePointer,
-            snom::Asks::Image { file } => Wanted::Image { file: file.clone() },
-        };
-        let visit = Visit {
-            mac: read.mac,
-            vendor: Some(Vendor::SNOM),
-            model: read.model.clone(),
-            version: read.version.clone(),
-            hardware: None,
-            source,
-            wanted,
-            peek: self.method == Method::HEAD,
-        };
-        let Some(permit) = decision(depot, visit).await else {
-            return self.later();
-        };
-        match read.asks {
-            snom::Asks::Settings => self.document(snom::settings(depot.base(), read.mac)),
-            snom::Asks::FirmwareDocument => {
-                let url = self.firmware_url(depot, &read, &permit);
-                self.document(snom::firmware(url.as_deref()))
-            }
-            snom::Asks::Image { file } => self.image(depot, read.mac, &file, permit),
-        }
-    }
-
     /// A phone whose maker's files are not served is still seen.
     async fn other(&self, depot: &Depot, source: IpAddr, own: generic::OwnFile) -> Response<Outgoing> {
         let text = format!("files for {} phones are not served here", own.sighting.vendor);
@@ -99,6 +72,8 @@ impl Asked<'_> {
             vendor: Some(own.sighting.vendor),
             model: own.sighting.model,
             version: own.sighting.version,
+            modules: None,
+            realm: None,
             hardware: None,
             source,
             wanted: Wanted::Settings,
@@ -110,42 +85,31 @@ impl Asked<'_> {
         }
     }
 
-    /// The image the phone's firmware document names: the offered one, else the one it runs.
-    fn firmware_url(&self, depot: &Depot, read: &snom::Request, permit: &Permit) -> Option<String> {
-        let file = match permit {
-            Permit::Offer { release, file, .. } if depot.images.open(release, file).is_some() => file.clone(),
-            Permit::Offer { release, file, .. } => {
-                tracing::error!(mac = %read.mac, %release, file, "offered, but not staged");
-                return None;
-            }
-            Permit::Stay { runs, .. } => snom::image_name(read.model.as_ref()?, runs.as_ref()?),
-            // Orders are for those who ask for them.
-            Permit::Order { .. } => return None,
-        };
-        Some(snom::image_url(depot.base(), read.mac, &file))
-    }
-
-    fn image(&self, depot: &Depot, mac: Mac, file: &str, permit: Permit) -> Response<Outgoing> {
+    pub(super) fn image(&self, depot: &Depot, mac: Mac, file: &str, permit: Permit) -> Response<Outgoing> {
         // 404 and not 403: a phone takes it for "no firmware today" and goes on booting.
         let refused = |why: &str| {
             tracing::info!(%mac, file, why, "image not given");
             self.text(StatusCode::NOT_FOUND, &format!("{file} is not offered to {mac}: {why}"))
         };
-        match permit {
-            Permit::Offer { release, file: offered, lanes } if offered == file => {
-                match depot.images.open(&release, file) {
-                    Some((bytes, tag)) if !bytes.is_empty() => {
-                        let gatekeeper = Arc::clone(&depot.gatekeeper);
-                        let length = bytes.len() as u64;
-                        let of = Progress { mac, file: file.to_owned(), length, gatekeeper };
-                        self.bytes(&bytes, &tag, of, &lanes)
-                    }
-                    Some(_) | None => refused("it is not staged, or broken"),
-                }
+        let (release, offered, lanes) = match permit {
+            Permit::Offer { release, file, lanes } | Permit::Module { release, file, lanes, .. } => {
+                (release, file, lanes)
             }
-            Permit::Offer { file: offered, .. } => refused(&format!("{offered} is")),
-            Permit::Order { .. } => refused("it is to ask for its orders"),
-            Permit::Stay { why, .. } => refused(&why),
+            Permit::Order { .. } => return refused("it is to ask for its orders"),
+            Permit::Stay { why, .. } => return refused(&why),
+            Permit::Elsewhere { realm } => return refused(&format!("it moves to realm {realm}")),
+        };
+        if offered != file && !goes_with(depot, &release, &offered, file) {
+            return refused(&format!("{offered} is"));
+        }
+        match depot.images.open(&release, file) {
+            Some((bytes, tag)) if !bytes.is_empty() => {
+                let gatekeeper = Arc::clone(&depot.gatekeeper);
+                let length = bytes.len() as u64;
+                let of = Progress { mac, file: file.to_owned(), length, gatekeeper };
+                self.bytes(&bytes, &tag, of, &lanes)
+            }
+            Some(_) | None => refused("it is not staged, or broken"),
         }
     }
 
@@ -183,16 +147,16 @@ impl Asked<'_> {
         built(head, Outgoing::image(image.slice(slice), first, of, self.lanes.driver(lanes)))
     }
 
-    fn document(&self, bytes: Vec<u8>) -> Response<Outgoing> {
+    pub(super) fn document(&self, bytes: Vec<u8>) -> Response<Outgoing> {
         self.whole(StatusCode::OK, "text/xml; charset=utf-8", bytes)
     }
 
-    fn text(&self, status: StatusCode, text: &str) -> Response<Outgoing> {
+    pub(super) fn text(&self, status: StatusCode, text: &str) -> Response<Outgoing> {
         let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         self.whole(status, "text/plain; charset=utf-8", format!("{line}\n").into_bytes())
     }
 
-    fn later(&self) -> Response<Outgoing> {
+    pub(super) fn later(&self) -> Response<Outgoing> {
         let mut response = self.text(StatusCode::SERVICE_UNAVAILABLE, "no decision yet, please come again");
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
         response
@@ -208,7 +172,7 @@ impl Asked<'_> {
     }
 }
 
-async fn decision(depot: &Depot, visit: Visit) -> Option<Permit> {
+pub(super) async fn decision(depot: &Depot, visit: Visit) -> Option<Permit> {
     let (mac, wanted) = (visit.mac, visit.wanted.clone());
     match tokio::time::timeout(DECISION, depot.gatekeeper.visit(visit)).await {
         Ok(permit) => {

@@ -1,6 +1,5 @@
 //! `sipherd release add`: checks images, copies them into the state folder and writes their complete manifest.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,12 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{self, Draft, DraftImage, MANIFEST};
 use super::problem::Problem;
+use super::together::together;
 use crate::domain::firmware::{Image, Part, Release};
 use crate::domain::phone::Vendor;
-use crate::phones::snom::image_in_name;
+use crate::phones::snom::{image_in_name, module_in_name};
 
-/// Longest image a phone can be rescued with over TFTP: 65,535 blocks of 512 bytes.
-pub const TFTP_LIMIT: u64 = 65_535 * 512;
+/// Longest image a phone can be rescued with over TFTP, in bytes: 65,535 blocks of 512, of which the last one is not full,
+/// for that is how it is known to be the last.
+pub const TFTP_LIMIT: u64 = 65_535 * 512 - 1;
 
 /// How the hashing of files goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +86,7 @@ pub fn add(
     let mut problems = Vec::new();
     let name = name_of(&draft, name, &manifest, &mut problems);
     let mut warnings = Vec::new();
-    duplicates(&draft, &manifest, &mut problems);
+    together(&draft, &manifest, &mut problems);
     let mut images = Vec::new();
     for draft in &draft.images {
         images.extend(inspect(&folder, &manifest, draft, hashed, &mut problems, &mut warnings));
@@ -167,7 +168,9 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
         problems.push(problem.hint("give one with `--name`"));
     }
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let Some((model, version)) = image_in_name(&file_name) else {
+    let phone = image_in_name(&file_name).map(|(model, version)| (vec![model], version, Part::Firmware));
+    let module = || module_in_name(&file_name).map(|(kind, version)| (vec![], version, kind.into()));
+    let Some((models, version, part)) = phone.or_else(module) else {
         let problem = Problem::error(file, "the name does not tell vendor, model and version");
         let hint =
             "snom's images are named `snomD785-10.1.198.19-SIP-r.bin`; write a `release.toml` for others";
@@ -179,9 +182,9 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
     }
     let image = Image {
         file: file_name,
-        part: Part::Firmware,
+        part,
         vendor: Vendor::SNOM,
-        models: vec![model],
+        models,
         version,
         sha256: String::new(),
         size: 0,
@@ -216,34 +219,6 @@ fn name_of(
     None
 }
 
-/// Two images for one model, or one file twice, leave it open which one a phone gets.
-fn duplicates(draft: &Draft, manifest: &Path, problems: &mut Vec<Problem>) {
-    let mut files: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut models = BTreeMap::new();
-    for DraftImage { image, line, .. } in &draft.images {
-        if let Some(first) = files.insert(&image.file, *line) {
-            let message = format!("`{}` is listed on line {first} already", image.file);
-            let problem = Problem::error(manifest, message).at(*line).of("image.file");
-            problems.push(problem.hint("list each file once, with all its models"));
-        }
-        for model in &image.models {
-            if let Some(first) = models.insert((image.part, &image.vendor, model), *line) {
-                let kind = format!("{} {model}", image.vendor);
-                let message = match image.part {
-                    Part::Firmware => format!("the image of line {first} is for {kind} too"),
-                    part @ (Part::Boot | Part::Radio | Part::Module) => {
-                        format!("the {part} image of line {first} is for {kind} too")
-                    }
-                };
-                let problem = Problem::error(manifest, message).at(*line).of("image.models");
-                problems.push(problem.hint(
-                    "a release holds one image of a part for each model; put the other into another release",
-                ));
-            }
-        }
-    }
-}
-
 /// Looks at the file itself.
 fn inspect(
     folder: &Path,
@@ -260,17 +235,9 @@ fn inspect(
         let problem = Problem::error(manifest, message).of(key).hint(hint);
         problems.push(if draft.line > 0 { problem.at(draft.line) } else { problem });
     };
-    if image.vendor == Vendor::SNOM
-        && image.part == Part::Firmware
-        && let Some((model, version)) = image_in_name(&image.file)
-        && (version != image.version || image.models != [model.clone()])
-    {
-        let message = format!("the file's name says {model} {version}");
-        wrong(
-            "image.models",
-            message,
-            "a snom with the wrong image is lost: make file name and manifest agree",
-        );
+    if let Some((key, says)) = contradicted(image) {
+        let hint = "a snom with the wrong image is lost: make file name and manifest agree";
+        wrong(key, format!("the file's name says {says}"), hint);
     }
     let found = match fs::metadata(&path) {
         Ok(about) if about.is_file() => hash(&path, hashed, None),
@@ -300,12 +267,33 @@ fn inspect(
         return None;
     }
     if size > TFTP_LIMIT {
-        let message = format!("{size} bytes are too many for a rescue over TFTP ({TFTP_LIMIT} at most)");
-        let warning = Problem::warning(&path, message);
-        warnings
-            .push(warning.hint("a phone that loses power while it writes must be rescued over HTTP or FTP"));
+        let message = format!(
+            "`{}` has {size} bytes, too many for a rescue over TFTP: a bootloader counts 65535 blocks of 512 bytes, \
+             {TFTP_LIMIT} in all",
+            image.file
+        );
+        let hint = "a phone that loses power while it writes this image is rescued with an older, shorter release, or over \
+                    HTTP or FTP where its bootloader can";
+        warnings.push(Problem::warning(&path, message).hint(hint));
     }
     Some(Image { size, sha256, ..image.clone() })
+}
+
+/// What a snom image's name says against its manifest.
+fn contradicted(image: &Image) -> Option<(&'static str, String)> {
+    if image.vendor != Vendor::SNOM {
+        return None;
+    }
+    if let Some((kind, version)) = module_in_name(&image.file) {
+        let good = image.part == kind.into() && version == image.version;
+        return (!good).then(|| ("image.part", format!("module {kind} {version}")));
+    }
+    let (model, version) = image_in_name(&image.file)?;
+    if image.part != Part::Firmware {
+        return Some(("image.part", format!("{model} {version}")));
+    }
+    let good = version == image.version && image.models == [model.clone()];
+    (!good).then(|| ("image.models", format!("{model} {version}")))
 }
 
 /// Whether this very release stands there; one with other content is an error.

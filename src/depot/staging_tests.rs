@@ -142,7 +142,14 @@ fn an_image_too_long_for_tftp_is_staged_with_a_warning() {
     let file = place.put(D785, b"");
     File::options().write(true).open(&file).unwrap().set_len(TFTP_LIMIT + 1).unwrap();
     let staged = place.add(&file, Some("long")).unwrap();
-    assert!(staged.warnings[0].to_string().contains("too many for a rescue over TFTP"));
+    let told = staged.warnings[0].to_string();
+    assert!(told.contains("has 33553920 bytes, too many for a rescue over TFTP"), "{told}");
+    assert!(
+        told.contains("65535 blocks of 512 bytes, 33553919 in all\nhint: a phone that loses power"),
+        "{told}"
+    );
+    File::options().write(true).open(&file).unwrap().set_len(TFTP_LIMIT).unwrap();
+    assert!(place.add(&file, Some("just")).unwrap().warnings.is_empty());
 }
 
 #[test]
@@ -152,4 +159,96 @@ fn a_folder_without_a_manifest_says_what_to_write() {
         problems(place.add(&place.source(), None))
             .contains("release.toml: no such file\nhint: write a manifest")
     );
+}
+
+#[test]
+fn the_stepping_stone_to_a_newer_image_stands_in_the_same_release() {
+    let place = Place::new();
+    let image = |version: &str, more: &str| {
+        let file = format!("snomD785-{version}-SIP-r.bin");
+        place.put(&file, version.as_bytes());
+        format!(
+            "[[image]]\nfile = \"{file}\"\nvendor = \"snom\"\nmodels = [\"D785\"]\nversion = \"{version}\"\n{more}"
+        )
+    };
+    let stones = [
+        image("8.9.3.80", ""),
+        image("10.1.64.14", "from_at_least = \"8.9.3\"\n"),
+        image("10.1.198.19", "from_at_least = \"10.1.64\"\n"),
+    ];
+    place.put(MANIFEST, format!("name = \"n\"\n{}", stones.concat()).as_bytes());
+    assert_eq!(place.add(&place.source(), None).unwrap().release.images.len(), 3);
+    let gap = stones[2].replace("10.1.64\"", "10.1.99\"");
+    place.put(MANIFEST, format!("name = \"m\"\n{}{gap}", stones[1]).as_bytes());
+    let told = problems(place.add(&place.source(), None));
+    assert!(
+        told.contains("release.toml:8: `image.models`: the image of line 2 is for snom D785 too"),
+        "{told}"
+    );
+    assert!(told.contains("`from_at_least`"), "{told}");
+}
+
+#[test]
+fn a_chained_image_stands_beside_the_firmware_of_its_version() {
+    let place = Place::new();
+    place.put(D785, b"image");
+    place.put("chain.bin", b"c");
+    let second = |version: &str| {
+        format!(
+            "[[image]]\nfile = \"chain.bin\"\npart = \"chained\"\nvendor = \"snom\"\nmodels = [\"D785\"]\nversion = \"{version}\"\n"
+        )
+    };
+    place.put(MANIFEST, manifest_with(&second("10.1.64.14")).as_bytes());
+    let told = problems(place.add(&place.source(), None));
+    assert!(
+        told.contains("release.toml:7: `image.part`: nothing of this release is written before it"),
+        "{told}"
+    );
+    place.put(MANIFEST, manifest_with(&second("10.1.198.19")).as_bytes());
+    let staged = place.add(&place.source(), None).unwrap();
+    let chained = staged.release.beside(Part::Chained, &staged.release.images[0]);
+    assert_eq!(chained.map(|image| image.file.as_str()), Some("chain.bin"));
+}
+
+#[test]
+fn a_snom_of_the_three_hundreds_gets_no_bootloader() {
+    let place = Place::new();
+    place.put("boot.bin", b"b");
+    let text = "name = \"n\"\n[[image]]\nfile = \"boot.bin\"\npart = \"boot\"\nvendor = \"snom\"\nmodels = [\"320\"]\nversion = \"1\"\n";
+    place.put(MANIFEST, text.as_bytes());
+    let told = problems(place.add(&place.source(), None));
+    assert!(
+        told.contains("release.toml:2: `image.part`: a snom 320 has no field for a bootloader"),
+        "{told}"
+    );
+    place.put(MANIFEST, text.replace("\"320\"", "\"D785\"").as_bytes());
+    assert!(place.add(&place.source(), None).is_ok());
+}
+
+#[test]
+fn the_image_of_a_module_tells_its_kind_by_its_name_and_is_for_whatever_phone_it_hangs_on() {
+    let place = Place::new();
+    let file = place.put("snomUXM-2.1.1.bin", b"module");
+    let image = place.add(&file, Some("uxm")).unwrap().release.images.remove(0);
+    assert_eq!(image.part, Part::Uxm);
+    assert_eq!((image.models.len(), image.version.as_str()), (0, "2.1.1"));
+    let text = "name = \"n\"\n[[image]]\nfile = \"snomUXM-2.1.1.bin\"\nvendor = \"snom\"\nversion = \"2.1.1\"\npart = \"d7c\"\n";
+    place.put(MANIFEST, text.as_bytes());
+    assert!(
+        problems(place.add(&place.source(), None))
+            .contains("`image.part`: the file's name says module UXM 2.1.1")
+    );
+    let phone = text.replace("part = \"d7c\"", "models = [\"D785\"]");
+    place.put(MANIFEST, phone.as_bytes());
+    assert!(
+        problems(place.add(&place.source(), None))
+            .contains("`image.part`: the file's name says module UXM 2.1.1")
+    );
+    let other = place.put("snomUXM-2.0.7.bin", b"old");
+    assert!(place.add(&other, Some("uxm-old")).is_ok());
+    let two = text.replace("part = \"d7c\"", "part = \"uxm\"");
+    let second = two[two.find("[[").unwrap()..].replace("2.1.1", "2.0.7");
+    place.put(MANIFEST, format!("{two}{second}").as_bytes());
+    let told = problems(place.add(&place.source(), None));
+    assert!(told.contains("the uxm image of line 2 is for modules of every snom too"), "{told}");
 }

@@ -18,13 +18,45 @@ pub enum Part {
     Boot,
     /// The radio code of a DECT device (innovaphone `bmc`).
     Radio,
-    /// The expansion module at its side (snom UXM and D7C).
-    Module,
+    /// What must be written behind the firmware of the same version, never by itself (snom D3xx: a chained update).
+    Chained,
+    /// The expansion module UXM at its side (snom).
+    Uxm,
+    /// The expansion module D7C at its side (snom).
+    D7c,
+}
+
+/// An expansion module of a snom desk phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModuleKind {
+    /// The UXM.
+    Uxm,
+    /// The D7C, with a colour display.
+    D7c,
+}
+
+impl fmt::Display for ModuleKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Uxm => "UXM",
+            Self::D7c => "D7C",
+        })
+    }
+}
+
+impl From<ModuleKind> for Part {
+    fn from(kind: ModuleKind) -> Self {
+        match kind {
+            ModuleKind::Uxm => Self::Uxm,
+            ModuleKind::D7c => Self::D7c,
+        }
+    }
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Firmware, Self::Boot, Self::Radio, Self::Module];
+    pub const ALL: [Self; 6] = [Self::Firmware, Self::Boot, Self::Radio, Self::Chained, Self::Uxm, Self::D7c];
 
     /// The word of a manifest.
     pub const fn word(self) -> &'static str {
@@ -32,7 +64,18 @@ impl Part {
             Self::Firmware => "firmware",
             Self::Boot => "boot",
             Self::Radio => "radio",
-            Self::Module => "module",
+            Self::Chained => "chained",
+            Self::Uxm => "uxm",
+            Self::D7c => "d7c",
+        }
+    }
+
+    /// The expansion module it is for.
+    pub const fn module(self) -> Option<ModuleKind> {
+        match self {
+            Self::Uxm => Some(ModuleKind::Uxm),
+            Self::D7c => Some(ModuleKind::D7c),
+            Self::Firmware | Self::Boot | Self::Radio | Self::Chained => None,
         }
     }
 
@@ -74,7 +117,8 @@ pub struct Image {
     pub hardware: Vec<Hardware>,
 }
 
-/// A named set of images, at most one per vendor, model and part.
+/// A named set of images, for each vendor, model and part one. Of several firmwares for one model the newest is the target,
+/// and the others are stepping stones to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// The name policies use.
@@ -84,16 +128,57 @@ pub struct Release {
 }
 
 impl Release {
-    /// The firmware made for this phone's vendor and model, if there is one.
+    /// The image made for this phone's vendor and model, if there is one: the newest, or, while the phone is too old
+    /// for that one, the stepping stone that leads there.
     pub fn image_for(&self, phone: &Phone) -> Option<&Image> {
-        self.part_for(Part::Firmware, phone)
+        let (vendor, model) = (phone.vendor.as_ref()?, phone.model.as_ref()?);
+        let mine = || {
+            let images = self.images.iter().filter(|image| image.part == Part::Firmware);
+            images.filter(|image| image.vendor == *vendor && image.models.contains(model))
+        };
+        let newest = |one: &&Image, other: &&Image| one.version.cmp(&other.version);
+        let mut step = mine().max_by(newest)?;
+        while let (Some(runs), Some(needs)) = (&phone.version, &step.from_at_least)
+            && runs < needs
+        {
+            let stones = mine().filter(|stone| stone.version < step.version && stone.version >= *needs);
+            match stones.max_by(newest) {
+                Some(stone) => step = stone,
+                // Nothing leads there: `fits` tells what is missing.
+                None => break,
+            }
+        }
+        Some(step)
     }
 
-    /// The same for any part.
-    pub fn part_for(&self, part: Part, phone: &Phone) -> Option<&Image> {
+    /// The image for the module at this phone: of the kind that is attached, else, while nobody told the kind, the only
+    /// kind there is.
+    pub fn module_for(&self, phone: &Phone, kind: Option<ModuleKind>) -> Option<(ModuleKind, &Image)> {
         let (vendor, model) = (phone.vendor.as_ref()?, phone.model.as_ref()?);
-        let made_for = |image: &&Image| image.vendor == *vendor && image.models.contains(model);
-        self.images.iter().filter(|image| image.part == part).find(made_for)
+        let mut fitting = self.images.iter().filter_map(|image| {
+            let of = image.part.module().filter(|of| kind.is_none_or(|kind| kind == *of))?;
+            let mine = image.models.is_empty() || image.models.contains(model);
+            (image.vendor == *vendor && mine).then_some((of, image))
+        });
+        match (fitting.next(), fitting.next()) {
+            (only, None) => only,
+            (_, Some(_)) => None,
+        }
+    }
+
+    /// The images of another part that go with a firmware: what is written behind it, and its model's boot code.
+    pub fn beside(&self, part: Part, firmware: &Image) -> Option<&Image> {
+        let same = |image: &&Image| {
+            let version = part != Part::Chained || image.version == firmware.version;
+            let model = image.models.iter().any(|model| firmware.models.contains(model));
+            image.part == part && image.vendor == firmware.vendor && version && model
+        };
+        self.images.iter().find(same)
+    }
+
+    /// The file of this name.
+    pub fn image(&self, file: &str) -> Option<&Image> {
+        self.images.iter().find(|image| image.file == file)
     }
 }
 
@@ -153,7 +238,7 @@ pub fn fits(image: &Image, phone: &Phone) -> Result<(), Misfit> {
         return Err(Misfit::Vendor { image: image.vendor.clone(), phone: vendor.clone() });
     }
     let model = phone.model.as_ref().ok_or_else(|| unknown("model"))?;
-    if !image.models.contains(model) {
+    if !(image.part == Part::Firmware && image.models.contains(model)) {
         return Err(Misfit::Model { phone: model.clone() });
     }
     if !image.hardware.is_empty() {
@@ -196,6 +281,59 @@ mod tests {
             from_at_most: None,
             hardware: vec![],
         }
+    }
+
+    #[test]
+    fn a_phone_too_old_for_the_newest_image_gets_the_stone_that_leads_there() {
+        let step = |version_: &str, needs: Option<&str>| Image {
+            file: version_.into(),
+            version: version(version_),
+            from_at_least: needs.map(version),
+            ..image()
+        };
+        let module = Image { part: Part::Uxm, ..step("99.1", None) };
+        let images = vec![
+            step("8.9.3.80", Some("8.7.5")),
+            step("10.1.64", Some("8.9.3")),
+            step("10.2", Some("10.1.64")),
+            module,
+        ];
+        let release = Release { name: "r".into(), images };
+        let mut phone = Phone::new(Mac::new([0; 6]), KnownBy::Inventory);
+        phone.vendor = Some(Vendor::SNOM);
+        phone.model = Some(Model::new("D785"));
+        let mut path = |runs: &str| {
+            phone.version = Some(version(runs));
+            let image = release.image_for(&phone).unwrap();
+            (image.file.clone(), fits(image, &phone).is_ok())
+        };
+        assert_eq!(path("10.1.70"), ("10.2".into(), true));
+        assert_eq!(path("10.1.20"), ("10.1.64".into(), true));
+        assert_eq!(path("8.7.5.17"), ("8.9.3.80".into(), true));
+        assert_eq!(path("8.4.1"), ("8.9.3.80".into(), false), "no stone leads there");
+        assert_eq!(path("10.2"), ("10.2".into(), true));
+    }
+
+    #[test]
+    fn the_image_of_a_module_is_of_its_kind() {
+        let module = |kind: ModuleKind, file: &str| Image {
+            file: file.into(),
+            models: vec![],
+            part: kind.into(),
+            ..image()
+        };
+        let mut phone = Phone::new(Mac::new([0; 6]), KnownBy::Inventory);
+        (phone.vendor, phone.model) = (Some(Vendor::SNOM), Some(Model::new("D785")));
+        let one = Release { name: "r".into(), images: vec![image(), module(ModuleKind::Uxm, "uxm")] };
+        let file =
+            |release: &Release, kind| release.module_for(&phone, kind).map(|(_, image)| image.file.clone());
+        assert_eq!(file(&one, None).as_deref(), Some("uxm"));
+        assert_eq!(file(&one, Some(ModuleKind::D7c)), None);
+        let images = vec![module(ModuleKind::Uxm, "uxm"), module(ModuleKind::D7c, "d7c")];
+        let two = Release { name: "r".into(), images };
+        assert_eq!(file(&two, None), None, "nobody told which");
+        assert_eq!(file(&two, Some(ModuleKind::D7c)).as_deref(), Some("d7c"));
+        assert_eq!(two.image_for(&phone), None, "a module's image is none for a phone");
     }
 
     #[test]

@@ -156,6 +156,10 @@ impl Fleet {
         known.switch = phone.switch;
         known.booted = known.booted.max(phone.booted);
         known.tags = phone.tags;
+        known.home = phone.home;
+        known.module_power = phone.module_power;
+        known.realm = known.realm.take().or(phone.realm);
+        known.modules = known.modules.take().or(phone.modules);
         for line in known.lines.keys().filter(|line| !phone.lines.contains_key(line)) {
             self.by_line.remove(line);
             self.left.remove(line);

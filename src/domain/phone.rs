@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::lines::Lines;
+use super::modules::{ModulePower, Modules};
 use super::version::Version;
 
 /// A phone's hardware address, the name sipherd knows it by.
@@ -135,6 +136,10 @@ name!(
 name!(
     /// A network switch as the inventory names it.
     Switch
+);
+name!(
+    /// A firmware realm: what a phone's setting server decides for it, by the realm's name in `sipherd.toml`.
+    Realm
 );
 name!(
     /// A hardware level or revision as the vendor writes it: `2`, `S30817-S7403-A101-015`.
@@ -283,6 +288,14 @@ pub struct Phone {
     pub switch: Option<Switch>,
     /// What the administrator calls it.
     pub tags: BTreeSet<Tag>,
+    /// The realm whose settings it asked for last; `None` when that was none, or nobody saw it ask.
+    pub realm: Option<Realm>,
+    /// The realm the inventory gives it.
+    pub home: Option<Realm>,
+    /// The expansion modules it told of.
+    pub modules: Option<Box<Modules>>,
+    /// How its expansion module is powered, from the inventory.
+    pub module_power: Option<ModulePower>,
     /// When it was last seen to boot by itself; a boot that sipherd ordered is none, and ends what is left of an older one.
     pub booted: Option<DateTime<Utc>>,
     /// All its lines. A phone is idle only when each of them is.
@@ -302,6 +315,10 @@ impl Phone {
             site: None,
             switch: None,
             tags: BTreeSet::new(),
+            realm: None,
+            home: None,
+            modules: None,
+            module_power: None,
             booted: None,
             lines: Lines::new(),
         }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use super::firmware::{Image, Release};
+use super::firmware::{Image, ModuleKind, Release};
 use super::forecast::Usual;
-use super::phone::{Phone, Site};
+use super::modules::ModuleTerms;
+use super::phone::{Phone, Realm, Site};
 use super::policy::{Firmware, PerPart, Policy, Rate};
 use super::trip::{Goal, Serves, Timing, Trigger, Way};
 
@@ -26,13 +27,29 @@ pub struct Terms {
     pub tells_dialogs: bool,
     /// Its deadlines.
     pub timing: Timing,
+    /// What holds for this phone beyond its kind.
+    pub special: Special,
+}
+
+/// What holds for one phone beyond its maker's profile: what its model can do, and what its administrator's settings files
+/// say of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Special {
+    /// What its kind says about expansion modules; `None` where its maker has none.
+    pub modules: Option<ModuleTerms>,
+    /// What its settings files say of firmware, where that is not `auto_update`.
+    pub update_policy: Option<Arc<str>>,
+    /// Its settings files have every check-sync wipe it: no way of asking that is one is left in the terms.
+    pub wiped_by_check_sync: bool,
 }
 
 impl Terms {
     /// How it is asked for this goal, first choice first.
     pub fn triggers_for(&self, goal: &Goal) -> &[Trigger] {
         match goal {
-            Goal::Reboot | Goal::Update { .. } | Goal::Module { .. } | Goal::Backup => &self.triggers,
+            Goal::Reboot | Goal::Update { .. } | Goal::Module { .. } | Goal::Move { .. } | Goal::Backup => {
+                &self.triggers
+            }
             Goal::Resync => &self.resync,
         }
     }
@@ -62,6 +79,8 @@ pub struct Rules {
     pub site_zones: BTreeMap<Site, Tz>,
     /// The channels: each names its releases, the preferred one first.
     pub channels: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// The firmware realms, and whether each one's setting server is this depot.
+    pub realms: BTreeMap<Realm, bool>,
     /// What holds over all policies.
     pub fleet_pace: FleetPace,
     /// How each kind of phone is treated.
@@ -90,6 +109,7 @@ impl Rules {
             channels: BTreeMap::new(),
             zone,
             site_zones: BTreeMap::new(),
+            realms: BTreeMap::new(),
             fleet_pace: FleetPace::default(),
             terms,
             usual: Arc::new(|_| None),
@@ -105,6 +125,19 @@ impl Rules {
     /// The image a phone gets from there, with the name of its release.
     pub fn image_for(&self, from: &Firmware, phone: &Phone) -> Option<(Arc<str>, &Image)> {
         let staged = |name: &Arc<str>| Some((name.clone(), self.releases.get(name)?.image_for(phone)?));
+        match from {
+            Firmware::Release(name) => staged(name),
+            Firmware::Channel(channel) => self.channels.get(channel)?.iter().find_map(staged),
+        }
+    }
+
+    /// The image the only expansion module of a phone gets from there, with its kind and the name of its release.
+    pub fn module_for(&self, from: &Firmware, phone: &Phone) -> Option<(Arc<str>, ModuleKind, &Image)> {
+        let kind = phone.modules.as_ref().and_then(|modules| modules.kind);
+        let staged = |name: &Arc<str>| {
+            let (kind, image) = self.releases.get(name)?.module_for(phone, kind)?;
+            Some((name.clone(), kind, image))
+        };
         match from {
             Firmware::Release(name) => staged(name),
             Firmware::Channel(channel) => self.channels.get(channel)?.iter().find_map(staged),

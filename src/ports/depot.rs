@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::domain::firmware::Version;
-use crate::domain::phone::{Hardware, Mac, Model, Vendor};
+use crate::domain::firmware::{Image, Part, Version};
+use crate::domain::modules::Attached;
+use crate::domain::phone::{Hardware, Mac, Model, Realm, Vendor};
 use crate::domain::policy::Calendar;
 
 /// What a phone asks the depot for.
@@ -36,6 +37,10 @@ pub struct Visit {
     pub model: Option<Model>,
     /// What it runs, where the request tells.
     pub version: Option<Version>,
+    /// The expansion modules it counts, where the request tells.
+    pub modules: Option<Attached>,
+    /// The firmware realm whose setting server it asks, where the request tells.
+    pub realm: Option<Realm>,
     /// Its hardware level or revision, where the request tells.
     pub hardware: Option<Hardware>,
     /// The address it asks from.
@@ -57,6 +62,22 @@ pub enum Permit {
         file: String,
         /// What limits how fast it is served: all of them, the narrowest first. None limits nothing.
         lanes: Vec<Lane>,
+    },
+    /// This image of this release is offered to its expansion module now.
+    Module {
+        /// The release.
+        release: Arc<str>,
+        /// The image's file.
+        file: String,
+        /// A number that no other order has: a phone passes over a URL that it has written to a module already.
+        order: u64,
+        /// What limits how fast it is served.
+        lanes: Vec<Lane>,
+    },
+    /// Its settings are those of another realm: it is sent to that one's setting server.
+    Elsewhere {
+        /// The realm.
+        realm: Realm,
     },
     /// It is to do this now: the answer to [`Wanted::Orders`].
     Order {
@@ -193,4 +214,7 @@ pub trait Gatekeeper: Send + Sync {
 pub trait Images: Send + Sync {
     /// The bytes of a staged image, and its strong entity tag without quotes.
     fn open(&self, release: &str, file: &str) -> Option<(bytes::Bytes, String)>;
+
+    /// The image of another part that goes with this firmware of the release; `None` where there is none.
+    fn beside(&self, release: &str, firmware: &str, part: Part) -> Option<Image>;
 }

@@ -1,10 +1,11 @@
 //! Orders and questions to the HTTP servers that phones themselves run.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use futures_util::future::BoxFuture;
 
-use super::sip::NotifyOutcome;
+use super::sip::{Credentials, NotifyOutcome};
 use crate::domain::phone::Mac;
 
 /// An order to a phone over HTTP.
@@ -28,6 +29,22 @@ pub enum WebAsk {
     },
     /// It is to contact its deployment service (Unify, port 8085).
     ContactMe,
+}
+
+/// Passwords of phones' web servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WebPasswords {
+    /// Of single phones.
+    pub of: BTreeMap<Mac, Credentials>,
+    /// Of all others.
+    pub others: Option<Credentials>,
+}
+
+impl WebPasswords {
+    /// What a phone's web server is answered with.
+    pub fn for_phone(&self, mac: Mac) -> Option<&Credentials> {
+        self.of.get(&mac).or(self.others.as_ref())
+    }
 }
 
 /// Why a page of a phone could not be read.

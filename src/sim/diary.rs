@@ -29,6 +29,8 @@ pub enum Cause {
     ByScript,
     /// On its own.
     Itself,
+    /// It was asked at its web page.
+    ByWeb,
     /// To run the firmware it has just flashed.
     Update,
 }
@@ -66,6 +68,30 @@ pub enum What {
     SettingsAsked {
         /// The HTTP status, 0 when the depot could not be reached, however often it tried.
         status: u16,
+    },
+    /// Its settings sent it to another setting server (snom).
+    Redirected {
+        /// Where to.
+        to: String,
+    },
+    /// Its settings have its user asked before an update, and nobody answers (snom).
+    AsksItsUser,
+    /// A check-sync wiped it, as its settings say (snom).
+    FactoryReset,
+    /// It left the image for its expansion module alone (snom).
+    ModuleLeft {
+        /// Why.
+        why: String,
+    },
+    /// Its expansion module runs this now (snom).
+    ModuleFlashed {
+        /// The version.
+        version: String,
+    },
+    /// What belongs behind the image is in its flash memory as well (snom D3xx).
+    ChainedFetched {
+        /// Its length in bytes.
+        bytes: u64,
     },
     /// It polled its update script (innovaphone).
     Polled {

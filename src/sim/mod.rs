@@ -14,6 +14,7 @@ pub mod office;
 pub mod pbx;
 pub mod phone;
 pub mod records;
+pub mod snom;
 pub mod traffic;
 pub mod wire;
 

@@ -3,7 +3,6 @@
 mod answer;
 mod request;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::domain::phone::Mac;
-use crate::ports::{Credentials, NotifyOutcome, PhoneWeb, WebAsk, WebError, WebOrder};
+use crate::ports::{Credentials, NotifyOutcome, PhoneWeb, WebAsk, WebError, WebOrder, WebPasswords};
 use answer::authorization;
 use request::{Failed, Reply, Request};
 
@@ -39,22 +38,22 @@ impl Default for WebConfig {
 #[derive(Clone)]
 pub struct WebClient {
     config: WebConfig,
-    credentials: Arc<RwLock<BTreeMap<Mac, Credentials>>>,
+    credentials: Arc<RwLock<WebPasswords>>,
 }
 
 impl WebClient {
     /// A client with these credentials of phones' web servers.
-    pub fn new(config: WebConfig, credentials: BTreeMap<Mac, Credentials>) -> Self {
+    pub fn new(config: WebConfig, credentials: WebPasswords) -> Self {
         Self { config, credentials: Arc::new(RwLock::new(credentials)) }
     }
 
     /// Other credentials from now on.
-    pub fn replace_credentials(&self, credentials: BTreeMap<Mac, Credentials>) {
+    pub fn replace_credentials(&self, credentials: WebPasswords) {
         *self.credentials.write().unwrap_or_else(PoisonError::into_inner) = credentials;
     }
 
     fn credentials(&self, phone: Mac) -> Option<Credentials> {
-        self.credentials.read().unwrap_or_else(PoisonError::into_inner).get(&phone).cloned()
+        self.credentials.read().unwrap_or_else(PoisonError::into_inner).for_phone(phone).cloned()
     }
 
     /// Sends a request; a challenge is answered once. The first reply is the final one where nothing is known to answer

@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::ports::Secret;
+use crate::ports::{Credentials, Secret};
 
 const PHONE: Mac = Mac::new([0, 4, 0x13, 0, 0, 1]);
 
@@ -41,7 +41,7 @@ fn client(port: u16, credentials: Option<(&str, &'static str)>) -> WebClient {
     let credentials = credentials.map(|(user, password)| {
         (PHONE, Credentials { username: user.to_owned(), password: Secret::new(password) })
     });
-    WebClient::new(config, credentials.into_iter().collect())
+    WebClient::new(config, WebPasswords { of: credentials.into_iter().collect(), others: None })
 }
 
 fn order(ask: WebAsk) -> WebOrder {

@@ -301,6 +301,7 @@ fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool, serves: Serv
             tells_dialogs: phone.model != Some(Model::new("D717")),
             serves,
             timing: TIMING,
+            special: Default::default(),
         })
     };
     let image = Image {

@@ -33,7 +33,7 @@ impl World {
             Reason::Tie { .. } => self.tie = false,
             Reason::EditedLately { .. } => self.acts_in = None,
             Reason::StagedOnly { .. } => self.action = 2,
-            Reason::NotYet { .. } => self.action = 0,
+            Reason::NotYet { .. } | Reason::Module(_) => self.action = 0,
             Reason::AlreadyCurrent { .. } | Reason::Misfit(_) => self.runs = Some("10.1.64"),
             Reason::AlreadyRebooted { .. } | Reason::AlreadyResynced { .. } => self.before = None,
             Reason::NoAttemptsLeft { .. } => self.before = None,
@@ -79,6 +79,9 @@ impl World {
             Reason::Draining => self.draining = false,
             Reason::AwaitsPoll { .. } => panic!("these worlds take polls for granted"),
             Reason::UnderWay { .. } => panic!("it is not under way"),
+            Reason::UpdatePolicy { .. } | Reason::WipedByCheckSync | Reason::Realm(_) => {
+                panic!("nobody here has settings files or realms")
+            }
         }
     }
 }

@@ -214,6 +214,7 @@ impl World {
                 tells_dialogs,
                 serves: sipherd::domain::trip::Serves::default(),
                 timing: TIMING,
+                special: Default::default(),
             })
         };
         let mut rules = Rules::new(policies, chrono_tz::UTC, Arc::new(terms));

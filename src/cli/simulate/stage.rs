@@ -95,7 +95,7 @@ impl Stage {
                 let mut rules = Rules::new(
                     Vec::new(),
                     self.zone,
-                    daemon::terms(config::profiles::shipped(), BTreeMap::new()),
+                    daemon::terms(config::profiles::shipped(), BTreeMap::new(), std::sync::Arc::default()),
                 );
                 rules.usual = daemon::usual(config::profiles::shipped());
                 rules

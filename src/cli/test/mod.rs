@@ -89,7 +89,7 @@ pub fn run(options: &Options, config: &Path, screen: &mut Screen, now: DateTime<
         }
         return Err(Failure::AlreadyTold);
     }
-    let terms = daemon::terms(read.makers, read.timing);
+    let terms = daemon::terms(read.makers, read.timing, std::sync::Arc::default());
     let wanted = |case: &WrittenCase| {
         let holds =
             |words: &str| case.case.name.contains(words) || case.file.to_string_lossy().contains(words);

@@ -142,6 +142,7 @@ impl Subject<'_> {
         match self.policy.action {
             Action::Reboot => "rebooted",
             Action::Update { .. } | Action::Stage { .. } | Action::ModuleUpdate { .. } => "updated",
+            Action::Move { .. } => "moved",
             Action::Resync | Action::Backup => "done",
         }
     }
@@ -152,7 +153,7 @@ impl Ground<'_> {
     /// such phones are held anyway.
     fn needs(&self, vendor: &Vendor, action: &Action) -> Option<TimeDelta> {
         let with_image = match action {
-            Action::Reboot => false,
+            Action::Reboot | Action::Move { .. } => false,
             Action::Update { .. } | Action::ModuleUpdate { .. } => true,
             Action::Resync | Action::Stage { .. } | Action::Backup => return None,
         };
@@ -166,7 +167,7 @@ impl Ground<'_> {
     /// What a trip of such a phone usually takes, as forecasts reckon; `None` as in [`Self::needs`].
     fn usually(&self, vendor: &Vendor, action: &Action) -> Option<TimeDelta> {
         self.needs(vendor, action)?;
-        let with_image = !matches!(action, Action::Reboot);
+        let with_image = !matches!(action, Action::Reboot | Action::Move { .. });
         let profile = self.makers.profile(vendor)?;
         let own = self.timing.and_then(|timing| timing.get(vendor));
         let timing = own.map_or(profile.timing, |own| own.over(profile.timing));

@@ -12,9 +12,9 @@ use super::super::table::Table;
 use super::Surroundings;
 use super::phones::version;
 use crate::config::code::Code;
-use crate::domain::firmware::{Image, Part, Release, Version};
+use crate::domain::firmware::{Image, ModuleKind, Part, Release, Version};
 use crate::domain::phone::{Model, Phone, Vendor};
-use crate::domain::policy::{Firmware, Policy};
+use crate::domain::policy::{Action, Firmware, Policy};
 
 /// Releases by name, and channels.
 #[derive(Default)]
@@ -34,7 +34,12 @@ pub(super) fn read(
     let written: BTreeSet<Arc<str>> = staged.releases.keys().cloned().collect();
     let mut wanted = BTreeSet::new();
     let alone = policies.len() == 1;
-    for from in policies.iter().filter_map(|policy| policy.action.firmware()) {
+    let mut for_modules = BTreeSet::new();
+    for policy in policies {
+        let Some(from) = policy.action.firmware() else { continue };
+        if let (Action::ModuleUpdate { .. }, Firmware::Release(name)) = (&policy.action, from) {
+            for_modules.insert(name.clone());
+        }
         match from {
             Firmware::Release(name) => {
                 wanted.insert(name.clone());
@@ -63,7 +68,11 @@ pub(super) fn read(
         }
         match version_in(&name) {
             Some(version) => {
-                staged.releases.insert(name.clone(), made_up(&name, &version, phones));
+                let release = match for_modules.contains(&name) {
+                    true => made_up_module(&name, version),
+                    false => made_up(&name, &version, phones),
+                };
+                staged.releases.insert(name.clone(), release);
             }
             // Where several policies are in force the test may be about another: there is no image then.
             None if !alone => {}
@@ -93,6 +102,17 @@ fn made_up(name: &str, version: &Version, phones: &[&Phone]) -> Release {
         phones.iter().filter_map(|phone| Some((phone.vendor.clone()?, phone.model.clone()?))).collect();
     let images = kinds.into_iter().map(|(vendor, model)| image(vendor, model, version.clone()));
     Release { name: name.to_owned(), images: images.collect() }
+}
+
+/// An image of one version for the expansion module of any snom: for a D7C where the name says so, else for a UXM.
+fn made_up_module(name: &str, version: Version) -> Release {
+    let kind = if name.to_ascii_lowercase().contains("d7c") { ModuleKind::D7c } else { ModuleKind::Uxm };
+    Release { name: name.to_owned(), images: vec![module_image(kind, version)] }
+}
+
+fn module_image(kind: ModuleKind, version: Version) -> Image {
+    let of_any = image(Vendor::SNOM, Model::new(kind.to_string()), version);
+    Image { models: vec![], part: kind.into(), ..of_any }
 }
 
 fn image(vendor: Vendor, model: Model, version: Version) -> Image {
@@ -141,7 +161,12 @@ fn given(test: &Table<'_>, phones: &[&Phone]) -> BTreeMap<Arc<str>, Release> {
             let of = phones
                 .iter()
                 .find(|phone| phone.model.as_ref().is_some_and(|m| m.as_str() == model.get_ref()));
+            let module = [ModuleKind::Uxm, ModuleKind::D7c];
+            let module = module.into_iter().find(|kind| kind.to_string() == model.get_ref().as_ref());
             match (of.and_then(|phone| phone.vendor.clone()), version(text)) {
+                (_, Ok(version)) if module.is_some() => {
+                    images.extend(module.map(|kind| module_image(kind, version)));
+                }
                 (Some(vendor), Ok(version)) => {
                     images.push(image(vendor, Model::new(model.get_ref().as_ref()), version));
                 }

@@ -22,8 +22,8 @@ use super::settings::Settings;
 use super::table::Table;
 use super::value;
 use crate::config::code::Code;
-use crate::domain::phone::{PbxName, Phone, Site};
-use crate::domain::policy::Policy;
+use crate::domain::phone::{PbxName, Phone, Realm, Site};
+use crate::domain::policy::{Action, Policy};
 use crate::domain::rehearsal::Case;
 use crate::domain::rules::{FleetPace, Rules};
 
@@ -180,6 +180,7 @@ fn test(
         channels: firmware.channels,
         site_zones,
         fleet_pace: around.pace.clone(),
+        realms: realms(&policies, &kinds),
         ..Rules::new(policies, zone.or(around.zone).unwrap_or_else(|| zone_of(forced)), Arc::new(|_| None))
     };
     let (steps, places) = steps::read(table, &players, &rules);
@@ -192,6 +193,16 @@ fn test(
         case: Case { name: name?.value.into(), rules, players, steps },
         steps: places,
     })
+}
+
+/// Realms that policies and phones name: where tests run nobody need have configured them.
+fn realms(policies: &[Policy], phones: &[&Phone]) -> BTreeMap<Realm, bool> {
+    let named = policies.iter().filter_map(|policy| match &policy.action {
+        Action::Move { realm } => realm.as_ref(),
+        _ => None,
+    });
+    let homes = phones.iter().filter_map(|phone| phone.home.as_ref());
+    named.chain(homes).map(|realm| (realm.clone(), true)).collect()
 }
 
 /// The zone that all windows name, else UTC.

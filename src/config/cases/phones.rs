@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use chrono::DateTime;
 use chrono_tz::Tz;
 
 use super::super::raw::Complaint;
@@ -11,9 +12,10 @@ use super::super::table::Table;
 use super::super::{inventory, value};
 use super::Surroundings;
 use crate::config::code::Code;
-use crate::domain::firmware::Version;
+use crate::domain::firmware::{ModuleKind, Version};
+use crate::domain::modules::{ModulePower, Modules};
 use crate::domain::phone::{
-    Hardware, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Switch, Tag, Vendor,
+    Hardware, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Realm, Site, Switch, Tag, Vendor,
 };
 use crate::domain::policy::{Group, Policy};
 use crate::domain::rehearsal::Player;
@@ -90,6 +92,22 @@ fn player(
     phone.model = table.text("model").map(|model| Model::new(model.value));
     phone.version = table.read("version", version).map(|version| version.value);
     phone.hardware = word("hardware").map(Hardware::new);
+    phone.realm = word("in_realm").map(Realm::new);
+    phone.home = word("realm").map(Realm::new);
+    phone.module_power = table.word("module_power").map(|word| match word.value {
+        "external" => ModulePower::External,
+        _ => ModulePower::Usb,
+    });
+    let module = table.read("module", version).map(|version| version.value);
+    let kind = table.word("module_kind").map(|word| match word.value {
+        "d7c" => ModuleKind::D7c,
+        _ => ModuleKind::Uxm,
+    });
+    let count = table.count("modules").and_then(|count| u8::try_from(count).ok());
+    if let Some(count) = count.or(module.is_some().then_some(1)) {
+        let long_ago = DateTime::UNIX_EPOCH;
+        phone.modules = Some(Box::new(Modules::told(None, count, kind, module, long_ago)));
+    }
     phone.switch = word("switch").map(Switch::new);
     phone.tags = words("tags").into_iter().map(Tag::new).collect();
     phone.site = table

@@ -87,6 +87,25 @@ pub static TEST_PHONE: Keys = Keys {
             .else_("that of `sipherd.toml`"),
         Key::new("switch", Text(Form::Name), "\"sw-3\"", "the switch it hangs on"),
         Key::new("tags", NAMES, "[\"reception\"]", "its tags"),
+        Key::new("realm", Text(Form::Name), "\"berlin\"", "the firmware realm of the inventory"),
+        Key::new("in_realm", Text(Form::Name), "\"bonn\"", "the firmware realm it is in"),
+        Key::new(
+            "modules",
+            Number { least: 0, most: 9 },
+            "1",
+            "so many expansion modules are attached, as it tells",
+        )
+        .else_("it told nothing"),
+        Key::new("module", Text(Form::Free), "\"2.0.7\"", "what its only expansion module runs")
+            .else_("not known"),
+        Key::new("module_kind", Word(&["uxm", "d7c"]), "\"uxm\"", "which module that is").else_("not known"),
+        Key::new(
+            "module_power",
+            Word(&["usb", "external"]),
+            "\"usb\"",
+            "how the inventory says it is powered",
+        )
+        .else_("nobody said"),
         Key::new("queue", NAMES, "\"support\"", "the queues its lines are in"),
         Key::new("ring_group", NAMES, "\"reception\"", "the ring groups its lines are in"),
         Key::new("lines", NAMES, "[\"2117\", \"2150\"]", "its lines").else_("one: `101`, `102` in order"),

@@ -1,19 +1,23 @@
 //! Every key a file may have, table by table: the readers, the handbook and the editors' schema all go by it.
 
 mod cases;
+mod depot;
 mod limits;
 mod policy;
 mod profile;
 mod rollout;
 mod settings;
+mod snom;
 mod when;
 
 pub use cases::*;
+pub use depot::*;
 pub use limits::{BANDWIDTH, COVERAGE, PACE, PER, RETRY};
 pub use policy::*;
 pub use profile::*;
 pub use rollout::{BRAKE, CHECK, ROLLBACK, WAVE};
 pub use settings::*;
+pub use snom::*;
 pub use when::{BLACKOUT, IDLE, WINDOW};
 
 /// One table of a kind of file.
@@ -141,6 +145,10 @@ pub enum Form {
     Host,
     /// An address of the web.
     Url,
+    /// `50000-50499`
+    Ports,
+    /// `192.0.2.5`
+    Ipv4,
 }
 
 impl Keys {
@@ -189,8 +197,11 @@ const PHONES: Value = Value::Number { least: 1, most: 1_000_000 };
 const HUNDREDTHS: Value = Value::Number { least: 1, most: 100 };
 
 /// The columns of the inventory.
-pub const INVENTORY_COLUMNS: [&str; 9] =
-    ["mac", "pbx", "lines", "vendor", "model", "hardware", "site", "switch", "tags"];
+pub const INVENTORY_COLUMNS: [&str; 11] =
+    ["mac", "pbx", "lines", "vendor", "model", "hardware", "site", "switch", "tags", "realm", "module_power"];
+
+/// The columns of the passwords of phones' web servers.
+pub const WEB_CREDENTIALS_COLUMNS: [&str; 3] = ["mac", "username", "password"];
 
 /// The columns of the SIP credentials.
 pub const CREDENTIALS_COLUMNS: [&str; 4] = ["pbx", "line", "username", "password"];

@@ -43,7 +43,13 @@ pub static POLICY: Keys = Keys {
             "module-update",
             Table(&MODULE_UPDATE),
             "{ release = \"snom-uxm-1.2\" }",
-            "bring expansion modules to the version of an image; read and checked only",
+            "bring the expansion modules of snoms to the version of an image",
+        ),
+        Key::new(
+            "move",
+            Table(&MOVE),
+            "{ realm = \"berlin\" }",
+            "bring snoms into a firmware realm: another setting server",
         ),
         Key::new(
             "backup",
@@ -224,6 +230,16 @@ pub static MODULE_UPDATE: Keys = Keys {
     misnamed: FIRMWARE_MISNAMED,
 };
 
+/// `[move]`.
+pub static MOVE: Keys = Keys {
+    table: "[move]",
+    about: "Brings snom phones into a firmware realm of `sipherd.toml`: they get its setting server, and ask there from then on.",
+    keys: &[Key::new("realm", Text(Form::Name), "\"berlin\"", "a realm of `sipherd.toml`")
+        .else_("the one the inventory gives each phone")],
+    later: &[],
+    misnamed: &[("to", "it is called `realm`")],
+};
+
 const FIRMWARE_MISNAMED: &[(&str, &str)] = &[
     ("version", "name a staged release or a channel; its manifest knows the version"),
     ("firmware", "name a staged release: `release = \"snom-10.1.198\"`"),
@@ -255,7 +271,7 @@ pub static SELECTION: Keys = Keys {
 };
 
 /// All tables of a policy.
-pub static POLICY_TABLES: [&Keys; 20] = [
+pub static POLICY_TABLES: [&Keys; 21] = [
     &POLICY,
     &SELECT,
     &UPDATE,
@@ -263,6 +279,7 @@ pub static POLICY_TABLES: [&Keys; 20] = [
     &RESYNC,
     &STAGE,
     &MODULE_UPDATE,
+    &MOVE,
     &BACKUP,
     &WINDOW,
     &BLACKOUT,

@@ -1,7 +1,7 @@
 //! The keys of `sipherd.toml`.
 
 use super::Value::{Duration, Named, Number, OneOrMore, Table, Tables, Text, Word};
-use super::{Form, Key, Keys, PER, PHONES, Value};
+use super::{CONFIGS, DEPOT, FTP, Form, Key, Keys, PER, PHONES, REALM, RESCUE, SNOM, TFTP, TLS, Value};
 
 /// The top of `sipherd.toml`.
 pub static SETTINGS: Keys = Keys {
@@ -50,6 +50,8 @@ pub static SETTINGS: Keys = Keys {
             "releases by a name that stays",
         ),
         Key::new("site", Named(&SITE), "{ berlin = {} }", "the places phones stand at"),
+        Key::new("snom", Table(&SNOM), "{ templates = \"snom\" }", "what snoms are served and asked"),
+        Key::new("realm", Named(&REALM), "{ berlin = {} }", "firmware realms of snoms"),
         Key::new(
             "timing",
             Named(&TIMING),
@@ -62,6 +64,7 @@ pub static SETTINGS: Keys = Keys {
         ("timezone", "it is called `zone`"),
         ("tz", "it is called `zone`"),
         ("phones", "it is called `inventory`"),
+        ("realms", "each has a table of its own: `[realm.berlin]`"),
         ("sites", "each has a table of its own: `[site.berlin]`"),
         ("channels", "each has a table of its own: `[channel.stable]`"),
     ],
@@ -117,27 +120,15 @@ pub static WEB: Keys = Keys {
             "the port on which Unify phones are asked to contact the deployment service",
         )
         .or("8085"),
+        Key::new(
+            "credentials",
+            Text(Form::Path),
+            "\"web-credentials.csv\"",
+            "the list of passwords for web servers that ask for one",
+        )
+        .else_("none"),
     ],
     later: &[],
-    misnamed: &[],
-};
-
-/// `[depot]`.
-pub static DEPOT: Keys = Keys {
-    table: "[depot]",
-    about: "The firmware server.",
-    keys: &[
-        Key::new("listen", Text(Form::Address), "\"0.0.0.0:8480\"", "the TCP address firmware is served on")
-            .or("\"0.0.0.0:8480\""),
-        Key::new(
-            "url",
-            Text(Form::Url),
-            "\"http://192.0.2.5:8480\"",
-            "the same as the phones see it, plain http",
-        )
-        .needed(),
-    ],
-    later: &["tftp", "ftp", "tls", "s3"],
     misnamed: &[],
 };
 
@@ -302,5 +293,25 @@ pub static TIMING: Keys = Keys {
 };
 
 /// All tables of `sipherd.toml`.
-pub static SETTINGS_TABLES: [&Keys; 13] =
-    [&SETTINGS, &SIP, &WEB, &DEPOT, &PBX, &OPS, &API, &LOG, &FLEET_PACE, &PER, &CHANNEL, &SITE, &TIMING];
+pub static SETTINGS_TABLES: [&Keys; 20] = [
+    &SETTINGS,
+    &SIP,
+    &WEB,
+    &DEPOT,
+    &TLS,
+    &TFTP,
+    &RESCUE,
+    &FTP,
+    &CONFIGS,
+    &PBX,
+    &OPS,
+    &API,
+    &LOG,
+    &FLEET_PACE,
+    &PER,
+    &CHANNEL,
+    &SITE,
+    &SNOM,
+    &REALM,
+    &TIMING,
+];

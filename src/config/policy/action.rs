@@ -3,10 +3,11 @@
 use crate::config::raw::Complaint;
 use crate::config::table::Table;
 use crate::config::value;
+use crate::domain::phone::Realm;
 use crate::domain::policy::{Action, Firmware};
 
 /// The tables of which a policy has exactly one.
-const ACTIONS: [&str; 6] = ["update", "reboot", "resync", "stage", "module-update", "backup"];
+const ACTIONS: [&str; 7] = ["update", "reboot", "resync", "stage", "module-update", "move", "backup"];
 
 /// Reads it.
 pub(super) fn read(top: &Table<'_>) -> Option<Action> {
@@ -38,6 +39,9 @@ pub(super) fn read(top: &Table<'_>) -> Option<Action> {
         "reboot" => Some(Action::Reboot),
         "resync" => Some(Action::Resync),
         "backup" => Some(Action::Backup),
+        "move" => {
+            Some(Action::Move { realm: table.read("realm", value::name).map(|name| Realm::new(name.value)) })
+        }
         "update" => Some(Action::Update { from: firmware(&table)? }),
         "stage" => Some(Action::Stage { from: firmware(&table)? }),
         _ => Some(Action::ModuleUpdate { from: firmware(&table)? }),

@@ -35,6 +35,8 @@ impl Night {
             model: None,
             version: Version::parse("10.1.64.14").ok(),
             hardware: None,
+            modules: None,
+            realm: None,
             source: source.parse().unwrap(),
             wanted: Wanted::Orders,
             peek: false,

@@ -133,6 +133,8 @@ impl Shelf {
             model: None,
             version: None,
             hardware: None,
+            modules: None,
+            realm: None,
             source: guest.source,
             wanted: Wanted::Image { file: file.to_owned() },
             peek,
@@ -150,6 +152,8 @@ impl Shelf {
             }
             Ok(Permit::Offer { file: offered, .. }) => Err(refused(&format!("{offered} is offered"))),
             Ok(Permit::Stay { why, .. }) => Err(refused(&why)),
+            Ok(Permit::Module { file: offered, .. }) => Err(refused(&format!("{offered} is offered"))),
+            Ok(Permit::Elsewhere { realm }) => Err(refused(&format!("it moves to realm {realm}"))),
             Ok(Permit::Order { .. }) => Err(refused("orders are no images")),
         }
     }

@@ -87,8 +87,13 @@ impl Counter {
     }
 
     async fn decide(&self, name: &str, source: IpAddr) -> Result<Served, Refusal> {
-        match read(&(self.depot.makers)(), name) {
-            Wants::Image { mac, vendor, file } => self.permitted(mac, vendor, file, source).await,
+        let makers = (self.depot.makers)();
+        match read(&makers, name) {
+            Wants::Image { mac, vendor, file } => {
+                // A folder's name is no news of a maker nobody knows.
+                let vendor = Some(vendor).filter(|vendor| makers.known(vendor).is_some());
+                self.permitted(mac, vendor, file, source).await
+            }
             Wants::Own { mac } => {
                 self.visit(mac, None, Wanted::Settings, source).await?;
                 Err((code::NOT_FOUND, "settings are not served here".to_owned()))
@@ -101,13 +106,16 @@ impl Counter {
     async fn permitted(
         &self,
         mac: Mac,
-        vendor: Vendor,
+        vendor: Option<Vendor>,
         file: String,
         source: IpAddr,
     ) -> Result<Served, Refusal> {
         let refused = |why: &str| (code::NOT_FOUND, format!("{file} is not offered to {mac}: {why}"));
-        match self.visit(mac, Some(vendor), Wanted::Image { file: file.clone() }, source).await? {
-            Permit::Offer { release, file: offered, lanes } if offered == file => {
+        match self.visit(mac, vendor, Wanted::Image { file: file.clone() }, source).await? {
+            Permit::Offer { release, file: offered, lanes }
+            | Permit::Module { release, file: offered, lanes, .. }
+                if offered == file =>
+            {
                 match self.depot.images.open(&release, &file) {
                     Some((bytes, _)) if !bytes.is_empty() => {
                         Ok(Served { bytes, lanes, whose: Whose::Phone { mac, file } })
@@ -115,8 +123,11 @@ impl Counter {
                     Some(_) | None => Err(refused("it is not staged, or broken")),
                 }
             }
-            Permit::Offer { file: offered, .. } => Err(refused(&format!("{offered} is"))),
+            Permit::Offer { file: offered, .. } | Permit::Module { file: offered, .. } => {
+                Err(refused(&format!("{offered} is")))
+            }
             Permit::Stay { why, .. } => Err(refused(&why)),
+            Permit::Elsewhere { realm } => Err(refused(&format!("it moves to realm {realm}"))),
             Permit::Order { .. } => Err(refused("orders are no images")),
         }
     }
@@ -128,8 +139,18 @@ impl Counter {
         wanted: Wanted,
         source: IpAddr,
     ) -> Result<Permit, Refusal> {
-        let visit =
-            Visit { mac, vendor, model: None, version: None, hardware: None, source, wanted, peek: false };
+        let visit = Visit {
+            mac,
+            vendor,
+            model: None,
+            version: None,
+            hardware: None,
+            modules: None,
+            realm: None,
+            source,
+            wanted,
+            peek: false,
+        };
         tokio::time::timeout(DECISION, self.depot.gatekeeper.visit(visit)).await.map_err(|_| {
             tracing::warn!(%mac, "no decision in time");
             (code::SEE_TEXT, "no decision yet, please come again".to_owned())

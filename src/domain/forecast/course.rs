@@ -310,6 +310,9 @@ impl<'c> Course<'c> {
             Step::TellModule => {
                 let target = self.journeys.get(&mac).and_then(|journey| journey.trip.plan().goal.target());
                 if let Some(version) = target.cloned() {
+                    if let Some(modules) = self.fleet.get_mut(mac).and_then(|phone| phone.modules.as_mut()) {
+                        modules.version = Some(version.clone());
+                    }
                     self.hears(mac, now, Input::Module { version });
                 }
             }
@@ -383,11 +386,14 @@ impl<'c> Course<'c> {
 
     /// All lines of the phone register again, and it runs what it fetched.
     fn come_back(&mut self, mac: Mac, now: DateTime<Utc>) {
+        self.asks_in_its_new_realm(mac, now);
         let Some(journey) = self.journeys.get_mut(&mac) else { return };
         let plan = journey.trip.plan();
         let version = match &plan.goal {
             Goal::Update { target, .. } => Some(target.clone()),
-            Goal::Reboot | Goal::Resync | Goal::Module { .. } | Goal::Backup => plan.runs.clone(),
+            Goal::Reboot | Goal::Resync | Goal::Module { .. } | Goal::Move { .. } | Goal::Backup => {
+                plan.runs.clone()
+            }
         };
         let lines: Vec<LineId> = plan.lines.iter().map(|before| before.line.clone()).collect();
         let contacts = std::mem::take(&mut journey.contacts);
@@ -403,6 +409,17 @@ impl<'c> Course<'c> {
             self.saw(back, now);
             self.says(line.clone(), CallState::Idle, now);
             self.hears(mac, now, Input::Registered { line, call_id, expires, version: version.clone() });
+        }
+    }
+
+    /// It asks for its settings, is sent to the realm's server and asks there.
+    fn asks_in_its_new_realm(&mut self, mac: Mac, now: DateTime<Utc>) {
+        let Some(journey) = self.journeys.get(&mac) else { return };
+        let Some(realm) = journey.trip.leads_to().cloned() else { return };
+        self.hears(mac, now, Input::Redirected);
+        self.hears(mac, now, Input::InRealm { realm: realm.clone() });
+        if let Some(phone) = self.fleet.get_mut(mac) {
+            phone.realm = Some(realm);
         }
     }
 

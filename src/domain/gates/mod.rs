@@ -1,6 +1,7 @@
 //! Asks every gate about one phone. The scheduler, the preview and the explanation all ask here.
 
 mod lines;
+mod modules;
 mod patience;
 mod penalty;
 mod places;

@@ -40,9 +40,16 @@ impl<'a> Judge<'a> {
             (Goal::Reboot, Goal::Reboot) | (Goal::Resync, Goal::Resync) | (Goal::Backup, Goal::Backup) => {
                 true
             }
-            (Goal::Reboot | Goal::Resync | Goal::Backup | Goal::Update { .. } | Goal::Module { .. }, _) => {
-                false
-            }
+            (Goal::Move { realm: was, .. }, Goal::Move { realm: is, .. }) => was == is,
+            (
+                Goal::Reboot
+                | Goal::Resync
+                | Goal::Backup
+                | Goal::Update { .. }
+                | Goal::Module { .. }
+                | Goal::Move { .. },
+                _,
+            ) => false,
         })?;
         matches!(trip.outcome(), Some(Outcome::Failed { .. } | Outcome::Cancelled)).then_some(trip)
     }
@@ -51,7 +58,7 @@ impl<'a> Judge<'a> {
     /// only.
     fn counts(trip: &Trip, opening: Option<Opening>) -> bool {
         match trip.plan().goal {
-            Goal::Update { .. } | Goal::Module { .. } => true,
+            Goal::Update { .. } | Goal::Module { .. } | Goal::Move { .. } => true,
             Goal::Reboot | Goal::Resync | Goal::Backup => {
                 opening.is_some_and(|opening| trip.since() >= opening.start)
             }
@@ -116,7 +123,7 @@ impl<'a> Judge<'a> {
                         Some(Goal::Reboot | Goal::Resync | Goal::Backup) => {
                             opening.and_then(|opening| self.opening_after(opening)).map(|next| next.start)
                         }
-                        Some(Goal::Update { .. } | Goal::Module { .. }) | None => None,
+                        Some(Goal::Update { .. } | Goal::Module { .. } | Goal::Move { .. }) | None => None,
                     };
                     let changes = [let_out, next].into_iter().flatten().min();
                     return self.closed(

@@ -47,6 +47,7 @@ fn terms() -> Terms {
         tells_dialogs: true,
         serves: crate::domain::trip::Serves::default(),
         timing: TIMING,
+        special: Default::default(),
     }
 }
 
@@ -72,6 +73,8 @@ struct World {
     past: HashMap<Mac, Past>,
     lost: BTreeSet<Mac>,
     draining: bool,
+    /// Polls are awaited, and what was seen long ago is forgotten, as it is outside plans.
+    live: Option<crate::domain::scheduler::Door>,
 }
 
 impl World {
@@ -112,6 +115,7 @@ impl World {
             releases: [("new".into(), release)].into(),
             zone: Berlin,
             site_zones: Default::default(),
+            realms: Default::default(),
             channels: std::collections::BTreeMap::new(),
             fleet_pace: crate::domain::rules::FleetPace::default(),
             terms: Arc::new(|phone| phone.vendor.as_ref().map(|_| terms())),
@@ -124,6 +128,7 @@ impl World {
             past: HashMap::new(),
             lost: BTreeSet::new(),
             draining: false,
+            live: None,
         }
     }
 
@@ -139,7 +144,7 @@ impl World {
 
     fn judge_in_words(&self, seconds: i64, in_words: bool) -> Judged {
         let sky = Sky {
-            door: None,
+            door: self.live.as_ref(),
             rules: &self.rules,
             views: self.fleet.views(),
             budgets: &self.budgets,
@@ -393,4 +398,5 @@ fn removing_every_named_cause_lets_the_phone_go() {
 mod actions;
 mod hours;
 mod idle;
+mod modules;
 mod retry;

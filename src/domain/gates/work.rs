@@ -15,6 +15,9 @@ impl<'a> Judge<'a> {
         }
         let resync = matches!(&self.mandate, Ok(Some(Mandate::Policy(p))) if p.action == Action::Resync);
         match &self.terms {
+            Some(_) if self.would_be_wiped(self.mandate.as_ref().ok().and_then(Option::as_ref)) => {
+                self.hold(Gate::Identity, Reason::WipedByCheckSync, None)
+            }
             Some(terms) if resync && terms.resync.is_empty() => {
                 let kind = format!("resyncs of {}", self.phone.kind());
                 self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
@@ -71,7 +74,9 @@ impl<'a> Judge<'a> {
                     file: image.file.clone(),
                     target: image.version.clone(),
                 }),
-                Action::Stage { .. } | Action::ModuleUpdate { .. } | Action::Backup => None,
+                Action::ModuleUpdate { from } => self.module_goal(from),
+                Action::Move { realm } => self.move_goal(realm.as_ref()),
+                Action::Stage { .. } | Action::Backup => None,
             },
         }
     }
@@ -148,7 +153,9 @@ impl<'a> Judge<'a> {
                 Some(trip) => self.hold(Gate::Current, Reason::AlreadyResynced { at: trip.since() }, again()),
                 None => self.open(Gate::Current, || "one resync in each window".into()),
             },
-            action @ (Action::ModuleUpdate { .. } | Action::Backup) => {
+            Action::ModuleUpdate { from } => self.module_is_current(from),
+            Action::Move { realm } => self.is_elsewhere(realm.as_ref()),
+            action @ Action::Backup => {
                 let what = format!("[{}]", action.table());
                 self.hold(Gate::Current, Reason::NotYet { what }, None)
             }
@@ -171,7 +178,8 @@ impl<'a> Judge<'a> {
         let from = match mandate {
             Some(Mandate::Policy(policy)) => match &policy.action {
                 Action::Update { from } | Action::Stage { from } => from,
-                Action::Reboot | Action::Resync | Action::ModuleUpdate { .. } | Action::Backup => {
+                Action::ModuleUpdate { from } => return self.module_image(from),
+                Action::Reboot | Action::Resync | Action::Move { .. } | Action::Backup => {
                     return self.open(Gate::Image, || "no image needed".into());
                 }
             },
@@ -180,6 +188,11 @@ impl<'a> Judge<'a> {
         if self.terms.as_ref().is_some_and(|terms| terms.update_boots.is_none()) {
             let kind = format!("updates of {}", self.phone.kind());
             return self.hold(Gate::Image, Reason::NoProfile { kind }, None);
+        }
+        // One that asks its user would wait for a key press all night.
+        if let Some(reason) = self.update_policy_forbids(&["never_update", "settings_only", "ask_for_update"])
+        {
+            return self.hold(Gate::Image, reason, None);
         }
         match self.staged(from).map(|(_, image)| (image, fits(image, self.phone))) {
             Some((image, Ok(()))) => self.open(Gate::Image, || image.file.clone()),

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::phone::Realm;
+
 /// What a policy does to the phones it selects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -28,6 +30,11 @@ pub enum Action {
         /// Where the module's image comes from.
         from: Firmware,
     },
+    /// Bring the phone into a firmware realm (snom): it gets that one's setting server, and asks there from then on.
+    Move {
+        /// The realm; `None` is the one the inventory gives the phone.
+        realm: Option<Realm>,
+    },
     /// Have the phone hand in its configuration once in each opening of the window (innovaphone `scfg`).
     Backup,
 }
@@ -41,6 +48,7 @@ impl Action {
             Self::Update { .. } => "update",
             Self::Stage { .. } => "stage",
             Self::ModuleUpdate { .. } => "module-update",
+            Self::Move { .. } => "move",
             Self::Backup => "backup",
         }
     }
@@ -49,7 +57,7 @@ impl Action {
     pub const fn firmware(&self) -> Option<&Firmware> {
         match self {
             Self::Update { from } | Self::Stage { from } | Self::ModuleUpdate { from } => Some(from),
-            Self::Reboot | Self::Resync | Self::Backup => None,
+            Self::Reboot | Self::Resync | Self::Move { .. } | Self::Backup => None,
         }
     }
 }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::verdict::spell;
 use crate::domain::firmware::{Misfit, Version};
+use crate::domain::modules::ModuleHeld;
 use crate::domain::phone::{CallState, LineId, PbxName};
+use crate::domain::realm::RealmHeld;
 
 /// Why a phone is held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +70,17 @@ pub enum Reason {
     },
     /// The image must not be offered to it.
     Misfit(Misfit),
+    /// The administrator's settings files forbid it the firmware (`update_policy`), or let it ask its user first.
+    UpdatePolicy {
+        /// Their `update_policy`.
+        value: Arc<str>,
+    },
+    /// The administrator's settings files have every check-sync wipe it, and nothing else asks it.
+    WipedByCheckSync,
+    /// Its expansion module cannot be updated.
+    Module(ModuleHeld),
+    /// It cannot be moved to the realm.
+    Realm(RealmHeld),
     /// It failed lately.
     PenaltyBox {
         /// When it may be tried again.
@@ -277,6 +290,14 @@ impl Reason {
             }
             Self::NoImage { from } => format!("{from} has no image for it"),
             Self::Misfit(misfit) => misfit.to_string(),
+            Self::UpdatePolicy { value } => {
+                format!("the settings files say `update_policy` `{value}` for it")
+            }
+            Self::WipedByCheckSync => {
+                "by the settings files any check-sync wipes it, and nothing else asks it".to_owned()
+            }
+            Self::Module(held) => held.told(|until| clock(until, "%H:%M:%S")),
+            Self::Realm(held) => held.to_string(),
             Self::PenaltyBox { until, after } => {
                 format!("after {after}: not before {}", clock(until, "%a %d %b %H:%M:%S"))
             }
@@ -371,6 +392,10 @@ impl Reason {
             Self::AlreadyResynced { .. } => "already-resynced",
             Self::NoImage { .. } => "no-image",
             Self::Misfit(_) => "misfit",
+            Self::UpdatePolicy { .. } => "update-policy",
+            Self::WipedByCheckSync => "wiped-by-check-sync",
+            Self::Module(held) => held.slug(),
+            Self::Realm(held) => held.slug(),
             Self::PenaltyBox { .. } => "penalty-box",
             Self::NoAttemptsLeft { .. } => "no-attempts-left",
             Self::Lost => "lost",

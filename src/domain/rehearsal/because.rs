@@ -4,8 +4,10 @@ use std::fmt;
 
 use chrono_tz::Tz;
 
+use crate::domain::modules::ModuleHeld;
 use crate::domain::phone::CallState;
 use crate::domain::policy::verdict::{Gate, Reason};
+use crate::domain::realm::RealmHeld;
 
 /// A reason as an author names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub enum Because {
 pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
-const SLUGS: [&str; 40] = [
+const SLUGS: [&str; 42] = [
     "no-lines",
     "no-profile",
     "not-selected",
@@ -39,6 +41,8 @@ const SLUGS: [&str; 40] = [
     "already-resynced",
     "no-image",
     "misfit",
+    "update-policy",
+    "wiped-by-check-sync",
     "penalty-box",
     "no-attempts-left",
     "lost",
@@ -94,6 +98,10 @@ const GATES: [(&str, Gate); 12] = [
     ("budget", Gate::Budget),
 ];
 
+fn slugs() -> impl Iterator<Item = &'static str> {
+    SLUGS.into_iter().chain(ModuleHeld::SLUGS).chain(RealmHeld::SLUGS)
+}
+
 impl Because {
     /// Reads what an author wrote. One word must be a name; several are words of a reason's text.
     pub fn read(text: &str) -> Result<Self, NoSuchReason> {
@@ -102,7 +110,7 @@ impl Because {
             let gate = Gate::ALL.into_iter().find(|gate| gate.name().to_lowercase() == words);
             return Ok(gate.map_or(Self::Words(words), Self::Gate));
         }
-        let slug = || SLUGS.into_iter().find(|slug| *slug == words).map(Self::Slug);
+        let slug = || slugs().find(|slug| *slug == words).map(Self::Slug);
         let calls =
             || CALLS.into_iter().find(|(name, _)| *name == words).map(|(_, calls)| Self::Calls(calls));
         let gate = || GATES.into_iter().find(|(name, _)| *name == words).map(|(_, gate)| Self::Gate(gate));
@@ -112,7 +120,7 @@ impl Because {
     /// Every single word that names a reason.
     pub fn names() -> impl Iterator<Item = &'static str> {
         let calls = CALLS.into_iter().map(|(name, _)| name);
-        SLUGS.into_iter().chain(calls).chain(GATES.into_iter().map(|(name, _)| name))
+        slugs().chain(calls).chain(GATES.into_iter().map(|(name, _)| name))
     }
 
     /// Whether this reason, of this gate, is meant; its text is told in the zone.

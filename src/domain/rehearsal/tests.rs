@@ -64,6 +64,7 @@ fn rules(policy: Policy) -> Rules {
         tells_dialogs: true,
         serves: crate::domain::trip::Serves::default(),
         timing,
+        special: Default::default(),
     };
     Rules {
         releases: BTreeMap::from([("new".into(), Release { name: "new".into(), images: vec![image] })]),

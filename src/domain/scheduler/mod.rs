@@ -334,7 +334,13 @@ impl Scheduler {
         self.budgets.set_under_way(mac, false);
         let returned = matches!(
             trip.outcome(),
-            Some(Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Resynced | Outcome::HandedIn)
+            Some(
+                Outcome::Verified { .. }
+                    | Outcome::Rebooted
+                    | Outcome::Resynced
+                    | Outcome::Moved { .. }
+                    | Outcome::HandedIn
+            )
         );
         if is_lost(trip) {
             self.lost.insert(mac);

@@ -33,9 +33,10 @@ impl Trip {
                         (true, Goal::Update { .. } | Goal::Module { .. }) if self.seen.offers > 0 => {
                             Failure::NothingHappened { cause: Cause::NotFetched }
                         }
-                        (true, Goal::Reboot | Goal::Update { .. } | Goal::Module { .. }) => {
-                            Failure::NeverLeft
-                        }
+                        (
+                            true,
+                            Goal::Reboot | Goal::Update { .. } | Goal::Module { .. } | Goal::Move { .. },
+                        ) => Failure::NeverLeft,
                     };
                     self.fail(now, failure, out);
                 }
@@ -68,6 +69,15 @@ impl Trip {
                 self.since = now;
                 out.push(Output::Look);
             }
+            State::Flashing if matches!(self.plan.goal, Goal::Module { .. }) => {
+                let missing = self.missing();
+                let failure = match self.seen.module.clone() {
+                    _ if !missing.is_empty() => Failure::NeverReturned { missing },
+                    Some(runs) => Failure::WrongVersion { runs },
+                    None => Failure::NothingHappened { cause: Cause::ModuleUntold },
+                };
+                self.fail(now, failure, out);
+            }
             State::Flashing => {
                 let failure = match (self.seen.boot_after_delivery, self.seen.version.clone()) {
                     (true, Some(runs)) if self.missing().is_empty() => Failure::WrongVersion { runs },
@@ -99,13 +109,21 @@ impl Trip {
         if self.plan.goal == Goal::Backup {
             return Failure::NeverHandedIn;
         }
-        match (&seen.version, seen.delivered) {
+        let runs = match self.plan.goal {
+            Goal::Module { .. } => &seen.module,
+            Goal::Reboot | Goal::Resync | Goal::Update { .. } | Goal::Move { .. } | Goal::Backup => {
+                &seen.version
+            }
+        };
+        match (runs, seen.delivered) {
             (Some(runs), true) => Failure::WrongVersion { runs: runs.clone() },
             (_, _) => Failure::NothingHappened {
                 cause: if seen.interrupted {
                     Cause::NobodyThere
                 } else if seen.settings == 0 {
                     Cause::OtherServer
+                } else if matches!(self.plan.goal, Goal::Move { .. }) {
+                    Cause::NotMoved
                 } else if seen.offers == 0 {
                     Cause::SettingsOnly
                 } else {

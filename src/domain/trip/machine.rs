@@ -10,7 +10,7 @@ use super::outcome::{Failure, Outcome};
 use super::state::{Goal, Input, Output, Plan, State};
 use super::timing::{Serves, Trigger, Way};
 use crate::domain::firmware::Version;
-use crate::domain::phone::LineId;
+use crate::domain::phone::{LineId, Realm};
 
 /// How often one trip shows the phone the document that offers the image.
 const MOST_OFFERS: u32 = 3;
@@ -42,6 +42,12 @@ pub(super) struct Seen {
     pub version: Option<Version>,
     /// What its expansion module runs, as the phone told last.
     pub module: Option<Version>,
+    /// It was sent to the realm's setting server.
+    #[serde(default)]
+    pub redirected: bool,
+    /// It asked for its settings as a phone of the realm.
+    #[serde(default)]
+    pub in_realm: bool,
     /// Settings requests.
     pub settings: u32,
     /// Firmware documents, and orders to fetch it, that offered the image.
@@ -138,9 +144,9 @@ impl Trip {
         match self.outcome() {
             None => true,
             // Its last lines may register behind the others, and settings that were read anew may want a boot.
-            Some(Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Resynced) => {
-                now < self.since + timing.boot
-            }
+            Some(
+                Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Resynced | Outcome::Moved { .. },
+            ) => now < self.since + timing.boot,
             // Nothing was sent, or it was not taken; and handing in a configuration needs no boot.
             Some(
                 Outcome::Withdrawn { .. }
@@ -235,11 +241,23 @@ impl Trip {
         };
         let runs = match self.plan.goal {
             Goal::Module { .. } => self.seen.module.as_ref(),
-            Goal::Reboot | Goal::Resync | Goal::Update { .. } | Goal::Backup => {
+            Goal::Reboot | Goal::Resync | Goal::Update { .. } | Goal::Move { .. } | Goal::Backup => {
                 self.seen.version.as_ref().or(self.plan.runs.as_ref())
             }
         };
         (its_time && runs != Some(target)).then_some((release, file))
+    }
+
+    /// The realm whose setting server the phone is to be sent to now: only after its own reboot was seen, or once it was
+    /// asked where its own question is the order.
+    pub fn leads_to(&self) -> Option<&Realm> {
+        let Goal::Move { realm, .. } = &self.plan.goal else { return None };
+        let its_time = match self.state {
+            State::Away | State::Fetching | State::Flashing | State::Back => true,
+            State::Asked { .. } | State::Accepted { .. } => self.plan.serves == Serves::OnceAsked,
+            State::Confirming { .. } | State::Done { .. } => false,
+        };
+        its_time.then_some(realm)
     }
 
     /// When the trip wants an [`Input::Tick`].
@@ -299,6 +317,8 @@ impl Trip {
             Input::Declined { why } => self.declined(now, why, &mut out),
             Input::Deferred { why } => self.deferred(now, why, &mut out),
             Input::HandedIn => self.handed_in(now, &mut out),
+            Input::Redirected => self.redirected(&mut out),
+            Input::InRealm { realm } => self.asked_in_realm(now, &realm, &mut out),
             Input::Module { version } => self.module_told(now, version, &mut out),
             Input::Offered => {
                 self.seen.offers += 1;
@@ -328,6 +348,7 @@ impl Trip {
             Outcome::Verified { version } => format!("runs {version}, all lines registered"),
             Outcome::Rebooted => "rebooted, all lines registered".to_owned(),
             Outcome::Resynced => "read its settings anew".to_owned(),
+            Outcome::Moved { realm } => format!("belongs to realm {realm}"),
             Outcome::HandedIn => "handed in its configuration".to_owned(),
             Outcome::Failed { failure } => format!("{failure}; {}", failure.advice()),
             Outcome::Withdrawn { why } => why.clone(),

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::firmware::Version;
-use crate::domain::phone::LineId;
+use crate::domain::phone::{LineId, Realm};
 
 /// How a trip ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,11 @@ pub enum Outcome {
     Rebooted,
     /// It read its settings anew, without a reboot.
     Resynced,
+    /// It belongs to the realm: it asked there for its settings, or, where that is another server, was sent there.
+    Moved {
+        /// The realm.
+        realm: Realm,
+    },
     /// It handed in its configuration.
     HandedIn,
     /// It failed.
@@ -43,6 +48,7 @@ impl Outcome {
             Self::Verified { .. } => "verified",
             Self::Rebooted => "rebooted",
             Self::Resynced => "resynced",
+            Self::Moved { .. } => "moved",
             Self::HandedIn => "handed-in",
             Self::Failed { .. } => "failed",
             Self::Withdrawn { .. } => "withdrawn",
@@ -121,6 +127,10 @@ pub enum Cause {
     NotWanted,
     /// It was told to fetch the image, and did not.
     NotFetched,
+    /// It fetched the image of its expansion module, and its information page could not be read afterwards.
+    ModuleUntold,
+    /// It was sent to another setting server and did not ask there.
+    NotMoved,
     /// sipherd was restarted meanwhile: it may have asked and found nobody.
     NobodyThere,
 }
@@ -214,6 +224,12 @@ impl Failure {
                 "the phone's update_policy forbids firmware: set it to auto_update"
             }
             Self::NothingHappened { cause: Cause::NobodyThere } => "nothing: it is tried again",
+            Self::NothingHappened { cause: Cause::ModuleUntold } => {
+                "let sipherd read the phone's page info.htm: `credentials` of `[web]`, and see what the module shows"
+            }
+            Self::NothingHappened { cause: Cause::NotMoved } => {
+                "see whether something writes the phone's setting_server after this depot: DHCP, or a redirection"
+            }
             Self::NothingHappened { cause: Cause::NotFetched } => {
                 "see whether the phone can reach this depot, and whether it has done this order before"
             }
@@ -250,6 +266,12 @@ impl fmt::Display for Failure {
             }
             Self::NothingHappened { cause: Cause::NobodyThere } => {
                 write!(f, "rebooted while sipherd was being restarted")
+            }
+            Self::NothingHappened { cause: Cause::ModuleUntold } => {
+                write!(f, "fetched the module's image, and nobody can read what the module runs")
+            }
+            Self::NothingHappened { cause: Cause::NotMoved } => {
+                write!(f, "rebooted and did not ask in the realm it was sent to")
             }
             Self::NothingHappened { cause: Cause::NotFetched } => {
                 write!(f, "took its orders and did not fetch the image")

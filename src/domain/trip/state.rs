@@ -23,7 +23,7 @@ use super::look::LastLook;
 use super::outcome::Outcome;
 use super::timing::{Serves, Timing, Trigger, Way};
 use crate::domain::firmware::Version;
-use crate::domain::phone::{LineId, Mac};
+use crate::domain::phone::{LineId, Mac, Realm};
 
 /// What a trip is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,13 @@ pub enum Goal {
         /// What the module must report in the end.
         target: Version,
     },
+    /// The phone is to ask another realm's setting server for its settings.
+    Move {
+        /// The realm.
+        realm: Realm,
+        /// Whether its setting server is this depot, where the phone can be seen to ask.
+        here: bool,
+    },
     /// The phone is to hand in its configuration.
     Backup,
 }
@@ -65,7 +72,7 @@ impl Goal {
     pub const fn target(&self) -> Option<&Version> {
         match self {
             Self::Update { target, .. } | Self::Module { target, .. } => Some(target),
-            Self::Reboot | Self::Resync | Self::Backup => None,
+            Self::Reboot | Self::Resync | Self::Move { .. } | Self::Backup => None,
         }
     }
 }
@@ -243,6 +250,13 @@ pub enum Input {
     },
     /// Its configuration arrived whole.
     HandedIn,
+    /// It was sent to the setting server of another realm, in answer to its question for settings.
+    Redirected,
+    /// It asked for its settings as a phone of this realm.
+    InRealm {
+        /// The realm.
+        realm: Realm,
+    },
     /// What its expansion module runs, as the phone tells it.
     Module {
         /// The version of the module.

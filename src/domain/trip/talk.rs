@@ -6,6 +6,7 @@ use super::machine::Trip;
 use super::outcome::{Failure, Outcome};
 use super::state::{Goal, Output, State};
 use crate::domain::firmware::Version;
+use crate::domain::phone::Realm;
 
 impl Trip {
     /// The phone asked what there is to do.
@@ -53,6 +54,11 @@ impl Trip {
                     Goal::Reboot => {
                         self.seen.orders += 1;
                         "was told to reboot".to_owned()
+                    }
+                    Goal::Move { realm, .. } => {
+                        self.seen.orders += 1;
+                        self.seen.redirected = true;
+                        format!("was told to go to realm {realm}")
                     }
                     Goal::Resync => {
                         self.seen.orders += 1;
@@ -122,6 +128,37 @@ impl Trip {
             | State::Flashing
             | State::Back => self.finish(now, Outcome::HandedIn, out),
             State::Confirming { .. } | State::Done { .. } => {}
+        }
+    }
+
+    /// It was sent to the setting server of the realm.
+    pub(super) fn redirected(&mut self, out: &mut Vec<Output>) {
+        if let Goal::Move { realm, .. } = &self.plan.goal {
+            self.seen.redirected = true;
+            out.push(Output::Note("redirected", format!("was sent to the setting server of realm {realm}")));
+        }
+    }
+
+    /// It asked for its settings as a phone of this realm.
+    pub(super) fn asked_in_realm(&mut self, now: DateTime<Utc>, asked: &Realm, out: &mut Vec<Output>) {
+        let Goal::Move { realm, .. } = &self.plan.goal else { return };
+        if realm != asked {
+            return;
+        }
+        self.seen.in_realm = true;
+        match self.state {
+            // Its own question was the order, and it needs no reboot for the answer.
+            State::Accepted { .. } => self.moved(now, out),
+            State::Away | State::Back | State::Fetching | State::Flashing => self.settle(now, out),
+            State::Confirming { .. } | State::Asked { .. } | State::Done { .. } => {}
+        }
+    }
+
+    /// It belongs to the realm.
+    pub(super) fn moved(&mut self, now: DateTime<Utc>, out: &mut Vec<Output>) {
+        if let Goal::Move { realm, .. } = &self.plan.goal {
+            let realm = realm.clone();
+            self.finish(now, Outcome::Moved { realm }, out);
         }
     }
 

@@ -2,8 +2,9 @@
 
 use super::super::Sighting;
 use super::super::user_agent::snom_model;
+use super::realm::realm_in_path;
 use crate::domain::firmware::Version;
-use crate::domain::phone::{Mac, Model, Vendor};
+use crate::domain::phone::{Mac, Model, Realm, Vendor};
 
 /// What a snom asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Request {
     pub model: Option<Model>,
     /// What it runs, from the User-Agent.
     pub version: Option<Version>,
+    /// The realm whose setting server it asks.
+    pub realm: Option<Realm>,
     /// What it wants.
     pub asks: Asks,
 }
@@ -74,7 +77,7 @@ pub fn visit(
         (Some(path), Some(agent)) => (path == agent).then_some(agent),
         (path, agent) => path.or(agent),
     };
-    Some(Ok(Request { mac, model, version, asks }))
+    Some(Ok(Request { mac, model, version, realm: realm_in_path(path), asks }))
 }
 
 /// The MAC of `mac=…` in a query.
@@ -150,6 +153,7 @@ mod tests {
             mac: MAC,
             model: Some(Model::new("D785")),
             version: Version::parse("10.1.33.33").ok(),
+            realm: None,
             asks: Asks::Settings,
         };
         assert_eq!(asks("/snomD785.htm", None, Some(D785)), wanted);

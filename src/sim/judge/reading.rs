@@ -39,7 +39,7 @@ impl Cut {
     pub fn notify(&self) -> Option<&str> {
         match &self.cause {
             Some(Cause::ByNotify { call_id }) => Some(call_id),
-            Some(Cause::Update | Cause::ByScript | Cause::Itself) | None => None,
+            Some(Cause::Update | Cause::ByScript | Cause::ByWeb | Cause::Itself) | None => None,
         }
     }
 }
@@ -143,6 +143,12 @@ impl Reading {
                     }
                 }
                 What::SettingsAsked { .. }
+                | What::Redirected { .. }
+                | What::AsksItsUser
+                | What::FactoryReset
+                | What::ModuleLeft { .. }
+                | What::ModuleFlashed { .. }
+                | What::ChainedFetched { .. }
                 | What::PartFlashed { .. }
                 | What::ConfigurationHandedIn { .. }
                 | What::ConfigurationRead { .. }

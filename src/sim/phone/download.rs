@@ -1,6 +1,7 @@
 //! What a phone fetches over HTTP: its settings, the document that names its firmware, the image.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 use http_body_util::{BodyExt, Empty};
@@ -12,6 +13,7 @@ use tokio::net::{TcpSocket, lookup_host};
 use super::{Misfit, PhoneSpec};
 use crate::sim::diary::What;
 use crate::sim::house::House;
+use crate::sim::snom::Flash;
 
 /// How often a phone asks a server that does not answer, or takes up a broken download, before it gives up.
 const TRIES: u32 = 6;
@@ -19,6 +21,8 @@ const TRIES: u32 = 6;
 const BETWEEN_TRIES: TimeDelta = TimeDelta::seconds(2);
 /// What a phone's TCP stack takes in before the phone reads it, in bytes.
 const RECEIVE_BUFFER: u32 = 16 * 1024;
+/// So often it lets itself be sent from one setting server to the next.
+const MOST_SERVERS: u32 = 4;
 /// Settings longer than this are no settings.
 const LONGEST_DOCUMENT: usize = 1 << 20;
 
@@ -36,21 +40,28 @@ pub(super) async fn ask(
     spec: &PhoneSpec,
     house: &House,
     errand: &Errand,
+    flash: Option<&Mutex<Flash>>,
     base: &str,
     runs: &str,
 ) -> Option<String> {
-    let url = format!("{}/{}", base.trim_end_matches('/'), spec.settings_file());
-    let settings = errand.insist(house, &url).await;
-    house.write(spec.mac, What::SettingsAsked { status: settings.as_ref().map_or(0, |(status, _)| *status) });
-    let settings = settings.filter(|(status, _)| *status == 200)?.1;
+    let settings = settings(spec, house, errand, flash, base).await?;
     let image = if spec.vendor == "snom" {
         // A snom's factory default is `settings_only`: without the setting nothing is flashed.
-        if element(&settings, "update_policy")? != "auto_update" {
-            return None;
+        match element(&settings, "update_policy")?.as_str() {
+            "auto_update" => {}
+            "ask_for_update" => {
+                house.write(spec.mac, What::AsksItsUser);
+                return None;
+            }
+            _ => return None,
         }
         let url = element(&settings, "firmware_status")?;
         let (status, firmware) = errand.insist(house, &url).await?;
-        (status == 200).then(|| element(&firmware, "firmware")).flatten()?
+        let named = |name: &str| (status == 200).then(|| element(&firmware, name)).flatten();
+        if let (Some(flash), Some(url)) = (flash, named("firmware_uxm")) {
+            locked(flash).module_offer = Some(url);
+        }
+        named("firmware")?.replace("{mac}", &spec.mac.bare_upper())
     } else {
         settings.lines().find_map(|line| {
             let (key, value) = line.split_once('=')?;
@@ -62,6 +73,89 @@ pub(super) async fn ask(
     }
     house.write(spec.mac, What::FirmwareOffered { file: image.clone() });
     Some(image)
+}
+
+/// Its settings: where they name another setting server, those of that one.
+async fn settings(
+    spec: &PhoneSpec,
+    house: &House,
+    errand: &Errand,
+    flash: Option<&Mutex<Flash>>,
+    base: &str,
+) -> Option<String> {
+    let kept = flash.map(|flash| locked(flash).setting_server.clone()).filter(|server| !server.is_empty());
+    let mut server = kept.unwrap_or_default();
+    for _ in 0..MOST_SERVERS {
+        let url = match server.as_str() {
+            "" => format!("{}/{}", base.trim_end_matches('/'), spec.settings_file()),
+            server => server.replace("{mac}", &spec.mac.bare_upper()),
+        };
+        let answer = errand.insist(house, &url).await;
+        let status = answer.as_ref().map_or(0, |(status, _)| *status);
+        house.write(spec.mac, What::SettingsAsked { status });
+        let text = answer.filter(|(status, _)| *status == 200)?.1;
+        let Some(flash) = flash else { return Some(text) };
+        let next = {
+            let mut flash = locked(flash);
+            if let Some(action) = element(&text, "checksync_action") {
+                flash.checksync_action = action;
+            }
+            if element(&text, "prov_polling_enabled").as_deref() == Some("on") {
+                let period = element(&text, "prov_polling_period").and_then(|text| text.parse().ok());
+                flash.poll = period.map(TimeDelta::seconds);
+            }
+            element(&text, "setting_server").filter(|next| *next != flash.setting_server)
+        };
+        let Some(next) = next else { return Some(text) };
+        house.write(spec.mac, What::Redirected { to: next.clone() });
+        locked(flash).setting_server.clone_from(&next);
+        server = next;
+    }
+    None
+}
+
+fn locked(flash: &Mutex<Flash>) -> MutexGuard<'_, Flash> {
+    flash.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Downloads a file; whether it is there whole.
+pub(super) async fn whole(spec: &PhoneSpec, house: &House, errand: &Errand, url: &str) -> bool {
+    let mut have = 0;
+    for _ in 0..TRIES {
+        match fetch(spec, house, errand, url, &mut have, false).await {
+            Fetched::Whole => {
+                house.write(spec.mac, What::ImageComplete { bytes: have });
+                return true;
+            }
+            Fetched::Broken => house.write(spec.mac, What::ImageBroke { at: have }),
+            Fetched::Refused => break,
+        }
+        house.pass(BETWEEN_TRIES).await;
+    }
+    house.write(spec.mac, What::UpdateGivenUp);
+    false
+}
+
+/// What belongs behind an image, by the `chained_url` of its address; whether it is there, or there is none.
+async fn chained(spec: &PhoneSpec, house: &House, errand: &Errand, url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let Some(next) = query.split('&').find_map(|pair| pair.strip_prefix("chained_url=")) else { return true };
+    let Some((200, text)) = errand.text(&decoded(next)).await else { return false };
+    house.write(spec.mac, What::ChainedFetched { bytes: text.len() as u64 });
+    true
+}
+
+/// Two digits behind a `%` are a byte.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digits = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+        let byte = digits.filter(|_| *first == b'%').and_then(|two| u8::from_str_radix(two, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Downloads an image, resuming where it broke, and flashes it. `None`: it could not be had, or was refused.
@@ -81,6 +175,9 @@ pub(super) async fn update(
                 if spec.misfit == Misfit::RejectsImage {
                     house.write(spec.mac, What::ImageRejected);
                     return None;
+                }
+                if !chained(spec, house, errand, url).await {
+                    break;
                 }
                 house.pass(spec.pace.flash).await;
                 house.write(spec.mac, What::Flashed { version: version.clone() });

@@ -16,6 +16,7 @@ use super::{Hand, Misfit, PhoneSpec};
 use crate::sim::diary::{Cause, What};
 use crate::sim::house::House;
 use crate::sim::innovaphone::Unit;
+use crate::sim::snom::Flash;
 
 /// All that survives a reboot of the phone, and what it is made of.
 pub(super) struct Life {
@@ -41,6 +42,8 @@ pub(super) struct Life {
     pub oks_to_lose: u32,
     /// Its memory, if it is an innovaphone.
     pub unit: Option<Arc<Mutex<Unit>>>,
+    /// Its settings memory, if it is a snom that has one.
+    pub flash: Option<Arc<Mutex<Flash>>>,
     /// Whether somebody uses it, for errands that run beside its service.
     pub in_use: Arc<AtomicBool>,
     download_broke: bool,
@@ -67,9 +70,11 @@ impl Life {
             unit.misfit = spec.misfit;
             Arc::new(Mutex::new(unit))
         });
+        let flash = spec.snom.clone().map(|make| Arc::new(Mutex::new(Flash::new(make, &spec.version))));
         Self {
             version: spec.version.clone(),
             unit,
+            flash,
             in_use: Arc::default(),
             spec,
             registrar,
@@ -91,7 +96,7 @@ impl Life {
             let offer = self.boot().await;
             self.forget_what_came_meanwhile();
             let cause = Desk::new(&mut self, offer).serve().await;
-            let asked = matches!(cause, Cause::ByNotify { .. } | Cause::ByScript);
+            let asked = matches!(cause, Cause::ByNotify { .. } | Cause::ByScript | Cause::ByWeb);
             if let Some(unit) = self.memory() {
                 unit.lock().unwrap_or_else(PoisonError::into_inner).goes_down(cause == Cause::Itself);
             }
@@ -126,7 +131,12 @@ impl Life {
 
     /// Who it is when it fetches something.
     pub fn errand(&self) -> Errand {
-        Errand { from: self.address.ip(), user_agent: self.spec.http_user_agent(&self.version) }
+        let mut user_agent = self.spec.http_user_agent(&self.version);
+        if let Some(flash) = &self.flash {
+            let counts = flash.lock().unwrap_or_else(PoisonError::into_inner).counts();
+            user_agent = user_agent.replace("SXM:0 UXM:0", &counts);
+        }
+        Errand { from: self.address.ip(), user_agent }
     }
 
     /// Downloads, flashes where the image is good, and says whether it now has to boot again.
@@ -154,7 +164,15 @@ impl Life {
             self.write(What::BootDone { version: self.version.clone() });
             let base = self.spec.depot.clone().or_else(|| self.house.depot())?;
             self.house.pass(self.spec.pace.settings).await;
-            let offer = download::ask(&self.spec, &self.house, &self.errand(), &base, &self.version).await?;
+            let offer = download::ask(
+                &self.spec,
+                &self.house,
+                &self.errand(),
+                self.flash.as_deref(),
+                &base,
+                &self.version,
+            )
+            .await?;
             if self.spec.misfit == Misfit::ReturnsOld {
                 return None;
             }

@@ -7,11 +7,12 @@ mod makers;
 mod orders;
 mod polling;
 mod registration;
+mod snom;
 mod stack;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
 use tokio::net::UdpSocket;
@@ -20,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use super::house::House;
 use super::innovaphone::Make;
+use super::snom::Flash;
 use crate::domain::phone::Mac;
 
 /// A phone as it is ordered from the shop.
@@ -57,6 +59,8 @@ pub struct PhoneSpec {
     pub misfit: Misfit,
     /// What it is besides, if it is an innovaphone.
     pub innovaphone: Option<Make>,
+    /// What it is besides, if it is a snom with modules, a web server or settings that it keeps.
+    pub snom: Option<super::snom::Make>,
 }
 
 /// How long things take on a phone, in the building's time.
@@ -209,6 +213,7 @@ impl PhoneSpec {
             unregisters: false,
             misfit: Misfit::None,
             innovaphone: None,
+            snom: None,
         }
     }
 }
@@ -231,6 +236,8 @@ pub(super) enum Hand {
     },
     /// Pull the plug and put it back.
     PowerCycle,
+    /// Ask for a reboot at its web page.
+    WebReboot,
 }
 
 /// A phone standing in the building.
@@ -241,9 +248,25 @@ pub struct Phone {
     /// Where it listens for SIP.
     pub address: SocketAddr,
     hand: mpsc::UnboundedSender<Hand>,
+    flash: Option<Arc<Mutex<Flash>>>,
 }
 
 impl Phone {
+    /// From now on these expansion modules are plugged in, and no others.
+    pub fn plug(&self, modules: Vec<super::snom::Module>) {
+        if let Some(flash) = &self.flash {
+            flash.lock().unwrap_or_else(PoisonError::into_inner).plug(modules);
+        }
+    }
+
+    /// What the expansion modules run.
+    pub fn modules(&self) -> Vec<String> {
+        let flash = self.flash.as_ref().map(|flash| flash.lock().unwrap_or_else(PoisonError::into_inner));
+        flash
+            .map(|flash| flash.modules.iter().map(|module| module.version.clone()).collect())
+            .unwrap_or_default()
+    }
+
     /// Dials, unless the phone is down or in a call.
     pub fn call(&self, to: &str, lasts: TimeDelta) {
         // A phone whose task has ended with the building dials no more.
@@ -269,12 +292,24 @@ impl Phone {
         let spec = Arc::new(spec);
         let (hand, hands) = mpsc::unbounded_channel();
         let life = life::Life::new(Arc::clone(&spec), registrar, seed, house, socket, address, hands);
+        let flash = life.flash.clone();
+        if let Some(flash) = flash.clone() {
+            let (off, hand) = (off.clone(), hand.clone());
+            tasks.spawn(async move {
+                // A phone that is gone reboots no more.
+                let reboot = move || drop(hand.send(Hand::WebReboot));
+                tokio::select! {
+                    () = super::snom::serve(address.ip(), flash, reboot) => {}
+                    () = off.cancelled() => {}
+                }
+            });
+        }
         tasks.spawn(async move {
             tokio::select! {
                 () = life.live() => {}
                 () = off.cancelled() => {}
             }
         });
-        Ok(Self { spec, address, hand })
+        Ok(Self { spec, address, hand, flash })
     }
 }

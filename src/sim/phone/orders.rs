@@ -48,6 +48,9 @@ impl Desk<'_> {
             return None;
         }
         let cause = Cause::ByNotify { call_id };
+        if let Some(done) = self.check_sync_action(&event, &cause) {
+            return done;
+        }
         match wish {
             Wish::AtOnce | Wish::WhenIdle if self.life.spec.misfit == Misfit::ResyncsOnly => {
                 self.wants_settings = true;

@@ -14,6 +14,7 @@ use super::calls::Call;
 use super::life::Life;
 use super::polling::Polling;
 use super::registration::Registration;
+use super::snom::Work;
 use super::{Hand, Misfit, download};
 use crate::sim::diary::{Cause, What};
 use crate::sim::innovaphone::Restart;
@@ -43,6 +44,8 @@ pub(super) enum Due {
     Fit,
     /// Poll the update script.
     Poll,
+    /// Read the settings, as they say.
+    Settings,
 }
 
 /// Something sent that is resent until it is answered.
@@ -76,6 +79,8 @@ pub(super) struct Desk<'a> {
     pub wants_settings: bool,
     /// It is time to poll the update script.
     pub(super) wants_poll: bool,
+    /// It is planned when the settings are read next.
+    pub plans_settings: bool,
     offer: Option<String>,
 }
 
@@ -93,6 +98,8 @@ enum Woken {
     SettingsRead(Option<String>),
     /// It has polled its script and carried it out; the restart that follows at once.
     Polled(Option<Restart>),
+    /// The work on its expansion module is over.
+    Worked,
 }
 
 impl<'a> Desk<'a> {
@@ -113,6 +120,7 @@ impl<'a> Desk<'a> {
             timer_count: 0,
             wants_settings: false,
             wants_poll: false,
+            plans_settings: false,
             offer,
         }
     }
@@ -122,9 +130,12 @@ impl<'a> Desk<'a> {
         self.register();
         self.plan_fit();
         self.plan_first_poll();
+        self.plan_settings();
+        self.web_is_up(true);
         let mut buffer = vec![0; 4096];
         let (mut update, mut settings): (Beside, Beside) = (None, None);
         let mut polling: Polling = None;
+        let mut module: Work = None;
         loop {
             self.life.in_use.store(!self.calls.is_empty(), Ordering::Relaxed);
             if std::mem::take(&mut self.wants_poll) && polling.is_none() {
@@ -132,6 +143,9 @@ impl<'a> Desk<'a> {
             }
             if self.registration.done && update.is_none() {
                 update = self.begin_update();
+            }
+            if self.registration.done && module.is_none() {
+                module = self.begin_module();
             }
             if std::mem::take(&mut self.wants_settings) && settings.is_none() {
                 settings = self.begin_settings();
@@ -149,6 +163,7 @@ impl<'a> Desk<'a> {
                 version = finish(&mut update), if update.is_some() => Woken::Updated(version),
                 offer = finish(&mut settings), if settings.is_some() => Woken::SettingsRead(offer),
                 restart = polled(&mut polling), if polling.is_some() => Woken::Polled(restart),
+                () = worked(&mut module), if module.is_some() => Woken::Worked,
             };
             let leave = match woken {
                 Woken::Datagram(length, from) => {
@@ -159,10 +174,16 @@ impl<'a> Desk<'a> {
                     None
                 }
                 Woken::Hand(Hand::PowerCycle) => Some(Cause::Itself),
+                Woken::Hand(Hand::WebReboot) => Some(Cause::ByWeb),
+                Woken::Worked => {
+                    module = None;
+                    None
+                }
                 Woken::Timer => self.timer(),
                 Woken::SettingsRead(offer) => {
                     settings = None;
                     self.offer = self.offer.take().or(offer);
+                    self.plan_settings();
                     None
                 }
                 Woken::Polled(restart) => {
@@ -180,6 +201,7 @@ impl<'a> Desk<'a> {
                 }
             };
             if let Some(cause) = leave {
+                self.web_is_up(false);
                 self.drop_calls(&cause);
                 if self.life.spec.unregisters {
                     self.unregister();
@@ -323,6 +345,10 @@ impl<'a> Desk<'a> {
             Due::HangUp(call) => return self.hang_up(&call),
             Due::NoReply(call) => return self.no_reply(&call),
             Due::Register => self.register(),
+            Due::Settings => {
+                (self.wants_settings, self.plans_settings) = (true, false);
+                self.plan_settings();
+            }
             Due::Poll => self.wants_poll = true,
             Due::Fit => {
                 self.life.had_its_fit = true;
@@ -360,10 +386,10 @@ impl<'a> Desk<'a> {
     fn begin_settings(&self) -> Beside {
         let base = self.life.spec.depot.clone().or_else(|| self.life.house.depot())?;
         let (spec, house, errand) = (self.life.spec.clone(), self.life.house.clone(), self.life.errand());
-        let runs = self.life.version.clone();
+        let (runs, flash) = (self.life.version.clone(), self.life.flash.clone());
         Some(Box::pin(async move {
             house.pass(spec.pace.settings).await;
-            download::ask(&spec, &house, &errand, &base, &runs).await
+            download::ask(&spec, &house, &errand, flash.as_deref(), &base, &runs).await
         }))
     }
 
@@ -395,6 +421,12 @@ async fn polled(polling: &mut Polling) -> Option<Restart> {
     match polling {
         Some(polling) => polling.await,
         None => None,
+    }
+}
+
+async fn worked(work: &mut Work) {
+    if let Some(work) = work {
+        work.await;
     }
 }
 

@@ -62,6 +62,7 @@ fn rules(down_at_once: u32, in_all: Option<u32>) -> Rules {
             tells_dialogs: false,
             serves: crate::domain::trip::Serves::default(),
             timing,
+            special: Default::default(),
         })
     });
     Rules {

@@ -1,0 +1,194 @@
+//! What only snoms have: firmware realms, settings that are polled, expansion modules and the page that tells of them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::oneshot;
+
+use super::mail::Mail;
+use super::orchestrator::{Act, Orchestrator};
+use crate::domain::modules::Modules;
+use crate::domain::phone::{Mac, Realm, Vendor};
+use crate::domain::policy::Action;
+use crate::domain::trip::{Goal, Input, State};
+use crate::phones::snom;
+use crate::ports::{Permit, Visit, WebError};
+
+/// The page of a phone that tells of its modules, as snom's document names it.
+const INFORMATION: &str = "/info.htm";
+
+/// From the last byte of a module's image until the phone shows the new version, by snom's document: 25 s to prepare, 10 s
+/// to write, 10 s to show it.
+const SHOWN_AFTER: TimeDelta = TimeDelta::seconds(45);
+
+/// From then on the page is read so often.
+const READ_EVERY: TimeDelta = TimeDelta::seconds(10);
+
+/// A phone whose module is to be updated is asked so often what it has.
+const SURVEYED_EVERY: TimeDelta = TimeDelta::minutes(10);
+
+/// So often it is looked which phones those are.
+const LOOKS_AROUND: TimeDelta = TimeDelta::minutes(1);
+
+/// Pages asked for at one look around: phones are asked in turn, not all at once.
+const AT_ONE_LOOK: usize = 50;
+
+/// Which pages were asked for.
+#[derive(Default)]
+pub(super) struct Pages {
+    asked: BTreeMap<Mac, DateTime<Utc>>,
+    looked: Option<DateTime<Utc>>,
+}
+
+impl Orchestrator {
+    /// A snom asked for its settings from its place: in which realm, and with how many modules.
+    pub(super) fn asked_in_realm(&mut self, now: DateTime<Utc>, visit: &Visit) {
+        let mac = visit.mac;
+        if visit.vendor != Some(Vendor::SNOM) {
+            return;
+        }
+        let Some(phone) = self.fleet.get_mut(mac) else { return };
+        if phone.realm != visit.realm {
+            phone.realm.clone_from(&visit.realm);
+            self.keep_phone(mac);
+            self.scheduler.touch(mac, now);
+        }
+        if let Some(realm) = visit.realm.clone() {
+            self.drive(now, mac, Input::InRealm { realm });
+        }
+    }
+
+    /// A snom counted its modules in a request.
+    pub(super) fn counts_modules(&mut self, now: DateTime<Utc>, visit: &Visit) {
+        if let (Some(told), Some(phone)) = (visit.modules, self.fleet.get_mut(visit.mac)) {
+            let before = phone.modules.as_deref();
+            let modules = Modules::told(before, told.count(), told.kind(), None, now);
+            phone.modules = Some(Box::new(modules));
+        }
+    }
+
+    /// Where a snom is sent that asks for its settings: to the realm of its trip; and whoever asks outside all realms, to
+    /// the one the inventory gives it, as a redirection does.
+    pub(super) fn elsewhere(&self, visit: &Visit) -> Option<Realm> {
+        if visit.vendor != Some(Vendor::SNOM) {
+            return None;
+        }
+        if let Some(realm) = self.trips.get(&visit.mac).and_then(|open| open.trip.leads_to()) {
+            return Some(realm.clone()).filter(|realm| visit.realm.as_ref() != Some(realm));
+        }
+        let home = self.fleet.get(visit.mac).and_then(|phone| phone.home.clone());
+        home.filter(|home| visit.realm.is_none() && self.scheduler.rules().realms.contains_key(home))
+    }
+
+    /// A snom that is asked by nothing but its own polls reads its settings: it waits for the answer while everything is
+    /// judged. Its reply is given back where it need not wait.
+    pub(super) fn polls_settings(
+        &mut self,
+        now: DateTime<Utc>,
+        mac: Mac,
+        reply: oneshot::Sender<Permit>,
+    ) -> Option<oneshot::Sender<Permit>> {
+        let state = self.trips.get(&mac).map(|open| open.trip.state());
+        let free = matches!(state, None | Some(State::Confirming { .. }));
+        if !free || !self.polls(mac) {
+            return Some(reply);
+        }
+        self.scheduler.polled(mac, now);
+        // Whoever asked before and asks again has given up waiting.
+        self.at_the_door.insert(mac, reply);
+        None
+    }
+
+    /// When pages are to be read next; `None` while no policy is about modules.
+    pub(super) fn next_page(&self) -> Option<DateTime<Utc>> {
+        let awaited = self.trips.values().filter(|open| awaits_page(&open.trip)).map(|open| {
+            let first = open.trip.since() + SHOWN_AFTER;
+            let again = self.pages.asked.get(&open.trip.plan().phone).map(|asked| *asked + READ_EVERY);
+            again.map_or(first, |again| again.max(first))
+        });
+        let surveys = self.updates_modules().then(|| self.pages.looked.map(|at| at + LOOKS_AROUND));
+        awaited.chain(surveys.flatten()).min()
+    }
+
+    /// Reads the pages that are due.
+    pub(super) fn read_pages(&mut self, now: DateTime<Utc>) {
+        let due =
+            |mac: &Mac, every: TimeDelta| self.pages.asked.get(mac).is_none_or(|asked| *asked + every <= now);
+        let mut macs: Vec<Mac> = Vec::new();
+        for (mac, open) in &self.trips {
+            if awaits_page(&open.trip) && open.trip.since() + SHOWN_AFTER <= now && due(mac, READ_EVERY) {
+                macs.push(*mac);
+            }
+        }
+        if self.pages.looked.is_none_or(|at| at + LOOKS_AROUND <= now) {
+            if self.updates_modules() {
+                let asked = self.fleet.iter().filter(|phone| {
+                    phone.vendor == Some(Vendor::SNOM)
+                        && !self.trips.contains_key(&phone.mac)
+                        && due(&phone.mac, SURVEYED_EVERY)
+                        && phone.addresses().next().is_some()
+                        && self.module_is_wanted(phone)
+                });
+                macs.extend(asked.take(AT_ONE_LOOK).map(|phone| phone.mac));
+            } else {
+                self.pages.asked.clear();
+            }
+            self.pages.looked = Some(now);
+        }
+        for mac in macs {
+            self.pages.asked.insert(mac, now);
+            self.acts.push(Act::Page(mac));
+        }
+    }
+
+    fn updates_modules(&self) -> bool {
+        let policies = &self.scheduler.rules().policies;
+        policies.iter().any(|policy| matches!(policy.action, Action::ModuleUpdate { .. }))
+    }
+
+    fn module_is_wanted(&self, phone: &crate::domain::phone::Phone) -> bool {
+        let policy = self.scheduler.rules().policy_for(phone).ok().flatten();
+        policy.is_some_and(|policy| matches!(policy.action, Action::ModuleUpdate { .. }))
+    }
+
+    /// Asks a phone for its information page.
+    pub(super) fn ask_page(&self, mac: Mac) {
+        let Some(address) = self.fleet.get(mac).and_then(|phone| phone.addresses().next()) else { return };
+        let (web, letters) = (self.hands.web.clone(), self.letters.clone());
+        tokio::spawn(async move {
+            let page = web.page(mac, address, INFORMATION).await;
+            letters.send(Mail::Page(mac, page)).await
+        });
+    }
+
+    /// A page came, or none.
+    pub(super) fn page_read(&mut self, now: DateTime<Utc>, mac: Mac, page: Result<String, WebError>) {
+        let told = page.map(|text| snom::on_page(&text));
+        let on = match told {
+            Ok(Some(on)) => on,
+            Ok(None) => {
+                tracing::warn!(%mac, "its page {INFORMATION} does not tell of expansion modules");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%mac, %error, "its page {INFORMATION} cannot be read");
+                return;
+            }
+        };
+        let Some(phone) = self.fleet.get_mut(mac) else { return };
+        let modules = Modules::told(phone.modules.as_deref(), on.count, None, on.version, now);
+        let version = modules.version.clone();
+        phone.modules = Some(Box::new(modules));
+        if let Some(version) = version {
+            self.drive(now, mac, Input::Module { version });
+        }
+        self.scheduler.touch(mac, now);
+    }
+}
+
+/// Whether the trip waits for what the phone's page says.
+fn awaits_page(trip: &crate::domain::trip::Trip) -> bool {
+    matches!(trip.plan().goal, Goal::Module { .. })
+        && matches!(trip.state(), State::Flashing)
+        && trip.has_fetched()
+}

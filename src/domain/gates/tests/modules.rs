@@ -1,0 +1,180 @@
+//! Expansion modules and realms: every requirement of the document is an answer with its own reason.
+
+use super::*;
+use crate::domain::firmware::ModuleKind;
+use crate::domain::modules::{ModulePower, ModuleTerms, Modules};
+use crate::domain::phone::Realm;
+use crate::domain::rules::Special;
+
+fn module(kind: ModuleKind, file: &str, runs: &str) -> Image {
+    Image {
+        file: file.into(),
+        vendor: Vendor::SNOM,
+        models: vec![],
+        version: version(runs),
+        sha256: String::new(),
+        size: 1,
+        from_at_least: None,
+        from_at_most: None,
+        hardware: vec![],
+        part: kind.into(),
+    }
+}
+
+/// Terms of a phone with a port, and what its settings files say.
+fn special(has_port: bool, update_policy: Option<&str>) -> Special {
+    let modules = ModuleTerms { has_port, least_uxm: version("8.9.3.68"), least_d7c: version("10.1.64.14") };
+    Special {
+        modules: Some(modules),
+        update_policy: update_policy.map(Into::into),
+        wiped_by_check_sync: false,
+    }
+}
+
+fn with(special: Special) -> crate::domain::rules::TermsOf {
+    Arc::new(move |_| Some(Terms { special: special.clone(), ..terms() }))
+}
+
+fn attached(count: u8, runs: Option<&str>, since: i64) -> Option<Box<Modules>> {
+    let told = Modules::told(None, count, Some(ModuleKind::Uxm), runs.map(version), at(since));
+    Some(Box::new(told))
+}
+
+/// A phone with one UXM on USB power, whose module may be updated.
+fn world() -> World {
+    let mut world = World::new();
+    world.fleet.watch(PbxName::new("pbx1"), TimeDelta::days(30));
+    world.rules.policies[0].action = Action::ModuleUpdate { from: Firmware::Release("uxm".into()) };
+    let images = vec![module(ModuleKind::Uxm, "snomUXM-2.1.1.bin", "2.1.1")];
+    world.rules.releases.insert("uxm".into(), Release { name: "uxm".into(), images });
+    world.rules.terms = with(special(true, None));
+    world.phone().modules = attached(1, Some("2.0.7"), 0);
+    world.phone().module_power = Some(ModulePower::Usb);
+    world
+}
+
+#[test]
+fn a_phone_that_meets_every_requirement_goes_and_its_module_is_the_target() {
+    let judged = world().judge(700);
+    assert!(judged.verdict.is_go(), "{:?}", judged.verdict);
+    let Some(Goal::Module { release, file, target }) = judged.order.map(|order| order.goal) else { panic!() };
+    assert_eq!((&*release, file.as_str(), target), ("uxm", "snomUXM-2.1.1.bin", version("2.1.1")));
+}
+
+#[test]
+fn every_requirement_of_the_document_has_its_own_reason() {
+    type Change = fn(&mut World);
+    let cases: [(Change, &str); 13] = [
+        (|w| w.rules.terms = with(special(false, None)), "module-no-port"),
+        (|w| w.phone().version = Some(version("8.9.3.67")), "module-firmware"),
+        (|w| w.phone().version = None, "module-firmware"),
+        (|w| w.phone().modules = None, "module-untold"),
+        (|w| w.phone().modules = attached(0, None, 0), "module-count"),
+        (|w| w.phone().modules = attached(2, None, 0), "module-count"),
+        (|w| w.phone().modules = attached(1, Some("2.0.7"), 695), "module-settles"),
+        (|w| w.phone().module_power = Some(ModulePower::External), "module-powered"),
+        (|w| w.phone().module_power = None, "module-power-untold"),
+        (|w| w.rules.terms = with(special(true, Some("never_update"))), "update-policy"),
+        (|w| w.rules.terms = with(special(true, Some("settings_only"))), "update-policy"),
+        (|w| w.rules.terms = with(special(true, Some("something"))), "update-policy"),
+        (|w| w.phone().modules = attached(1, Some("2.1.1"), 0), "already-current"),
+    ];
+    for (change, slug) in cases {
+        let mut world = world();
+        change(&mut world);
+        assert_eq!(world.slugs(700), [slug]);
+    }
+    let mut world = world();
+    world.rules.terms = with(special(true, Some("ask_for_update")));
+    assert!(world.judge(700).verdict.is_go(), "the document names never_update and settings_only alone");
+    world.rules.releases.clear();
+    assert_eq!(world.slugs(700), ["no-image"]);
+    world.rules.terms = Arc::new(|_| Some(terms()));
+    assert_eq!(world.slugs(700), ["no-profile"], "another maker's phone");
+}
+
+#[test]
+fn a_d7c_needs_a_newer_phone_and_an_image_of_its_kind() {
+    let mut world = world();
+    let images = vec![
+        module(ModuleKind::Uxm, "snomUXM-2.1.1.bin", "2.1.1"),
+        module(ModuleKind::D7c, "snomD7C-1.0.2-r.bin", "1.0.2"),
+    ];
+    world.rules.releases.insert("uxm".into(), Release { name: "uxm".into(), images });
+    let told = Modules::told(None, 1, Some(ModuleKind::D7c), None, at(0));
+    world.phone().modules = Some(Box::new(told));
+    world.phone().version = Some(version("10.1.64.13"));
+    assert_eq!(world.slugs(700), ["module-firmware"]);
+    world.phone().version = Some(version("10.1.64.14"));
+    let Some(Goal::Module { file, .. }) = world.judge(700).order.map(|order| order.goal) else { panic!() };
+    assert_eq!(file, "snomD7C-1.0.2-r.bin");
+    world.phone().modules = Some(Box::new(Modules::told(None, 1, None, None, at(0))));
+    assert_eq!(world.slugs(700), ["no-image"], "it may be either, and nobody guesses");
+}
+
+#[test]
+fn a_module_just_plugged_in_is_waited_for_and_what_was_seen_long_ago_is_forgotten() {
+    let mut world = world();
+    world.phone().modules = attached(1, Some("2.0.7"), 695);
+    let judged = world.judge(700);
+    assert_eq!(judged.next_change(), Some(at(705)));
+    assert_eq!(world.slugs(705), [""; 0]);
+    world.live = Some(Default::default());
+    assert_eq!(world.slugs(705), [""; 0]);
+    assert!(world.slugs(695 + 3_601).contains(&"module-untold"));
+}
+
+#[test]
+fn firmware_that_the_settings_files_forbid_is_not_offered() {
+    let mut world = world();
+    world.rules.policies[0].action = Action::Update { from: Firmware::Release("new".into()) };
+    for (value, held) in [
+        ("never_update", true),
+        ("settings_only", true),
+        ("ask_for_update", true),
+        ("something", true),
+        ("auto_update", false),
+    ] {
+        world.rules.terms = with(special(true, Some(value).filter(|value| *value != "auto_update")));
+        assert_eq!(world.slugs(700).contains(&"update-policy"), held, "{value}");
+    }
+}
+
+#[test]
+fn a_phone_that_any_check_sync_wipes_is_held_where_no_other_way_is_left() {
+    let mut world = world();
+    world.rules.policies[0].action = Action::Resync;
+    let wiped = Special { wiped_by_check_sync: true, ..Special::default() };
+    let left = move |triggers: Vec<Trigger>| -> crate::domain::rules::TermsOf {
+        let special = wiped.clone();
+        Arc::new(move |_| {
+            let (special, triggers) = (special.clone(), triggers.clone());
+            Some(Terms { special, triggers, resync: vec![], ..terms() })
+        })
+    };
+    world.rules.terms = left(vec![Trigger::waiting("reboot")]);
+    assert_eq!(world.slugs(700), ["wiped-by-check-sync"]);
+    world.rules.policies[0].action = Action::Reboot;
+    assert!(world.judge(700).verdict.is_go(), "a reboot is no check-sync");
+    world.rules.terms = left(vec![]);
+    assert_eq!(world.slugs(700), ["wiped-by-check-sync"]);
+}
+
+#[test]
+fn a_phone_moves_to_the_realm_of_the_policy_or_of_the_inventory() {
+    let mut world = world();
+    let berlin = Realm::new("berlin");
+    world.rules.realms = [(berlin.clone(), true), (Realm::new("away"), false)].into();
+    world.rules.policies[0].action = Action::Move { realm: None };
+    assert_eq!(world.slugs(700), ["realm-no-home"]);
+    world.phone().home = Some(Realm::new("bonn"));
+    assert_eq!(world.slugs(700), ["realm-unknown"]);
+    world.phone().home = Some(berlin.clone());
+    let goal = world.judge(700).order.map(|order| order.goal);
+    assert_eq!(goal, Some(Goal::Move { realm: berlin.clone(), here: true }));
+    world.phone().realm = Some(berlin);
+    assert_eq!(world.slugs(700), ["realm-already-there"]);
+    world.rules.policies[0].action = Action::Move { realm: Some(Realm::new("away")) };
+    let goal = world.judge(700).order.map(|order| order.goal);
+    assert_eq!(goal, Some(Goal::Move { realm: Realm::new("away"), here: false }));
+}

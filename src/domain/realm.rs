@@ -1,0 +1,40 @@
+//! Firmware realms: which settings server a phone belongs to, and why it cannot be moved to another.
+
+use serde::{Deserialize, Serialize};
+
+use super::phone::Realm;
+
+/// Why a phone is not moved to a realm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "realm", rename_all = "kebab-case")]
+pub enum RealmHeld {
+    /// It is there already.
+    #[error("is in realm {name} already")]
+    AlreadyThere {
+        /// The realm.
+        name: Realm,
+    },
+    /// No such realm is configured.
+    #[error("there is no realm {name}")]
+    Unknown {
+        /// The realm.
+        name: Realm,
+    },
+    /// The inventory gives it none, and neither does the policy.
+    #[error("neither the policy nor the inventory gives it a realm")]
+    NoHome,
+}
+
+impl RealmHeld {
+    /// All short machine names.
+    pub const SLUGS: [&'static str; 3] = ["realm-already-there", "realm-unknown", "realm-no-home"];
+
+    /// A short machine name, one of [`Self::SLUGS`].
+    pub const fn slug(&self) -> &'static str {
+        match self {
+            Self::AlreadyThere { .. } => "realm-already-there",
+            Self::Unknown { .. } => "realm-unknown",
+            Self::NoHome => "realm-no-home",
+        }
+    }
+}
