@@ -33,6 +33,16 @@ fn stage(site: &Site, images: &[(&str, &str)]) {
 
 /// Phone 1 of the house with its hardware level in the inventory, and a daemon that wants to update it to this release.
 async fn night(house: House, phone: PhoneSpec, images: &[(&str, &str)]) -> (Site, Building, Daemon) {
+    timed(house, phone, images, FAST).await
+}
+
+/// The same with these deadlines.
+async fn timed(
+    house: House,
+    phone: PhoneSpec,
+    images: &[(&str, &str)],
+    timing: &str,
+) -> (Site, Building, Daemon) {
     let clock = Arc::new(ScaledClock::starting_at(friday(), 120));
     let building = building(clock.clone(), vec![phone]).await;
     let site = Site::new(house);
@@ -40,7 +50,7 @@ async fn night(house: House, phone: PhoneSpec, images: &[(&str, &str)]) -> (Site
     let policy = "[select]\nline = \"*\"\n[update]\nrelease = \"snom-new\"\n";
     site.write("policies/night.toml", &format!("{policy}{ALWAYS}[idle]\nquiet = \"0s\"\n"));
     site.write("phones.csv", &format!("mac,lines,hardware\n{},{},1\n", house.mac(1), user(1)));
-    site.settings(&building, "", FAST);
+    site.settings(&building, "", timing);
     let daemon = site.start(clock, Duration::from_millis(1)).await;
     (site, building, daemon)
 }
@@ -85,7 +95,8 @@ async fn a_snom_of_other_hardware_is_held_and_never_asked() {
 async fn a_snom_that_rejects_the_image_ends_with_a_failure_of_its_own() {
     let house = House(92);
     let phone = house.snom(1).with_misfit(Misfit::RejectsImage);
-    let (_site, building, daemon) = night(house, phone, &[(NEW, "")]).await;
+    let soon = FAST.replace("flash = \"30m\"", "flash = \"5m\"");
+    let (_site, building, daemon) = timed(house, phone, &[(NEW, "")], &soon).await;
     let failed = daemon.state(&user(1), "failed").await;
     let log = building.log(house.mac(1));
     assert_eq!(count(&log, |what| *what == What::ImageRejected), 1, "{log:#?}");
