@@ -24,6 +24,8 @@ mod scenarios;
 mod shutdown;
 /// A building, the daemon beside it, and their files.
 mod site;
+/// Unify phones and their deployment service.
+mod unify;
 /// Phones of makers that are data alone, through their whole trip.
 mod vendors;
 /// Who waits for a call, until when; and resyncs.

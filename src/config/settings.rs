@@ -12,6 +12,7 @@ use toml::de::DeTable;
 
 use super::code::Code;
 use super::compare::no_profile;
+use super::deployment::{self, DeploymentConfig};
 use super::depot;
 use super::keys::SETTINGS_TABLES;
 use super::policy;
@@ -41,6 +42,7 @@ pub(super) struct Settings {
     pub sip: Sip,
     pub credentials: Option<PathBuf>,
     pub web: WebPorts,
+    pub deployment: Option<DeploymentConfig>,
     pub web_credentials: Option<PathBuf>,
     pub depot: Option<DepotConfig>,
     pub pbxs: Vec<PbxConfig>,
@@ -96,6 +98,7 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Option<S
         sip: read_sip(sip.as_ref()),
         credentials,
         web: web(top.table("web").as_ref()),
+        deployment: deployment::read(&top, &folder),
         web_credentials: top
             .table("web")
             .and_then(|web| web.text("credentials"))

@@ -2,6 +2,7 @@
 
 mod answers;
 mod boots;
+mod deployment;
 mod door;
 mod explanation;
 mod mail;
@@ -119,6 +120,8 @@ pub struct Running {
     pub depot: SocketAddr,
     /// Where the depot is bound in other ways than plain HTTP.
     pub depot_ways: DepotWays,
+    /// Where its deployment service is bound, if there is one.
+    pub deployment: Option<SocketAddr>,
     /// Where metrics and health are served, if they are.
     pub ops: Option<SocketAddr>,
     tasks: TaskTracker,
@@ -216,11 +219,19 @@ pub async fn start(
     let depot = servers
         .equip(depot, &config, &clock)
         .with_snom_papers(Arc::new(move || Arc::clone(&snom.now().papers)));
+    let deployment = match &config.deployment {
+        Some(service) => {
+            let identity = servers.identity();
+            Some(deployment::start(service, identity, depot.clone(), &releases, &services, &tasks).await?)
+        }
+        None => None,
+    };
     let running = Running {
         control: control.clone(),
         sip: agent.local_addr(),
         depot: servers.plain(),
         depot_ways: servers.ways(),
+        deployment,
         ops: ops_listener.as_ref().zip(config.ops).map(|(l, asked)| address_of(l, asked)),
         tasks: tasks.clone(),
         services: services.clone(),
@@ -333,6 +344,7 @@ fn fleet(config: &Config, kept: &Kept) -> Fleet {
         phone.vendor.clone_from(&row.vendor);
         phone.model.clone_from(&row.model);
         phone.version.clone_from(&row.version);
+        phone.hardware.clone_from(&row.hardware);
         phone.booted = row.booted;
         phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
         fleet.introduce(phone);
