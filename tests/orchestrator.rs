@@ -20,6 +20,8 @@ mod places;
 mod plan;
 /// Reading the files again.
 mod reload;
+/// A snom through the scenarios of every maker.
+mod scenarios;
 /// Ending: drain, second signal, next start.
 mod shutdown;
 /// A building, the daemon beside it, and their files.
