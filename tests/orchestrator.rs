@@ -22,6 +22,8 @@ mod reload;
 mod shutdown;
 /// A building, the daemon beside it, and their files.
 mod site;
+/// What only snoms do: modules, realms, polled settings, web pages.
+mod snoms;
 /// Phones of makers that are data alone, through their whole trip.
 mod vendors;
 /// Who waits for a call, until when; and resyncs.

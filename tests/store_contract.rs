@@ -48,6 +48,7 @@ fn phone_row(n: u32) -> PhoneRow {
         model: Some(Model::new("D785")),
         version: Some(Version::parse("V1 R4.9.0").unwrap()),
         booted: DateTime::from_timestamp(1_795_193_256, 789),
+        realm: Some(sipherd::domain::phone::Realm::new("berlin")),
         lines: vec![LineId { pbx: PbxName::new("pbx1"), user: "2117".into() }],
     }
 }
@@ -95,6 +96,7 @@ async fn everything_comes_back_after_a_reopening(open: Opener<'_>) {
             model: None,
             version: None,
             booted: None,
+            realm: None,
             lines: vec![],
             ..phone_row(2)
         }),
@@ -118,6 +120,7 @@ async fn everything_comes_back_after_a_reopening(open: Opener<'_>) {
                 model: None,
                 version: None,
                 booted: None,
+                realm: None,
                 lines: vec![],
                 ..phone_row(2)
             },
@@ -301,7 +304,7 @@ async fn a_store_of_a_newer_sipherd_is_refused() {
     assert_eq!(
         error.to_string(),
         format!(
-            "store {}: written by a newer sipherd (schema 99, this one knows 3); install that sipherd again or \
+            "store {}: written by a newer sipherd (schema 99, this one knows 5); install that sipherd again or \
              restore a backup from before",
             path.display()
         )

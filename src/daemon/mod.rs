@@ -311,6 +311,7 @@ fn fleet(config: &Config, kept: &Kept) -> Fleet {
         phone.model.clone_from(&row.model);
         phone.version.clone_from(&row.version);
         phone.booted = row.booted;
+        phone.realm.clone_from(&row.realm);
         phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
         fleet.introduce(phone);
     }

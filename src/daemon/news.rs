@@ -164,6 +164,7 @@ impl Orchestrator {
             model: phone.model.clone(),
             version: phone.version.clone(),
             booted: phone.booted,
+            realm: phone.realm.clone(),
             lines: match phone.known_by {
                 KnownBy::Inventory => Vec::new(),
                 KnownBy::BootRequest | KnownBy::SipInstance => phone.lines.keys().cloned().collect(),

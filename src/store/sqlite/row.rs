@@ -8,14 +8,15 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::Place;
 use crate::domain::firmware::Version;
-use crate::domain::phone::{Mac, Model, Vendor};
+use crate::domain::phone::{Mac, Model, Realm, Vendor};
 use crate::ports::{
     Change, Entry, FindingRow, HistoryQuery, Job, Kept, PhoneRow, StoreError, TripId, TripRow,
 };
 use crate::store::group::job_number;
 
 type TripText = (i64, String, String, String, i64, i64, String);
-type PhoneText = (String, String, Option<String>, Option<String>, Option<String>, String, Option<i64>);
+type PhoneText =
+    (String, String, Option<String>, Option<String>, Option<String>, String, Option<i64>, Option<String>);
 type JobText = (String, String, i64, i64, i64);
 type EntryText = (i64, i64, Option<String>, Option<i64>, String, String);
 
@@ -55,7 +56,7 @@ pub async fn load(connection: &mut SqliteConnection, place: &Place) -> Result<Ke
     .await
     .map_err(said)?;
     let phones: Vec<PhoneText> = sqlx::query_as(
-        "SELECT mac, known_by, vendor, model, version, lines, booted FROM phones ORDER BY mac",
+        "SELECT mac, known_by, vendor, model, version, lines, booted, realm FROM phones ORDER BY mac",
     )
     .fetch_all(&mut *connection)
     .await
@@ -171,7 +172,9 @@ fn trip((id, mac, policy, state, open, changed, body): TripText) -> Result<TripR
     })
 }
 
-fn phone((mac, known_by, vendor, model, version, lines, booted): PhoneText) -> Result<PhoneRow, String> {
+fn phone(
+    (mac, known_by, vendor, model, version, lines, booted, realm): PhoneText,
+) -> Result<PhoneRow, String> {
     Ok(PhoneRow {
         mac: address(&mac)?,
         known_by: serde_json::from_value(known_by.into()).map_err(|e| e.to_string())?,
@@ -179,6 +182,7 @@ fn phone((mac, known_by, vendor, model, version, lines, booted): PhoneText) -> R
         model: model.map(Model::new),
         version: version.map(|v| Version::parse(&v)).transpose().map_err(|e| e.to_string())?,
         booted: booted.map(DateTime::from_timestamp_nanos),
+        realm: realm.map(Realm::new),
         lines: list(&lines)?,
     })
 }

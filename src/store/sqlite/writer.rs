@@ -88,9 +88,10 @@ async fn write(connection: &mut SqliteConnection, group: &Group) -> Result<(), s
     .await?;
     upsert(
         connection,
-        "INSERT INTO phones (mac, known_by, vendor, model, version, lines, booted) ",
+        "INSERT INTO phones (mac, known_by, vendor, model, version, lines, booted, realm) ",
         " ON CONFLICT (mac) DO UPDATE SET known_by = excluded.known_by, vendor = excluded.vendor, \
-         model = excluded.model, version = excluded.version, lines = excluded.lines, booted = excluded.booted",
+         model = excluded.model, version = excluded.version, lines = excluded.lines, booted = excluded.booted, \
+         realm = excluded.realm",
         group.phones.values().collect(),
         |row, phone| {
             row.push_bind(phone.mac.to_string()).push_bind(word(&phone.known_by));
@@ -98,7 +99,8 @@ async fn write(connection: &mut SqliteConnection, group: &Group) -> Result<(), s
             row.push_bind(phone.model.as_ref().map(|m| m.as_str().to_owned()));
             row.push_bind(phone.version.as_ref().map(|v| v.as_str().to_owned()))
                 .push_bind(json(&phone.lines))
-                .push_bind(phone.booted.map(nanos));
+                .push_bind(phone.booted.map(nanos))
+                .push_bind(phone.realm.as_ref().map(|realm| realm.as_str().to_owned()));
         },
     )
     .await?;
