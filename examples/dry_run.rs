@@ -54,6 +54,7 @@ fn rules() -> Result<Rules, Wrong> {
     let image = Image {
         file: "snomD785-10.1.198.19-SIP-r.bin".to_owned(),
         part: sipherd::domain::firmware::Part::Firmware,
+        handling: sipherd::domain::firmware::Handling::default(),
         vendor: Vendor::SNOM,
         models: vec![Model::new("D785")],
         version: Version::parse("10.1.198.19")?,

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sipherd::api::{ops_router, router};
-use sipherd::domain::firmware::{Image, Part, Release, Version};
+use sipherd::domain::firmware::{Handling, Image, Part, Release, Version};
 use sipherd::domain::phone::{CallState, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Site, Vendor};
 use sipherd::domain::policy::verdict::{Gate, GateAnswer, Reason};
 use sipherd::domain::policy::{Opening, Selection};
@@ -219,6 +219,7 @@ impl Control for FakeControl {
         let image = Image {
             file: "snomD785-10.1.198-SIP-r.bin".into(),
             part: Part::Firmware,
+            handling: Handling::default(),
             vendor: Vendor::SNOM,
             models: vec![Model::new("D785")],
             version: Version::parse("10.1.198").unwrap(),

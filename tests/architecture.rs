@@ -42,6 +42,7 @@ const PURE_CRATES: &[&str] = &[
     "hex",
     "quick_xml",
     "regex",
+    "roxmltree",
     "serde",
     "serde_json",
     "thiserror",

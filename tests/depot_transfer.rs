@@ -8,6 +8,7 @@ mod fixture;
 mod ftp;
 mod gate;
 mod limits;
+mod peers;
 mod ranges;
 mod tftp;
 mod tftp_client;

@@ -22,11 +22,13 @@ mod check_formats;
 mod cli;
 /// Each broken file beside the exact message it must produce.
 mod config_messages;
+/// What phones have handed in, as its readers see it.
+mod configs_command;
 /// What five documents ask, and the tests that show it.
 mod demands;
 /// The demonstration and its judge.
 mod demo;
-/// Images over real HTTP: gate, ranges, resumption, curl.
+/// Images over real HTTP and HTTPS, TFTP and FTP, by real clients; configurations handed in.
 mod depot_transfer;
 /// A plan equals what is then done.
 mod forecast;

@@ -24,7 +24,11 @@ mod shutdown;
 mod site;
 /// What only snoms do: modules, realms, polled settings, web pages.
 mod snoms;
+/// Unify phones and their deployment service.
+mod unify;
 /// Phones of makers that are data alone, through their whole trip.
 mod vendors;
 /// Who waits for a call, until when; and resyncs.
 mod waits;
+/// The depot in every way it can be spoken to.
+mod ways;

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use sipherd::domain::firmware::Version;
-use sipherd::domain::phone::{KnownBy, LineId, Mac, Model, PbxName, Vendor};
+use sipherd::domain::phone::{Hardware, KnownBy, LineId, Mac, Model, PbxName, Vendor};
 use sipherd::ports::{Change, Entry, HistoryQuery, Job, Kept, PhoneRow, Store, StoreError, TripId, TripRow};
 use sipherd::store::SqliteStore;
 
@@ -47,6 +47,7 @@ fn phone_row(n: u32) -> PhoneRow {
         vendor: Some(Vendor::SNOM),
         model: Some(Model::new("D785")),
         version: Some(Version::parse("V1 R4.9.0").unwrap()),
+        hardware: Some(Hardware::new("S30817-S7403-A101-015")),
         booted: DateTime::from_timestamp(1_795_193_256, 789),
         realm: Some(sipherd::domain::phone::Realm::new("berlin")),
         lines: vec![LineId { pbx: PbxName::new("pbx1"), user: "2117".into() }],
@@ -95,6 +96,7 @@ async fn everything_comes_back_after_a_reopening(open: Opener<'_>) {
             vendor: None,
             model: None,
             version: None,
+            hardware: None,
             booted: None,
             realm: None,
             lines: vec![],
@@ -119,6 +121,7 @@ async fn everything_comes_back_after_a_reopening(open: Opener<'_>) {
                 vendor: None,
                 model: None,
                 version: None,
+                hardware: None,
                 booted: None,
                 realm: None,
                 lines: vec![],

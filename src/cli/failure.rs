@@ -179,6 +179,7 @@ impl Failure {
             }
             Self::Refused(problem) | Self::Unable(problem) => problem.hint.clone(),
             Self::Input { hint, .. } => hint.clone(),
+            Self::Start(error) => error.hint().map(str::to_owned),
             Self::NoAnswer(_) => Some("`journalctl -u sipherd` shows what it is doing".to_owned()),
             Self::Strange(_) => Some(
                 "command line and daemon are probably of different versions; restart the daemon".to_owned(),
@@ -189,7 +190,7 @@ impl Failure {
             Self::Check(Refusal::NoSuchPolicy { there, .. }) => Some(format!("there is {}", there.join(", "))),
             Self::Check(Refusal::NoRoom { .. } | Refusal::Output(_)) => None,
             Self::LogFilter { .. } => Some("write `info`, or `info,sipherd::sip=debug`".to_owned()),
-            Self::DaemonEnded | Self::Start(_) | Self::AlreadyTold | Self::Broken(_) | Self::NoSuchTest { .. } | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
+            Self::DaemonEnded | Self::AlreadyTold | Self::Broken(_) | Self::NoSuchTest { .. } | Self::Release(_) | Self::RulesBroken { .. } | Self::Demo(_) | Self::Machine(_) | Self::Output(_) => None,
         }
     }
 }

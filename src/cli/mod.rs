@@ -3,6 +3,7 @@
 mod check;
 mod client;
 mod completions;
+mod configs;
 mod demo;
 mod failure;
 mod fmt;
@@ -97,6 +98,11 @@ enum Command {
         #[command(subcommand)]
         verb: ReleaseVerb,
     },
+    /// Show the configurations that phones have handed in, and what differs
+    Configs {
+        #[command(subcommand)]
+        verb: configs::Verb,
+    },
     /// Make the daemon read configuration, policies and releases again
     Reload,
     /// Print a completion script for a shell
@@ -174,6 +180,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Command::Plan(options) if options.is_offline() => {
             plan::run_offline(&options, &args.config, SystemClock.now(), &mut Screen::of_stdout(args.json))
         }
+        Command::Configs { verb } => {
+            configs::run(&verb, &args.config, SystemClock.now(), &mut Screen::of_stdout(args.json))
+        }
         Command::Release { verb } => stage(&args.config, args.socket, verb, args.json),
         Command::Simulate(options) => {
             simulate::run(&options, &args.config, SystemClock.now(), &mut Screen::of_stdout(args.json))
@@ -244,6 +253,7 @@ async fn ask(command: Command, client: &Client, screen: &mut Screen) -> Result<(
         | Command::Demo(_)
         | Command::Simulate(_)
         | Command::Release { .. }
+        | Command::Configs { .. }
         | Command::Completions(_)
         | Command::Man => Ok(()),
     }

@@ -72,6 +72,12 @@ impl Screen {
         writeln!(self.out)
     }
 
+    /// Prints bytes as they are, such as a file that is on its way into another.
+    pub fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.out.flush()
+    }
+
     /// Prints a line.
     pub fn line(&mut self, text: &str) -> io::Result<()> {
         self.parts(&[(text, Tone::Plain)])

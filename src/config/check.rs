@@ -126,6 +126,7 @@ impl Reading {
                 notifies_per_second: sip.notifies_per_second,
             },
             web: settings.web,
+            deployment: settings.deployment,
             web_passwords,
             depot,
             pbxs: settings.pbxs,

@@ -6,6 +6,8 @@ mod check;
 mod clock_changes;
 pub mod code;
 mod compare;
+mod deployment;
+mod depot;
 mod ics;
 mod inventory;
 pub mod keys;
@@ -40,6 +42,8 @@ use crate::ports::{Credentials, Secret, WebPasswords};
 
 pub use cases::{WrittenCase, WrittenRule};
 pub use code::Code;
+pub use deployment::{DeploymentConfig, ServiceIdentity};
+pub use depot::{ConfigsConfig, DepotConfig, FtpConfig, RescueConfig, TftpConfig, TlsConfig};
 pub use problem::{Place, Problem, Report, Severity};
 pub use profiles::OwnProfile;
 pub use snom::SnomConfig;
@@ -197,6 +201,8 @@ pub struct Config {
     pub sip: SipConfig,
     /// The web servers of the phones themselves.
     pub web: WebPorts,
+    /// The deployment service of Unify phones, where there is one.
+    pub deployment: Option<DeploymentConfig>,
     /// What they are answered with when they ask for a password.
     pub web_passwords: WebPasswords,
     /// The firmware server.
@@ -324,14 +330,8 @@ impl Default for WebPorts {
     }
 }
 
-/// `[depot]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DepotConfig {
-    /// The TCP address it listens on.
-    pub listen: SocketAddr,
-    /// The base the phones use, without a trailing slash.
-    pub url: String,
-}
+/// The path of Unify's own deployment service.
+pub const LOGIN_PATH: &str = "/DeploymentService/LoginService";
 
 /// One `[[pbx]]`.
 #[derive(Debug, Clone)]

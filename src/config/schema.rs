@@ -160,6 +160,8 @@ fn text(form: Form) -> Json {
         Form::Rate => Some("^[0-9]+ */ *(s|m|h)$"),
         Form::Percent => Some("^[0-9]{1,3} *%$"),
         Form::Url => Some("^https?://"),
+        Form::Ports => Some("^[0-9]{1,5} *- *[0-9]{1,5}$"),
+        Form::Ipv4 => Some(r"^([0-9]{1,3}\.){3}[0-9]{1,3}$"),
         Form::Pattern
         | Form::Zone
         | Form::ZoneOrSite

@@ -12,6 +12,8 @@ use toml::de::DeTable;
 
 use super::code::Code;
 use super::compare::no_profile;
+use super::deployment::{self, DeploymentConfig};
+use super::depot;
 use super::keys::SETTINGS_TABLES;
 use super::policy;
 use super::problem::Problem;
@@ -40,6 +42,7 @@ pub(super) struct Settings {
     pub sip: Sip,
     pub credentials: Option<PathBuf>,
     pub web: WebPorts,
+    pub deployment: Option<DeploymentConfig>,
     pub web_credentials: Option<PathBuf>,
     pub depot: Option<DepotConfig>,
     pub pbxs: Vec<PbxConfig>,
@@ -95,11 +98,12 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>) -> Option<S
         sip: read_sip(sip.as_ref()),
         credentials,
         web: web(top.table("web").as_ref()),
+        deployment: deployment::read(&top, &folder),
         web_credentials: top
             .table("web")
             .and_then(|web| web.text("credentials"))
             .map(|text| folder.join(text.value)),
-        depot: depot(&top),
+        depot: depot::read(&top, &folder),
         pbxs,
         pbx_names,
         ops: top.table("ops").and_then(|ops| {
@@ -196,23 +200,6 @@ fn web(table: Option<&Table<'_>>) -> WebPorts {
         pages: port("port").unwrap_or(usual.pages),
         contact_me: port("contact_me_port").unwrap_or(usual.contact_me),
     }
-}
-
-fn depot(top: &Table<'_>) -> Option<DepotConfig> {
-    let hint = "the base that phones load firmware from: `url = \"http://192.0.2.5:8480\"`";
-    if !top.has("depot") {
-        top.missing(
-            "depot",
-            "phones load their firmware there: `[depot]` with `url = \"http://192.0.2.5:8480\"`",
-        );
-    }
-    let table = top.table("depot")?;
-    if !table.has("url") {
-        table.missing("url", hint);
-    }
-    let listen = table.read("listen", value::address).map(|address| address.value);
-    let url = table.read("url", value::base_url)?.value;
-    Some(DepotConfig { listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8480))), url })
 }
 
 fn pbxs(top: &Table<'_>, folder: &Path) -> (Vec<PbxConfig>, BTreeSet<PbxName>) {

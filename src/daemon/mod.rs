@@ -2,6 +2,7 @@
 
 mod answers;
 mod boots;
+mod deployment;
 mod door;
 mod explanation;
 mod mail;
@@ -9,6 +10,7 @@ mod metrics;
 mod news;
 mod orchestrator;
 mod plan;
+mod servers;
 mod setup;
 mod snoms;
 mod standing;
@@ -29,7 +31,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::config::{Config, PbxKind};
-use crate::depot::{Configurations, Depot, Keeping, MakersNow, Releases, ReleasesError, ServeError, serve};
+use crate::depot::{Depot, MakersNow, Releases, ReleasesError, ServeError, TlsError};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{KnownBy, Line, Mac, PbxName, Phone};
 use crate::domain::scheduler::Scheduler;
@@ -44,6 +46,8 @@ pub use setup::{inventory, rules, terms, usual};
 
 use mail::{Mail, Mailbox};
 use orchestrator::{Hands, Orchestrator};
+pub use servers::DepotWays;
+use servers::Servers;
 use setup::{Known, Reloader};
 
 /// Letters that may wait for the orchestrator.
@@ -74,6 +78,9 @@ pub enum StartError {
     /// The depot cannot serve.
     #[error(transparent)]
     Depot(#[from] ServeError),
+    /// The depot's certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A kept trip cannot be read: going on without it could trigger its phone twice.
     #[error("trip {trip} in the store cannot be read: {why}")]
     KeptTrip {
@@ -84,6 +91,25 @@ pub enum StartError {
     },
 }
 
+impl StartError {
+    /// What to do about it, where that can be said.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Tls(error) => Some(error.hint()),
+            Self::Listen { why, .. } if why.contains("Permission denied") => Some(
+                "ports below 1024, TFTP's 69 and FTP's 21 among them, need CAP_NET_BIND_SERVICE: see \
+                 `AmbientCapabilities` in packaging/sipherd.service",
+            ),
+            Self::Listen { .. }
+            | Self::Sip(_)
+            | Self::Store(_)
+            | Self::Releases(_)
+            | Self::Depot(_)
+            | Self::KeptTrip { .. } => None,
+        }
+    }
+}
+
 /// A daemon that runs.
 pub struct Running {
     /// What can be asked of it.
@@ -92,6 +118,10 @@ pub struct Running {
     pub sip: SocketAddr,
     /// Where its depot is bound.
     pub depot: SocketAddr,
+    /// Where the depot is bound in other ways than plain HTTP.
+    pub depot_ways: DepotWays,
+    /// Where its deployment service is bound, if there is one.
+    pub deployment: Option<SocketAddr>,
     /// Where metrics and health are served, if they are.
     pub ops: Option<SocketAddr>,
     tasks: TaskTracker,
@@ -133,7 +163,7 @@ pub async fn start(
     let store = Arc::new(SqliteStore::open(&config.state.join("sipherd.db")).await?);
     let kept = store.load().await?;
 
-    let depot_listener = listen("[depot] listen", config.depot.listen).await?;
+    let servers = Servers::bind(&config.depot).await?;
     let ops_listener = match config.ops {
         Some(address) => Some(listen("[ops] listen", address).await?),
         None => None,
@@ -173,6 +203,7 @@ pub async fn start(
         },
         web_passwords: Arc::new(move |passwords| web.replace_credentials(passwords)),
         makers: known.clone(),
+        identity: servers.identity(),
         snom: snom.clone(),
         started_with: Arc::new(config.clone()),
     };
@@ -184,26 +215,29 @@ pub async fn start(
 
     let control: Arc<Mailbox> = Arc::new(Mailbox::new(letters, store.clone()));
     let makers: MakersNow = Arc::new(move || known.now());
-    let configurations =
-        Configurations::open(&config.state.join("configs"), Keeping::default(), clock.clone());
-    let depot = Depot::new(control.clone(), releases, makers, config.depot.url.clone())
-        .with_configurations(Arc::new(configurations))
+    let depot = Depot::new(control.clone(), releases.clone(), makers, config.depot.url.clone());
+    let depot = servers
+        .equip(depot, &config, &clock)
         .with_snom_papers(Arc::new(move || Arc::clone(&snom.now().papers)));
+    let deployment = match &config.deployment {
+        Some(service) => {
+            let identity = servers.identity();
+            Some(deployment::start(service, identity, depot.clone(), &releases, &services, &tasks).await?)
+        }
+        None => None,
+    };
     let running = Running {
         control: control.clone(),
         sip: agent.local_addr(),
-        depot: address_of(&depot_listener, config.depot.listen),
+        depot: servers.plain(),
+        depot_ways: servers.ways(),
+        deployment,
         ops: ops_listener.as_ref().zip(config.ops).map(|(l, asked)| address_of(l, asked)),
         tasks: tasks.clone(),
         services: services.clone(),
     };
     serve_api(&config, &control, ops_listener, &services, &tasks).await?;
-    let stop = services.clone();
-    tasks.spawn(async move {
-        if let Err(error) = serve(depot_listener, depot, stop).await {
-            tracing::error!(%error, "the depot stopped");
-        }
-    });
+    servers.serve(&config.depot, &depot, &releases, &services, &tasks);
     tasks.spawn(async move {
         // Only when it ends: phones under way need depot, SIP and the PBX's view until then. Should it ever panic, the
         // rest must not go on without it.
@@ -310,6 +344,7 @@ fn fleet(config: &Config, kept: &Kept) -> Fleet {
         phone.vendor.clone_from(&row.vendor);
         phone.model.clone_from(&row.model);
         phone.version.clone_from(&row.version);
+        phone.hardware.clone_from(&row.hardware);
         phone.booted = row.booted;
         phone.realm.clone_from(&row.realm);
         phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();

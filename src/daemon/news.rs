@@ -163,6 +163,7 @@ impl Orchestrator {
             vendor: phone.vendor.clone(),
             model: phone.model.clone(),
             version: phone.version.clone(),
+            hardware: phone.hardware.clone(),
             booted: phone.booted,
             realm: phone.realm.clone(),
             lines: match phone.known_by {

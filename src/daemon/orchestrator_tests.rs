@@ -214,6 +214,7 @@ impl Night {
             releases,
             credentials: Arc::new(|_| {}),
             makers: setup::Known::new(Arc::clone(&config.makers)),
+            identity: None,
             web_passwords: Arc::new(drop),
             snom: setup::Known::new(Arc::new(config.snom.clone())),
             started_with: Arc::new(config.clone()),
@@ -343,6 +344,7 @@ fn a_phone_that_left_the_inventory_while_sipherd_was_down_is_not_brought_back() 
         vendor: Some(Vendor::SNOM),
         model: None,
         version: None,
+        hardware: None,
         booted: None,
         realm: None,
         lines: vec![LineId { pbx: PbxName::new("pbx1"), user: "2199".into() }],
@@ -485,3 +487,6 @@ mod idle;
 
 #[path = "orchestrator_tests/door.rs"]
 mod door;
+
+#[path = "orchestrator_tests/standing.rs"]
+mod standing;

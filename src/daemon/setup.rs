@@ -6,11 +6,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 
+use super::deployment::polling;
 use super::mail::{Mail, Reply};
 use super::orchestrator::{Act, Orchestrator};
 use crate::config::{self, Config, InventoryPhone, SnomConfig, TimingOverride};
-use crate::depot::Releases;
+use crate::depot::{Identity, Releases};
 use crate::domain::firmware::Release;
+use crate::domain::hardware::{Level, LevelOf};
 use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Realm, Vendor};
 use crate::domain::policy::Firmware;
 use crate::domain::rules::{Rules, Special, Terms, TermsOf, UsualOf};
@@ -29,8 +31,12 @@ pub fn rules(config: &Config, releases: Vec<Release>) -> Rules {
         channels: config.channels.clone(),
         fleet_pace: config.pace.clone(),
         realms: realms(&config.snom.papers),
-        terms: terms(Arc::clone(&config.makers), config.timing.clone(), Arc::clone(&config.snom.papers)),
+        terms: polling(
+            terms(Arc::clone(&config.makers), config.timing.clone(), Arc::clone(&config.snom.papers)),
+            config.deployment.as_ref().map(|service| service.polling.clone()).unwrap_or_default(),
+        ),
         usual: usual(Arc::clone(&config.makers)),
+        levels: levels(Arc::clone(&config.makers)),
     }
 }
 
@@ -70,6 +76,27 @@ pub fn realms(papers: &snom::Papers) -> BTreeMap<Realm, bool> {
 /// What the vendors' phones usually take, as their profiles estimate it.
 pub fn usual(makers: Arc<Makers>) -> UsualOf {
     Arc::new(move |phone| makers.profile(phone.vendor.as_ref()?)?.usual)
+}
+
+/// What the vendors' profiles know of the phones' hardware.
+pub fn levels(makers: Arc<Makers>) -> LevelOf {
+    Arc::new(move |phone| {
+        let maker = phone.vendor.as_ref().and_then(|vendor| makers.known(vendor));
+        let (rules, checks) =
+            maker.map_or((&[][..], false), |maker| (&maker.hardware[..], maker.checks_hardware));
+        Level::of(phone, rules, checks)
+    })
+}
+
+/// Whether the deployment service is set up the same, whoever polls.
+fn same_deployment(old: &Config, new: &Config) -> bool {
+    let but_polling = |config: &Config| {
+        config
+            .deployment
+            .clone()
+            .map(|service| crate::config::DeploymentConfig { polling: [].into(), ..service })
+    };
+    but_polling(old) == but_polling(new)
 }
 
 /// The phones of the inventory.
@@ -147,6 +174,8 @@ pub struct Reloader {
     pub makers: Known<Makers>,
     /// What snoms are served and asked.
     pub snom: Known<SnomConfig>,
+    /// The depot's certificate, where it speaks TLS.
+    pub identity: Option<Arc<Identity>>,
     /// What was in force when the daemon started: some of it cannot change while it runs.
     pub started_with: Arc<Config>,
 }
@@ -164,6 +193,9 @@ impl Reloader {
         };
         for warning in &loaded.warnings {
             tracing::warn!("{}", warning.one_line());
+        }
+        if let Some(Err(error)) = self.identity.as_ref().map(|identity| identity.reload()) {
+            return Reread(Err(format!("{error}\nhint: {}", error.hint())));
         }
         match self.releases.reload() {
             Ok(()) => Reread(Ok(Box::new(loaded.config))),
@@ -187,6 +219,7 @@ impl Reloader {
             (old.sip.notifies_per_second != new.sip.notifies_per_second, "[sip] notifies_per_second"),
             (old.web != new.web, "[web]"),
             (old.depot != new.depot, "[depot]"),
+            (!same_deployment(old, new), "[deployment]"),
             (pbxs(old) != pbxs(new), "[[pbx]]"),
             (old.ops != new.ops, "[ops] listen"),
             (old.api_socket != new.api_socket, "[api] socket"),

@@ -10,7 +10,7 @@ use super::orchestrator::{Act, Orchestrator};
 use crate::config::TriggerPath;
 use crate::domain::phone::{CallState, LineId, Mac};
 use crate::domain::policy::reason::Reason;
-use crate::domain::trip::{Input, Outcome, Output, Probe, State, Trip, Way};
+use crate::domain::trip::{Goal, Input, Outcome, Output, Probe, State, Trip, Way};
 use crate::ports::{
     Change, DialogOutcome, NotifyOrder, NotifyOutcome, ProbeOutcome, Target, TripId, TripRow, WebAsk,
     WebOrder,
@@ -139,6 +139,7 @@ impl Orchestrator {
 
     /// The order to a phone in this way, or the trip withdraws.
     fn order(&mut self, now: DateTime<Utc>, id: TripId, mac: Mac, way: Way) -> Option<Act> {
+        self.note_override(now, id, mac);
         let number = self.next_order();
         let open = self.trips.get_mut(&mac)?;
         let line = open.trip.plan().line.clone();
@@ -173,6 +174,24 @@ impl Orchestrator {
             return None;
         };
         Some(Act::Web(id, mac, WebOrder { phone: mac, address: source.ip(), ask }))
+    }
+
+    /// An image whose hardware level does not fit is offered only where somebody said so: the history tells of it.
+    fn note_override(&mut self, now: DateTime<Utc>, id: TripId, mac: Mac) {
+        let rules = self.scheduler.rules();
+        let (Some(open), Some(phone)) = (self.trips.get(&mac), self.fleet.get(mac)) else { return };
+        let plan = open.trip.plan();
+        let Goal::Update { release, file, .. } = &plan.goal else { return };
+        let staged = rules.releases.get(release);
+        let Some(image) = staged.and_then(|staged| staged.images.iter().find(|image| image.file == *file))
+        else {
+            return;
+        };
+        let level = (rules.levels)(phone);
+        if let Some(misfit) = level.against(image) {
+            let text = format!("{file} is offered in spite of it: {misfit}");
+            self.note(now, Some(mac), Some(id), "override", text);
+        }
     }
 
     /// Puts the trip into the batch; `false` when it cannot be written down.

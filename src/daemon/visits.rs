@@ -103,7 +103,10 @@ impl Orchestrator {
             }
             self.counts_modules(now, visit);
             if let (Some(hardware), Some(phone)) = (&visit.hardware, self.fleet.get_mut(mac)) {
-                phone.hardware = Some(hardware.clone());
+                let told_before = phone.hardware.replace(hardware.clone());
+                if told_before.as_ref() != Some(hardware) {
+                    self.keep_phone(mac);
+                }
             }
         }
         self.bind(now, mac, visit.source);

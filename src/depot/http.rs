@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::backup::{self, Configurations};
+use super::ftp::FtpAccounts;
 use super::lanes::Lanes;
 use super::listener::{Door, receive};
 use super::reply::answer;
@@ -38,6 +39,10 @@ pub struct Depot {
     pub base_url: String,
     /// Where phones hand in their configurations, if they may.
     pub configurations: Option<Arc<Configurations>>,
+    /// Where phones fetch by FTP, if they can: whoever tells them to makes an account for them there.
+    pub accounts: Option<Arc<FtpAccounts>>,
+    /// The URL under which phones reach the depot over HTTPS, if they can: `https://10.0.0.5:8443`.
+    pub secure_url: Option<String>,
     /// How fast images go out, whichever way they go.
     pub(super) lanes: Arc<Lanes>,
 }
@@ -81,7 +86,7 @@ pub enum ServeError {
 }
 
 impl Depot {
-    /// A depot in which no configurations are handed in.
+    /// A depot that speaks plain HTTP alone, and in which no configurations are handed in.
     pub fn new(
         gatekeeper: Arc<dyn Gatekeeper>,
         images: Arc<dyn Images>,
@@ -89,8 +94,9 @@ impl Depot {
         base_url: impl Into<String>,
     ) -> Self {
         let (base_url, lanes) = (base_url.into(), Arc::default());
+        let (configurations, accounts, secure_url) = (None, None, None);
         let snom: SnomPapersNow = Arc::new(Arc::default);
-        Self { gatekeeper, images, makers, snom, base_url, configurations: None, lanes }
+        Self { gatekeeper, images, makers, snom, base_url, configurations, accounts, secure_url, lanes }
     }
 
     /// The same, and phones hand their configurations in here.

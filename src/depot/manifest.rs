@@ -7,14 +7,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::Problem;
-use crate::domain::firmware::{Image, Part, Release, Version};
+use crate::domain::firmware::{Handling, Image, Part, Release, Version};
 use crate::domain::phone::{Hardware, Model, Vendor};
 
 /// The manifest's name, beside the images.
 pub const MANIFEST: &str = "release.toml";
 
 const KEYS: [&str; 2] = ["name", "image"];
-const IMAGE_KEYS: [&str; 10] = [
+const IMAGE_KEYS: [&str; 12] = [
     "file",
     "part",
     "vendor",
@@ -25,6 +25,8 @@ const IMAGE_KEYS: [&str; 10] = [
     "from_at_least",
     "from_at_most",
     "hardware",
+    "override",
+    "use_defaults",
 ];
 
 /// A manifest as its author wrote it: lengths and hashes may still be missing.
@@ -93,6 +95,12 @@ pub(super) fn write(release: &Release) -> String {
         if !image.hardware.is_empty() {
             let levels: Vec<&str> = image.hardware.iter().map(Hardware::as_str).collect();
             let _ = writeln!(text, "hardware = {}", list(&levels));
+        }
+        let Handling { overrides, use_defaults } = image.handling;
+        for (key, _) in
+            [("override", overrides), ("use_defaults", use_defaults)].iter().filter(|(_, set)| *set)
+        {
+            let _ = writeln!(text, "{key} = true");
         }
     }
     text
@@ -204,6 +212,10 @@ impl Reader<'_> {
             from_at_least,
             from_at_most,
             hardware: hardware.into_iter().map(Hardware::new).collect(),
+            handling: Handling {
+                overrides: self.flag(table, "override"),
+                use_defaults: self.flag(table, "use_defaults"),
+            },
         };
         Some(DraftImage { image, line: line_of(self.text, value.span().start), has_sha256, has_size })
     }
@@ -288,6 +300,18 @@ impl Reader<'_> {
             self.wrong(at, "image.size", "not a length in bytes".into(), hint);
         }
         size
+    }
+
+    fn flag(&mut self, table: &DeTable<'_>, key: &str) -> bool {
+        let Some(at) = table.get(key) else { return false };
+        match at.get_ref() {
+            DeValue::Boolean(set) => *set,
+            other => {
+                let message = format!("is of type {}, not true or false", other.type_str());
+                self.wrong(at, &format!("image.{key}"), message, "write `true`, or leave the key out");
+                false
+            }
+        }
     }
 
     fn texts(&mut self, at: &Value<'_>, key: &str) -> Vec<String> {

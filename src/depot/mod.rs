@@ -2,9 +2,11 @@
 
 mod backup;
 mod connection;
+mod deployment;
 mod ftp;
 mod http;
 mod images;
+mod inside;
 mod lanes;
 mod listener;
 mod manifest;
@@ -24,7 +26,8 @@ pub use backup::{
     Configurations, DrawerError, HandedIn, Index, Keeping, LATEST, Version, difference,
     url as configuration_url,
 };
-pub use ftp::{FtpAccount, FtpAccounts, FtpSettings, serve_ftp};
+pub use deployment::{Deployment, DeploymentSettings, Files, serve_deployment};
+pub use ftp::{FtpAccount, FtpAccounts, FtpServer, FtpSettings, serve_ftp};
 pub use http::{Depot, Limits, MakersNow, ServeError, SnomPapersNow, serve, serve_within};
 pub use lanes::Lanes;
 pub use listener::{Door, receive};

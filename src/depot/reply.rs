@@ -17,8 +17,8 @@ use super::lanes::Lanes;
 use super::range::{Part, part};
 use super::snom::goes_with;
 use super::transfer::{Outgoing, Progress};
-use crate::domain::phone::Mac;
-use crate::phones::{generic, snom};
+use crate::domain::phone::{Mac, Vendor};
+use crate::phones::{generic, snom, unify};
 use crate::ports::{Lane, Permit, Visit, Wanted};
 
 /// The decision must come within this time; else the phone is asked to come again.
@@ -39,6 +39,9 @@ pub(super) async fn answer<B>(depot: &Depot, source: IpAddr, request: &Request<B
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let makers = (depot.makers)();
     let sighting = user_agent.and_then(|text| makers.recognise(text));
+    if let Some(unify::door::Asks::Image { mac, file }) = unify::door::asks(path, query) {
+        return asked.unify_image(depot, source, mac, file).await;
+    }
     match snom::visit(path, query, sighting.as_ref()) {
         Some(Ok(read)) => asked.snom(depot, source, read, user_agent).await,
         Some(Err(unreadable)) => {
@@ -64,6 +67,26 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// The image a Unify phone was told to load.
+    async fn unify_image(&self, depot: &Depot, source: IpAddr, mac: Mac, file: String) -> Response<Outgoing> {
+        let visit = Visit {
+            mac,
+            vendor: Some(Vendor::UNIFY),
+            model: None,
+            version: None,
+            modules: None,
+            realm: None,
+            hardware: None,
+            source,
+            wanted: Wanted::Image { file: file.clone() },
+            peek: self.method == Method::HEAD,
+        };
+        match decision(depot, visit).await {
+            Some(permit) => self.image(depot, mac, &file, permit),
+            None => self.later(),
+        }
+    }
+
     /// A phone whose maker's files are not served is still seen.
     async fn other(&self, depot: &Depot, source: IpAddr, own: generic::OwnFile) -> Response<Outgoing> {
         let text = format!("files for {} phones are not served here", own.sighting.vendor);

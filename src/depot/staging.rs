@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::inside;
 use super::manifest::{self, Draft, DraftImage, MANIFEST};
 use super::problem::Problem;
 use super::together::together;
-use crate::domain::firmware::{Image, Part, Release};
+use crate::domain::firmware::{Handling, Image, Part, Release};
 use crate::domain::phone::Vendor;
 use crate::phones::snom::{image_in_name, module_in_name};
+use crate::phones::unify;
 
-/// Longest image a phone can be rescued with over TFTP: 65,535 blocks of 512 bytes.
-pub const TFTP_LIMIT: u64 = 65_535 * 512;
+/// Longest image a phone can be rescued with over TFTP, in bytes: 65,535 blocks of 512, of which the last one is not full,
+/// for that is how it is known to be the last.
+pub const TFTP_LIMIT: u64 = 65_535 * 512 - 1;
 
 /// How the hashing of files goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,12 +170,18 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
         problems.push(problem.hint("give one with `--name`"));
     }
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let phone = image_in_name(&file_name).map(|(model, version)| (vec![model], version, Part::Firmware));
-    let module = || module_in_name(&file_name).map(|(kind, version)| (vec![], version, kind.into()));
-    let Some((models, version, part)) = phone.or_else(module) else {
+    let phone = image_in_name(&file_name)
+        .map(|(model, version)| (Vendor::SNOM, vec![model], version, Part::Firmware));
+    let module =
+        || module_in_name(&file_name).map(|(kind, version)| (Vendor::SNOM, vec![], version, kind.into()));
+    let of_unify = || {
+        let named = unify::spelling::named(&file_name)?;
+        Some((Vendor::UNIFY, vec![named.model], named.version, Part::Firmware))
+    };
+    let Some((vendor, models, version, part)) = phone.or_else(module).or_else(of_unify) else {
         let problem = Problem::error(file, "the name does not tell vendor, model and version");
-        let hint =
-            "snom's images are named `snomD785-10.1.198.19-SIP-r.bin`; write a `release.toml` for others";
+        let hint = "images are named `snomD785-10.1.198.19-SIP-r.bin` by snom, `OS_80_SIP_V1_R4_9_0.img` by Unify; \
+                    write a `release.toml` for others";
         problems.push(problem.hint(hint));
         return Err(AddError::Problems(problems));
     };
@@ -182,7 +191,8 @@ fn single(file: &Path, name: Option<&str>) -> Result<(PathBuf, PathBuf, Draft), 
     let image = Image {
         file: file_name,
         part,
-        vendor: Vendor::SNOM,
+        handling: Handling::default(),
+        vendor,
         models,
         version,
         sha256: String::new(),
@@ -238,6 +248,9 @@ fn inspect(
         let hint = "a snom with the wrong image is lost: make file name and manifest agree";
         wrong(key, format!("the file's name says {says}"), hint);
     }
+    if image.vendor == Vendor::UNIFY && image.part == Part::Firmware {
+        inside::contradictions(image, &path, &mut wrong);
+    }
     let found = match fs::metadata(&path) {
         Ok(about) if about.is_file() => hash(&path, hashed, None),
         Ok(_) => {
@@ -265,11 +278,22 @@ fn inspect(
     if problems.len() > before {
         return None;
     }
+    if inside::says_nothing_of_hardware(image) {
+        let warning = Problem::warning(manifest, format!("`{}` names no hardware levels", image.file));
+        let hint = "only phones get it of which the oldest supported software is known: write `hardware = […]`, a \
+                    `[[hardware]]` in your own profile of `unify`, or `override = true`";
+        let warning = warning.of("image.hardware").hint(hint);
+        warnings.push(if draft.line > 0 { warning.at(draft.line) } else { warning });
+    }
     if size > TFTP_LIMIT {
-        let message = format!("{size} bytes are too many for a rescue over TFTP ({TFTP_LIMIT} at most)");
-        let warning = Problem::warning(&path, message);
-        warnings
-            .push(warning.hint("a phone that loses power while it writes must be rescued over HTTP or FTP"));
+        let message = format!(
+            "`{}` has {size} bytes, too many for a rescue over TFTP: a bootloader counts 65535 blocks of 512 bytes, \
+             {TFTP_LIMIT} in all",
+            image.file
+        );
+        let hint = "a phone that loses power while it writes this image is rescued with an older, shorter release, or over \
+                    HTTP or FTP where its bootloader can";
+        warnings.push(Problem::warning(&path, message).hint(hint));
     }
     Some(Image { size, sha256, ..image.clone() })
 }

@@ -142,7 +142,14 @@ fn an_image_too_long_for_tftp_is_staged_with_a_warning() {
     let file = place.put(D785, b"");
     File::options().write(true).open(&file).unwrap().set_len(TFTP_LIMIT + 1).unwrap();
     let staged = place.add(&file, Some("long")).unwrap();
-    assert!(staged.warnings[0].to_string().contains("too many for a rescue over TFTP"));
+    let told = staged.warnings[0].to_string();
+    assert!(told.contains("has 33553920 bytes, too many for a rescue over TFTP"), "{told}");
+    assert!(
+        told.contains("65535 blocks of 512 bytes, 33553919 in all\nhint: a phone that loses power"),
+        "{told}"
+    );
+    File::options().write(true).open(&file).unwrap().set_len(TFTP_LIMIT).unwrap();
+    assert!(place.add(&file, Some("just")).unwrap().warnings.is_empty());
 }
 
 #[test]

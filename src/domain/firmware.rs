@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::hardware::Level;
 use super::phone::{Hardware, Model, Phone, Vendor};
 pub use super::version::{NotAVersion, Version};
 
@@ -113,8 +114,21 @@ pub struct Image {
     pub from_at_least: Option<Version>,
     /// The newest version a phone may come from (a downgrade ban for those above).
     pub from_at_most: Option<Version>,
-    /// The hardware levels or revisions it runs on; empty means the maker names none.
+    /// The hardware levels, revisions or part numbers (`*` for anything) it runs on; empty means the maker names none.
     pub hardware: Vec<Hardware>,
+    /// How it is handed to phones.
+    #[serde(default)]
+    pub handling: Handling,
+}
+
+/// How an image is handed to phones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Handling {
+    /// It is offered although the phone's hardware level does not fit, or is not known.
+    pub overrides: bool,
+    /// Phones load it from where their own defaults say, and are told its name alone (Unify, "Use defaults").
+    pub use_defaults: bool,
 }
 
 /// A named set of images, for each vendor, model and part one. Of several firmwares for one model the newest is the target,
@@ -212,6 +226,14 @@ pub enum Misfit {
         /// The phone's level.
         phone: Hardware,
     },
+    /// It names no levels, and is older than what the phone's hardware needs.
+    #[error("the phone's hardware needs {needs} or newer, the image is {image}")]
+    SoftwareLevel {
+        /// The oldest software that runs on the phone.
+        needs: Version,
+        /// The image's version.
+        image: Version,
+    },
     /// The phone is too old to go there in one step.
     #[error("needs {needs} first, the phone runs {runs}")]
     SteppingStone {
@@ -230,8 +252,10 @@ pub enum Misfit {
     },
 }
 
-/// Whether this image may be offered to this phone; what is unknown does not fit.
-pub fn fits(image: &Image, phone: &Phone) -> Result<(), Misfit> {
+/// Whether this image may be offered to this phone, whose hardware is of this level; what is unknown does not fit.
+///
+/// With `overrides` it may be offered whatever its hardware level; what is passed over then is told.
+pub fn fits(image: &Image, phone: &Phone, level: &Level, overrides: bool) -> Result<Option<Misfit>, Misfit> {
     let unknown = |what: &str| Misfit::Unknown { what: what.to_owned() };
     let vendor = phone.vendor.as_ref().ok_or_else(|| unknown("vendor"))?;
     if image.vendor != *vendor {
@@ -241,11 +265,9 @@ pub fn fits(image: &Image, phone: &Phone) -> Result<(), Misfit> {
     if !(image.part == Part::Firmware && image.models.contains(model)) {
         return Err(Misfit::Model { phone: model.clone() });
     }
-    if !image.hardware.is_empty() {
-        let hardware = phone.hardware.as_ref().ok_or_else(|| unknown("hardware level"))?;
-        if !image.hardware.contains(hardware) {
-            return Err(Misfit::Hardware { phone: hardware.clone() });
-        }
+    let passed_over = level.against(image);
+    if let Some(misfit) = passed_over.clone().filter(|_| !overrides && !image.handling.overrides) {
+        return Err(misfit);
     }
     let runs = phone.version.as_ref().ok_or_else(|| unknown("version"))?;
     match (&image.from_at_least, &image.from_at_most) {
@@ -255,7 +277,7 @@ pub fn fits(image: &Image, phone: &Phone) -> Result<(), Misfit> {
         (_, Some(up_to)) if runs > up_to => {
             Err(Misfit::Downgrade { up_to: up_to.clone(), runs: runs.clone() })
         }
-        (_, _) => Ok(()),
+        (_, _) => Ok(passed_over),
     }
 }
 
@@ -280,7 +302,12 @@ mod tests {
             from_at_least: Some(version("10.1.33")),
             from_at_most: None,
             hardware: vec![],
+            handling: Handling::default(),
         }
+    }
+
+    fn fit(image: &Image, phone: &Phone) -> Result<Option<Misfit>, Misfit> {
+        fits(image, phone, &Level::of(phone, &[], false), false)
     }
 
     #[test]
@@ -305,7 +332,7 @@ mod tests {
         let mut path = |runs: &str| {
             phone.version = Some(version(runs));
             let image = release.image_for(&phone).unwrap();
-            (image.file.clone(), fits(image, &phone).is_ok())
+            (image.file.clone(), fit(image, &phone).is_ok())
         };
         assert_eq!(path("10.1.70"), ("10.2".into(), true));
         assert_eq!(path("10.1.20"), ("10.1.64".into(), true));
@@ -316,8 +343,12 @@ mod tests {
 
     #[test]
     fn the_image_of_a_module_is_of_its_kind() {
-        let module =
-            |kind, file: &str| Image { file: file.into(), models: vec![], part: kind.into(), ..image() };
+        let module = |kind: ModuleKind, file: &str| Image {
+            file: file.into(),
+            models: vec![],
+            part: kind.into(),
+            ..image()
+        };
         let mut phone = Phone::new(Mac::new([0; 6]), KnownBy::Inventory);
         (phone.vendor, phone.model) = (Some(Vendor::SNOM), Some(Model::new("D785")));
         let one = Release { name: "r".into(), images: vec![image(), module(ModuleKind::Uxm, "uxm")] };
@@ -335,18 +366,18 @@ mod tests {
     #[test]
     fn an_image_fits_only_the_phone_it_is_made_for() {
         let mut phone = Phone::new(Mac::new([0; 6]), KnownBy::Inventory);
-        assert!(matches!(fits(&image(), &phone), Err(Misfit::Unknown { .. })));
+        assert!(matches!(fit(&image(), &phone), Err(Misfit::Unknown { .. })));
         phone.vendor = Some(Vendor::SNOM);
         phone.model = Some(Model::new("D785"));
-        assert!(matches!(fits(&image(), &phone), Err(Misfit::Unknown { .. })), "version unknown");
+        assert!(matches!(fit(&image(), &phone), Err(Misfit::Unknown { .. })), "version unknown");
         phone.version = Some(version("10.1.20"));
-        assert!(matches!(fits(&image(), &phone), Err(Misfit::SteppingStone { .. })));
+        assert!(matches!(fit(&image(), &phone), Err(Misfit::SteppingStone { .. })));
         phone.version = Some(version("10.1.64.14"));
-        assert_eq!(fits(&image(), &phone), Ok(()));
+        assert_eq!(fit(&image(), &phone), Ok(None));
         phone.model = Some(Model::new("D765"));
-        assert!(matches!(fits(&image(), &phone), Err(Misfit::Model { .. })));
+        assert!(matches!(fit(&image(), &phone), Err(Misfit::Model { .. })));
         phone.vendor = Some(Vendor::UNIFY);
-        assert!(matches!(fits(&image(), &phone), Err(Misfit::Vendor { .. })));
+        assert!(matches!(fit(&image(), &phone), Err(Misfit::Vendor { .. })));
     }
 
     #[test]
@@ -356,10 +387,33 @@ mod tests {
         phone.model = Some(Model::new("D785"));
         phone.version = Some(version("10.1.64.14"));
         let image = Image { hardware: vec![Hardware::new("2")], ..image() };
-        assert!(matches!(fits(&image, &phone), Err(Misfit::Unknown { .. })));
+        assert!(matches!(fit(&image, &phone), Err(Misfit::Unknown { .. })));
         phone.hardware = Some(Hardware::new("1"));
-        assert!(matches!(fits(&image, &phone), Err(Misfit::Hardware { .. })));
+        assert!(matches!(fit(&image, &phone), Err(Misfit::Hardware { .. })));
         phone.hardware = Some(Hardware::new("2"));
-        assert_eq!(fits(&image, &phone), Ok(()));
+        assert_eq!(fit(&image, &phone), Ok(None));
+    }
+
+    #[test]
+    fn an_override_passes_over_the_hardware_and_nothing_else() {
+        let mut phone = Phone::new(Mac::new([0; 6]), KnownBy::Inventory);
+        phone.vendor = Some(Vendor::SNOM);
+        phone.model = Some(Model::new("D785"));
+        phone.version = Some(version("10.1.64.14"));
+        phone.hardware = Some(Hardware::new("1"));
+        let level = Level::of(&phone, &[], true);
+        let picky = Image { hardware: vec![Hardware::new("2")], ..image() };
+        let misfit = Misfit::Hardware { phone: Hardware::new("1") };
+        assert_eq!(fits(&picky, &phone, &level, false), Err(misfit.clone()));
+        assert_eq!(fits(&picky, &phone, &level, true), Ok(Some(misfit.clone())), "the policy says so");
+        let handling = Handling { overrides: true, ..Handling::default() };
+        assert_eq!(
+            fits(&Image { handling, ..picky }, &phone, &level, false),
+            Ok(Some(misfit)),
+            "the image does"
+        );
+        phone.version = Some(version("10.1.20"));
+        let old = fits(&image(), &phone, &level, true);
+        assert!(matches!(old, Err(Misfit::SteppingStone { .. })), "{old:?}");
     }
 }

@@ -5,6 +5,7 @@ pub mod firmware;
 pub mod fleet;
 pub mod forecast;
 pub mod gates;
+pub mod hardware;
 pub mod hours;
 pub mod journal;
 pub mod lines;

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 
 use super::firmware::{Image, ModuleKind, Release};
 use super::forecast::Usual;
+use super::hardware::{Level, LevelOf};
 use super::modules::ModuleTerms;
 use super::phone::{Phone, Realm, Site};
 use super::policy::{Firmware, PerPart, Policy, Rate};
@@ -87,6 +88,8 @@ pub struct Rules {
     pub terms: TermsOf,
     /// How long its trips usually take; for forecasts alone.
     pub usual: UsualOf,
+    /// What is known of its hardware.
+    pub levels: LevelOf,
 }
 
 /// The pace of the whole fleet, over all policies and jobs.
@@ -113,6 +116,7 @@ impl Rules {
             fleet_pace: FleetPace::default(),
             terms,
             usual: Arc::new(|_| None),
+            levels: Arc::new(|phone| Level::of(phone, &[], false)),
         }
     }
 

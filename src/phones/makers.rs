@@ -7,7 +7,7 @@ use super::{Profile, Sighting, UserAgent};
 use crate::domain::phone::Vendor;
 
 /// The shipped profiles: the name of each file, and its text.
-pub const SHIPPED: [(&str, &str); 24] = [
+pub const SHIPPED: [(&str, &str); 25] = [
     ("ale.toml", include_str!("profiles/ale.toml")),
     ("algo.toml", include_str!("profiles/algo.toml")),
     ("audiocodes.toml", include_str!("profiles/audiocodes.toml")),
@@ -31,6 +31,7 @@ pub const SHIPPED: [(&str, &str); 24] = [
     ("snom-dect.toml", include_str!("profiles/snom-dect.toml")),
     ("technicolor.toml", include_str!("profiles/technicolor.toml")),
     ("thomson.toml", include_str!("profiles/thomson.toml")),
+    ("unify.toml", include_str!("profiles/unify.toml")),
     ("yealink.toml", include_str!("profiles/yealink.toml")),
 ];
 

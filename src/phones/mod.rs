@@ -4,10 +4,12 @@ pub mod generic;
 pub mod innovaphone;
 mod makers;
 pub mod snom;
+pub mod unify;
 mod user_agent;
 
 use crate::domain::firmware::Version;
 use crate::domain::forecast::Usual;
+use crate::domain::hardware::Rule;
 use crate::domain::phone::{Mac, Model, Vendor};
 use crate::domain::trip::{Serves, Timing, Trigger};
 
@@ -38,6 +40,10 @@ pub struct Profile {
     pub update_boots: Option<u8>,
     /// When it is given its image.
     pub serves: Serves,
+    /// What is known of the hardware behind part numbers; the first that takes one decides.
+    pub hardware: Vec<Rule>,
+    /// Its phones compare an image with their hardware before they take it.
+    pub checks_hardware: bool,
     /// It answers a one-shot dialog SUBSCRIBE.
     pub tells_dialogs: bool,
     /// Its deadlines.
@@ -91,6 +97,8 @@ mod tests {
             firmware_setting: None,
             update_boots: None,
             serves: Serves::default(),
+            hardware: Vec::new(),
+            checks_hardware: false,
             tells_dialogs: false,
             timing: Timing {
                 answer: minute,

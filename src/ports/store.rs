@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::firmware::Version;
-use crate::domain::phone::{KnownBy, LineId, Mac, Model, Realm, Vendor};
+use crate::domain::phone::{Hardware, KnownBy, LineId, Mac, Model, Realm, Vendor};
 
 /// A number for one trip, unique in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,6 +45,8 @@ pub struct PhoneRow {
     pub model: Option<Model>,
     /// What it was last seen to run.
     pub version: Option<Version>,
+    /// What it last told of its hardware: a level, a revision or a part number.
+    pub hardware: Option<Hardware>,
     /// When it was last seen to boot by itself.
     pub booted: Option<DateTime<Utc>>,
     /// The firmware realm it asked for its settings in last.

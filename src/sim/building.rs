@@ -106,6 +106,7 @@ impl Building {
             clock: spec.clock,
             diaries: Diaries::default(),
             depot: RwLock::new(spec.depot),
+            deployment: RwLock::default(),
             lying: AtomicBool::new(false),
         });
         let (tasks, off) = (TaskTracker::new(), CancellationToken::new());
@@ -166,6 +167,11 @@ impl Building {
             logs.entry(*mac).or_default();
         }
         logs
+    }
+
+    /// Names the deployment service of Unify phones; read anew at each of their calls.
+    pub fn point_at_deployment(&self, url: Option<&str>) {
+        *self.house.deployment.write().unwrap_or_else(PoisonError::into_inner) = url.map(str::to_owned);
     }
 
     /// From their next boot on, phones ask here for settings: `http://127.0.0.1:8080/snom`.

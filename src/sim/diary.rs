@@ -25,6 +25,8 @@ pub enum Cause {
         /// The NOTIFY's Call-ID.
         call_id: String,
     },
+    /// Its deployment service said so (Unify).
+    ByService,
     /// An update script said so.
     ByScript,
     /// On its own.
@@ -68,6 +70,20 @@ pub enum What {
     SettingsAsked {
         /// The HTTP status, 0 when the depot could not be reached, however often it tried.
         status: u16,
+    },
+    /// Its deployment client was asked to call its service (Unify).
+    ContactMe,
+    /// It called its deployment service.
+    ServiceCalled {
+        /// Why: `start-up`, `solicited` …
+        reason: String,
+        /// The HTTP status, 0 when nobody answered.
+        status: u16,
+    },
+    /// Its deployment service told it to do something.
+    ServiceSaid {
+        /// What: `ReadItems`, `CleanUp` …
+        action: String,
     },
     /// Its settings sent it to another setting server (snom).
     Redirected {

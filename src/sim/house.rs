@@ -18,6 +18,8 @@ pub(super) struct House {
     pub diaries: Diaries,
     /// Where phones without a depot of their own ask for settings; read anew at each boot.
     pub depot: RwLock<Option<String>>,
+    /// The deployment service of Unify phones, if there is one.
+    pub deployment: RwLock<Option<String>>,
     /// Everybody says "idle", whatever is true.
     pub lying: AtomicBool,
 }
@@ -48,6 +50,11 @@ impl House {
     /// The depot's base address, if there is one.
     pub fn depot(&self) -> Option<String> {
         self.depot.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The address of the deployment service.
+    pub fn deployment(&self) -> Option<String> {
+        self.deployment.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether everybody is to say "idle".

@@ -16,6 +16,7 @@ pub mod phone;
 pub mod records;
 pub mod snom;
 pub mod traffic;
+pub mod unify;
 pub mod wire;
 
 pub use building::{Building, BuildingError, BuildingSpec};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use sipherd::ports::Lane;
+use sipherd::ports::{Lane, Standing};
 use tokio::process::Command;
 
 use super::fixture::{AGENT, D785, OTHERS, OURS, Running, image_path};
@@ -124,5 +124,67 @@ async fn curl_is_served_at_the_rate_of_its_lanes() {
             }
         }
         assert!(best >= 0.8, "{lanes:?}: at best {best:.3} of the rate");
+    }
+}
+
+/// What curl says of a request for the place of our phone's configuration: its status, and what it was told.
+async fn config(depot: &Running, arguments: &[&str]) -> (String, String) {
+    let say = ["--write-out", "\n%{http_code}"];
+    let arguments: Vec<&str> = say.iter().copied().chain(arguments.iter().copied()).collect();
+    let output = curl(depot, &format!("/configs/{OURS}/0"), &arguments).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    let (told, status) = said.rsplit_once('\n').unwrap();
+    (status.to_owned(), told.to_owned())
+}
+
+#[tokio::test]
+async fn curl_hands_in_a_configuration_in_chunks_and_with_its_length() {
+    if !present() {
+        return;
+    }
+    let depot = Running::new().await;
+    depot.stands(OURS, Standing::OwnPlace);
+    let file = depot.dir.path().join("config.txt");
+    let from = file.to_str().unwrap();
+    let text = "config change PHONE /x\r\n".repeat(2_000);
+    for (n, how) in [
+        &["--header", "Transfer-Encoding: chunked"][..],
+        &["--header", "Expect: 100-continue"],
+        &["--http1.0"],
+        &["--header", "Expect:"],
+    ]
+    .iter()
+    .enumerate()
+    {
+        let text = format!("{text}config change PHONE /number {n}\r\n");
+        std::fs::write(&file, &text).unwrap();
+        let arguments = [how, &["--upload-file", from][..]].concat();
+        let (status, told) = config(&depot, &arguments).await;
+        assert_eq!(status, "201", "{how:?}: {told}");
+        assert_eq!(config(&depot, &[]).await, ("200".to_owned(), text), "{how:?}");
+    }
+    std::fs::write(&file, "x".repeat(100_001)).unwrap();
+    assert_eq!(config(&depot, &["--upload-file", from]).await.0, "413");
+    depot.stands(OURS, Standing::Elsewhere);
+    assert_eq!(config(&depot, &["--upload-file", from]).await.0, "403");
+}
+
+#[tokio::test]
+async fn curl_fetches_by_tftp_with_and_without_options() {
+    if !present() {
+        return;
+    }
+    let depot = Running::new().await;
+    depot.offer();
+    for arguments in [&["--tftp-blksize", "1428"][..], &["--tftp-no-options"], &["--tftp-blksize", "65464"]] {
+        let mut command = Command::new(CURL);
+        command.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "60"]);
+        command.args(arguments).arg(format!("tftp://{}/{}", depot.tftp, image_path())).kill_on_drop(true);
+        let output = command.output().await.unwrap();
+        assert!(
+            output.status.success() && output.stdout == depot.image,
+            "{arguments:?}: {:?}",
+            output.status
+        );
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use sipherd::depot::{
-    Configurations, Depot, Door, FtpAccounts, FtpSettings, Identity, Keeping, Limits, Releases, Rescue,
-    Rescues, ServeError, TftpLimits, add, serve_ftp, serve_tftp, serve_within,
+    Configurations, Depot, Door, FtpAccounts, FtpServer, FtpSettings, Identity, Keeping, Limits, Releases,
+    Rescue, Rescues, ServeError, TftpLimits, add, serve_ftp, serve_tftp, serve_within,
 };
 use sipherd::domain::firmware::Version;
 use sipherd::domain::phone::Mac;
@@ -164,7 +164,7 @@ impl Running {
             tokio::spawn(serve_tftp(equipment.tftp, udp, depot.clone(), rescues, shutdown.clone()));
         let control = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let ftp = control.local_addr().unwrap();
-        let accounts = Arc::new(FtpAccounts::default());
+        let accounts = Arc::new(FtpAccounts::new(FtpServer { host: ftp.ip().to_string(), port: ftp.port() }));
         let Limits { patience, drain, .. } = equipment.limits;
         let settings = FtpSettings { passive_ports: 0..=0, patience, drain, ..FtpSettings::default() };
         let serving_ftp = tokio::spawn(serve_ftp(

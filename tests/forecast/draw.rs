@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use sipherd::domain::firmware::{Image, Part, Release, Version};
+use sipherd::domain::firmware::{Handling, Image, Part, Release, Version};
 use sipherd::domain::fleet::Fleet;
 use sipherd::domain::forecast::{Call, Setting, Usual};
 use sipherd::domain::phone::{
@@ -307,6 +307,7 @@ fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool, serves: Serv
     let image = Image {
         file: "D785.bin".into(),
         part: Part::Firmware,
+        handling: Handling::default(),
         vendor: Vendor::SNOM,
         models: vec![Model::new("D785")],
         version: version("10.1.198"),

@@ -1,7 +1,7 @@
 //! What scripts make devices do, hour by hour: the maker's handbook as tables.
 
 use chrono::{NaiveDateTime, TimeDelta};
-use sipherd::phones::innovaphone::device::{Cancel, Device, Did, Step};
+use sipherd::phones::innovaphone::device::{Cancel, Device, Did, Step, Variable};
 use sipherd::phones::innovaphone::product::Product;
 use sipherd::phones::innovaphone::script::{Code, Script};
 use sipherd::phones::innovaphone::timetable::{Kind, day};
@@ -190,4 +190,24 @@ fn a_day_of_one_kind_is_one_stretch() {
     let script = script("config x y\n");
     let day = day(&script, &Kind::Settled.device(None));
     assert_eq!(day.iter().map(|part| (part.from, part.hours)).collect::<Vec<_>>(), [(0, 24)]);
+}
+
+#[test]
+fn boot_code_and_radio_code_are_fetched_once_for_serials_of_their_own() {
+    let script = script(
+        "mod cmd UP0 boot http://192.0.2.5/fw/ ser 205\nmod cmd UP0 bmc http://192.0.2.5/fw/PCS04fd.bin ser PCS04fd\n",
+    );
+    let now = at("2026-11-20T12:00:00");
+    let mut device = Kind::Settled.device(Some(&ip(1200)));
+    assert_eq!(
+        did(device.poll(&script, now)),
+        [
+            Did::Fetched(Code::Boot, "http://192.0.2.5/fw/boot1200.bin".into()),
+            Did::Fetched(Code::Radio, "http://192.0.2.5/fw/PCS04fd.bin".into()),
+        ]
+    );
+    assert_eq!(did(device.poll(&script, now)), [Did::Same, Did::Same]);
+    let stored = |code: Code| device.serials.get(&Variable::Code(code)).map(String::as_str);
+    assert_eq!((stored(Code::Boot), stored(Code::Radio)), (Some("205"), Some("PCS04fd")));
+    assert_eq!(stored(Code::Firmware), None);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sipherd::domain::firmware::{Image, Part, Release, Version};
+use sipherd::domain::firmware::{Handling, Image, Part, Release, Version};
 use sipherd::domain::fleet::Fleet;
 use sipherd::domain::gates::{AdHoc, Judged};
 use sipherd::domain::phone::{
@@ -223,6 +223,7 @@ impl World {
             let image = Image {
                 file: "new.bin".into(),
                 part: Part::Firmware,
+                handling: Handling::default(),
                 vendor: Vendor::SNOM,
                 models: vec![Model::new("D785")],
                 version: version("10.1.198"),

@@ -12,7 +12,7 @@ use crate::cli::report::phones as counted;
 use crate::config::Config;
 use crate::daemon;
 use crate::depot::Releases;
-use crate::domain::firmware::{Image, Part, Release, Version};
+use crate::domain::firmware::{Handling, Image, Part, Release, Version};
 use crate::domain::fleet::Fleet;
 use crate::domain::phone::{CallState, Contact, Model, PbxName, Phone, Vendor};
 use crate::domain::policy::{Action, Firmware};
@@ -77,6 +77,7 @@ fn image(release: &str, vendor: &Vendor, model: &Model) -> Option<Image> {
     Some(Image {
         file: format!("{release}-{vendor}-{model}"),
         part: Part::Firmware,
+        handling: Handling::default(),
         vendor: vendor.clone(),
         models: vec![model.clone()],
         version,

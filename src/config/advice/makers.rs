@@ -10,13 +10,23 @@ pub(super) fn advise(subject: &Subject<'_>, makers: &Makers) {
     let resyncs = subject.policy.action == Action::Resync;
     // Whether a phone waits depends on the order it is given.
     let orders = |profile: &Profile| if resyncs { profile.resync.clone() } else { profile.reboot.clone() };
-    let waits = |profile: &Profile| orders(profile).iter().any(|trigger| trigger.waits_for_idle);
+    let with_image = subject.policy.action.firmware().is_some();
+    let waits = |profile: &Profile| orders(profile).iter().any(|trigger| trigger.waits(with_image));
     let those = |able: &dyn Fn(&Profile) -> bool| {
         let profiles = subject.vendors().into_iter().filter_map(|vendor| makers.profile(vendor));
         let unable = profiles.filter(|profile| !able(profile)).map(|profile| profile.vendor.to_string());
         let names = and(unable);
         (!names.is_empty()).then_some(names)
     };
+    if subject.policy.override_hardware {
+        let key = format!("{}.override", subject.policy.action.table());
+        subject.warn(
+            Code::Dangerous,
+            &subject.draft.places.value(&key),
+            "images are offered to phones whose hardware they are not made for".to_owned(),
+            "name the one image instead: `override = true` in its manifest",
+        );
+    }
     let place = |key| subject.draft.places.value(&format!("idle.{key}"));
     let names = if resyncs { those(&|profile| !profile.resync.is_empty()) } else { None };
     if let Some(names) = names {

@@ -12,7 +12,7 @@ use super::super::table::Table;
 use super::Surroundings;
 use super::phones::version;
 use crate::config::code::Code;
-use crate::domain::firmware::{Image, ModuleKind, Part, Release, Version};
+use crate::domain::firmware::{Handling, Image, ModuleKind, Part, Release, Version};
 use crate::domain::phone::{Model, Phone, Vendor};
 use crate::domain::policy::{Action, Firmware, Policy};
 
@@ -119,6 +119,7 @@ fn image(vendor: Vendor, model: Model, version: Version) -> Image {
     Image {
         file: format!("{vendor}{model}-{version}.bin"),
         part: Part::Firmware,
+        handling: Handling::default(),
         vendor,
         models: vec![model],
         version,

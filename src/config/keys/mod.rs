@@ -1,6 +1,7 @@
 //! Every key a file may have, table by table: the readers, the handbook and the editors' schema all go by it.
 
 mod cases;
+mod depot;
 mod limits;
 mod policy;
 mod profile;
@@ -10,6 +11,7 @@ mod snom;
 mod when;
 
 pub use cases::*;
+pub use depot::*;
 pub use limits::{BANDWIDTH, COVERAGE, PACE, PER, RETRY};
 pub use policy::*;
 pub use profile::*;
@@ -143,6 +145,10 @@ pub enum Form {
     Host,
     /// An address of the web.
     Url,
+    /// `50000-50499`
+    Ports,
+    /// `192.0.2.5`
+    Ipv4,
 }
 
 impl Keys {

@@ -1,6 +1,6 @@
 //! The keys of a policy, and of `selections.toml`: its top, selections and actions.
 
-use super::Value::{Named, Number, OneOrMore, Table, Tables, Text};
+use super::Value::{Flag, Named, Number, OneOrMore, Table, Tables, Text};
 use super::{
     BANDWIDTH, BLACKOUT, BRAKE, CHECK, COVERAGE, IDLE, PACE, PER, RETRY, ROLLBACK, TEST, WAVE, WINDOW,
 };
@@ -209,11 +209,19 @@ const CHANNEL: Key = Key::new(
     "a channel of `sipherd.toml`: of its releases the first with an image for the phone's model",
 );
 
+const OVERRIDE: Key = Key::new(
+    "override",
+    Flag,
+    "true",
+    "offer images although a phone's hardware level does not fit them, or is not known; the history tells of each",
+)
+.or("false");
+
 /// `[update]`.
 pub static UPDATE: Keys = Keys {
     table: "[update]",
     about: "Brings the phones to the version of a staged image; it names `release` or `channel`.",
-    keys: &[RELEASE, CHANNEL],
+    keys: &[RELEASE, CHANNEL, OVERRIDE],
     later: &[],
     misnamed: FIRMWARE_MISNAMED,
 };
@@ -222,7 +230,7 @@ pub static UPDATE: Keys = Keys {
 pub static STAGE: Keys = Keys {
     table: "[stage]",
     about: "Tells which image each phone would get, and offers it to nobody yet.",
-    keys: &[RELEASE, CHANNEL],
+    keys: &[RELEASE, CHANNEL, OVERRIDE],
     later: &[],
     misnamed: FIRMWARE_MISNAMED,
 };

@@ -51,6 +51,14 @@ pub static PROFILE: Keys = Keys {
             "when they are given their image: after the reboot that was asked for, or at once, because they download first and reboot then",
         )
         .or("\"after-reboot\""),
+        Key::new("hardware", Tables(&HARDWARE), "[{ part = \"S30817-S7403-A101-*\", level = \"2\" }]", "what is known of the hardware behind part numbers; the first that takes one decides"),
+        Key::new(
+            "checks_hardware",
+            Flag,
+            "true",
+            "they compare an image with their hardware before they take it: an image is held where its fit is not known",
+        )
+        .or("false"),
         Key::new("tells_dialogs", Flag, "true", "they answer a one-shot dialog SUBSCRIBE, so they can be asked for their calls")
             .or("false"),
         Key::new("upper_case_models", Flag, "true", "capitals make no difference in their models, which are written in upper case")
@@ -65,6 +73,7 @@ pub static PROFILE: Keys = Keys {
                 "own_files",
                 "firmware_setting",
                 "update_boots",
+                "hardware",
                 "tells_dialogs",
                 "timing",
                 "usual",
@@ -195,6 +204,41 @@ pub static USER_AGENT: Keys = Keys {
     ],
 };
 
+/// `[[hardware]]`.
+pub static HARDWARE: Keys = Keys {
+    table: "[[hardware]]",
+    about: "What is known of the hardware behind part numbers, or behind the level an inventory gives.",
+    keys: &[
+        Key::new(
+            "part",
+            Text(Form::Free),
+            "\"S30817-S7403-A101-*\"",
+            "the part numbers, as the phones tell them; `*` stands for anything",
+        )
+        .needed(),
+        Key::new(
+            "level",
+            Text(Form::Name),
+            "\"2\"",
+            "their hardware level, as `hardware` of a manifest names it",
+        )
+        .else_("the part number itself"),
+        Key::new(
+            "software",
+            Text(Form::Free),
+            "\"V1 R4.9.0\"",
+            "the oldest software that runs on them: an image that names no levels must not be older",
+        )
+        .else_("not known"),
+    ],
+    later: &[],
+    misnamed: &[
+        ("part_number", "it is called `part`"),
+        ("minimum", "it is called `software`"),
+        ("hardware", "it is called `level`"),
+    ],
+};
+
 /// `[timing]` of a profile.
 pub static PROFILE_TIMING: Keys = Keys {
     table: "[timing]",
@@ -241,5 +285,5 @@ pub static USUAL: Keys = Keys {
 };
 
 /// All tables of a profile.
-pub static PROFILE_TABLES: [&Keys; 6] =
-    [&PROFILE, &REBOOT_EVENT, &RESYNC_EVENT, &USER_AGENT, &PROFILE_TIMING, &USUAL];
+pub static PROFILE_TABLES: [&Keys; 7] =
+    [&PROFILE, &REBOOT_EVENT, &RESYNC_EVENT, &USER_AGENT, &HARDWARE, &PROFILE_TIMING, &USUAL];

@@ -1,7 +1,7 @@
 //! The keys of `sipherd.toml`.
 
 use super::Value::{Duration, Named, Number, OneOrMore, Table, Tables, Text, Word};
-use super::{Form, Key, Keys, PER, PHONES, REALM, SNOM, Value};
+use super::{CONFIGS, DEPOT, FTP, Form, Key, Keys, PER, PHONES, REALM, RESCUE, SNOM, TFTP, TLS, Value};
 
 /// The top of `sipherd.toml`.
 pub static SETTINGS: Keys = Keys {
@@ -37,6 +37,13 @@ pub static SETTINGS: Keys = Keys {
         Key::new("web", Table(&WEB), "{ port = 80 }", "the web servers of the phones themselves"),
         Key::new("depot", Table(&DEPOT), "{ url = \"http://192.0.2.5:8480\" }", "the firmware server")
             .needed(),
+        Key::new(
+            "deployment",
+            Table(&DEPLOYMENT),
+            "{ url = \"https://192.0.2.5:18443\" }",
+            "the service that Unify phones call",
+        )
+        .else_("Unify phones are told nothing"),
         Key::new("pbx", Tables(&PBX), "[{ name = \"pbx1\", kind = \"asterisk\" }]", "the PBXs").needed(),
         Key::new("ops", Table(&OPS), "{ listen = \"127.0.0.1:9480\" }", "metrics and health")
             .else_("they are served nowhere"),
@@ -132,23 +139,53 @@ pub static WEB: Keys = Keys {
     misnamed: &[],
 };
 
-/// `[depot]`.
-pub static DEPOT: Keys = Keys {
-    table: "[depot]",
-    about: "The firmware server.",
+/// `[deployment]`.
+pub static DEPLOYMENT: Keys = Keys {
+    table: "[deployment]",
+    about: "The service that Unify phones call to be told what to do; their images come from it too.",
     keys: &[
-        Key::new("listen", Text(Form::Address), "\"0.0.0.0:8480\"", "the TCP address firmware is served on")
-            .or("\"0.0.0.0:8480\""),
+        Key::new("listen", Text(Form::Address), "\"0.0.0.0:18443\"", "the TCP address it is served on")
+            .or("\"0.0.0.0:18443\""),
         Key::new(
             "url",
-            Text(Form::Url),
-            "\"http://192.0.2.5:8480\"",
-            "the same as the phones see it, plain http",
+            Text(Form::Free),
+            "\"https://192.0.2.5:18443\"",
+            "the same as the phones see it: scheme, host and port; plain http for laboratories",
         )
         .needed(),
+        Key::new(
+            "path",
+            Text(Form::Free),
+            "\"/DeploymentService/LoginService\"",
+            "the path that phones send their messages to",
+        )
+        .or("\"/DeploymentService/LoginService\""),
+        Key::new(
+            "certificate",
+            Text(Form::Path),
+            "\"depot.pem\"",
+            "the file of its certificate, in PEM, with those up to the root",
+        )
+        .else_("that of `[depot.tls]`"),
+        Key::new("key", Text(Form::Path), "\"depot-key.pem\"", "the file of the certificate's key, in PEM")
+            .else_("that of `[depot.tls]`"),
+        Key::new(
+            "images",
+            Word(&["service", "ftp"]),
+            "\"ftp\"",
+            "where phones load their images: from this service, or by FTP from `[depot.ftp]` with an account for each phone",
+        )
+        .or("\"service\""),
+        Key::new(
+            "polling",
+            OneOrMore(&Text(Form::Name)),
+            "[\"home-office\"]",
+            "phones with one of these tags cannot be asked to call: they poll (DCMP), or fetch a file (DMS)",
+        )
+        .else_("all are asked to call"),
     ],
-    later: &["tftp", "ftp", "tls", "s3"],
-    misnamed: &[],
+    later: &[],
+    misnamed: &[("cert", "it is called `certificate`"), ("port", "it is a part of `listen`, and of `url`")],
 };
 
 /// `[[pbx]]`.
@@ -312,11 +349,17 @@ pub static TIMING: Keys = Keys {
 };
 
 /// All tables of `sipherd.toml`.
-pub static SETTINGS_TABLES: [&Keys; 15] = [
+pub static SETTINGS_TABLES: [&Keys; 21] = [
     &SETTINGS,
     &SIP,
     &WEB,
     &DEPOT,
+    &TLS,
+    &TFTP,
+    &RESCUE,
+    &FTP,
+    &CONFIGS,
+    &DEPLOYMENT,
     &PBX,
     &OPS,
     &API,

@@ -9,8 +9,8 @@ use crate::domain::policy::{Action, Firmware};
 /// The tables of which a policy has exactly one.
 const ACTIONS: [&str; 7] = ["update", "reboot", "resync", "stage", "module-update", "move", "backup"];
 
-/// Reads it.
-pub(super) fn read(top: &Table<'_>) -> Option<Action> {
+/// Reads it, and whether images are offered whatever the phones' hardware levels.
+pub(super) fn read(top: &Table<'_>) -> Option<(Action, bool)> {
     // All are opened, so that every stray key is told of.
     let tables = ACTIONS.map(|name| (name, top.table(name)));
     let mut there = ACTIONS.into_iter().filter(|name| top.has(name));
@@ -35,7 +35,8 @@ pub(super) fn read(top: &Table<'_>) -> Option<Action> {
         (Some(only), None) => only,
     };
     let table = tables.into_iter().find(|(name, _)| *name == only)?.1?;
-    match only {
+    let overrides = matches!(only, "update" | "stage") && table.flag("override").unwrap_or(false);
+    let action = match only {
         "reboot" => Some(Action::Reboot),
         "resync" => Some(Action::Resync),
         "backup" => Some(Action::Backup),
@@ -45,7 +46,8 @@ pub(super) fn read(top: &Table<'_>) -> Option<Action> {
         "update" => Some(Action::Update { from: firmware(&table)? }),
         "stage" => Some(Action::Stage { from: firmware(&table)? }),
         _ => Some(Action::ModuleUpdate { from: firmware(&table)? }),
-    }
+    };
+    action.map(|action| (action, overrides))
 }
 
 /// `release` or `channel`.

@@ -78,10 +78,11 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>, shared: &Sh
         shares: false,
     };
     select(&top, shared, &mut draft);
-    let action = action::read(&top);
-    if let Some(action) = &action {
+    let action = action::read(&top).map(|(action, overrides)| {
         draft.policy.action = action.clone();
-    }
+        draft.policy.override_hardware = overrides;
+        action
+    });
     if let Some(Firmware::Channel(channel)) = action.as_ref().and_then(Action::firmware) {
         let span = draft.places.value(&format!("{}.channel", draft.policy.action.table()));
         draft.channel = Some(At { value: channel.clone(), span });

@@ -2,6 +2,7 @@
 
 mod dangers;
 mod folder;
+mod hardware;
 mod ways;
 mod written;
 
@@ -175,7 +176,7 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::domain::trip::{Timing, Trigger};
+    use crate::domain::trip::{Serves, Timing, Trigger, Way};
 
     #[test]
     fn every_shipped_profile_is_read_without_a_complaint() {
@@ -231,7 +232,8 @@ mod tests {
     #[test]
     fn other_makers_reboot_at_once_and_are_not_updated() {
         let makers = shipped();
-        for other in makers.all().filter(|profile| profile.vendor != Vendor::SNOM) {
+        let served = [Vendor::SNOM, Vendor::UNIFY];
+        for other in makers.all().filter(|profile| !served.contains(&profile.vendor)) {
             let waits = other.reboot.iter().chain(&other.resync).any(|trigger| trigger.waits_for_idle);
             assert!(!waits && other.update_boots.is_none(), "{}", other.vendor);
         }
@@ -258,10 +260,23 @@ mod tests {
 
     #[test]
     fn makers_without_a_documented_event_have_no_profile() {
-        for vendor in [Vendor::UNIFY, Vendor::INNOVAPHONE, Vendor::new("thomson"), Vendor::new("unheard-of")]
-        {
+        for vendor in [Vendor::INNOVAPHONE, Vendor::new("thomson"), Vendor::new("unheard-of")] {
             assert_eq!(shipped().profile(&vendor), None, "{vendor}");
         }
+    }
+
+    #[test]
+    fn a_unify_phone_is_asked_to_call_and_waits_where_it_is_given_an_image() {
+        let makers = shipped();
+        let unify = makers.profile(&Vendor::UNIFY).unwrap();
+        let contact_me = Trigger::from(Way::ContactMe);
+        assert_eq!((&unify.reboot, &unify.resync), (&vec![contact_me.clone()], &vec![contact_me.clone()]));
+        assert!(contact_me.waits(true) && !contact_me.waits(false), "nobody says that its restart waits");
+        assert_eq!(
+            (unify.update_boots, unify.serves, unify.checks_hardware),
+            (Some(1), Serves::OnceAsked, true)
+        );
+        assert_eq!(unify.timing.gap, TimeDelta::seconds(300), "between two contacts");
     }
 
     #[test]

@@ -6,13 +6,14 @@ use chrono::TimeDelta;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::ways;
+use super::{hardware, ways};
 use crate::config::code::Code;
 use crate::config::keys::PROFILE_TABLES;
 use crate::config::raw::{At, Complaint, Places, Source};
 use crate::config::table::Table;
 use crate::config::value;
 use crate::domain::forecast::Usual;
+use crate::domain::hardware::Rule;
 use crate::domain::phone::Vendor;
 use crate::domain::trip::{Serves, Timing, Trigger};
 use crate::phones::{BadPattern, FileName, GROUPS, Profile, UserAgent};
@@ -46,6 +47,8 @@ pub(in crate::config) struct Written {
     firmware_setting: Option<String>,
     update_boots: Option<u8>,
     serves: Option<Serves>,
+    hardware: Option<Vec<Rule>>,
+    checks_hardware: Option<bool>,
     tells_dialogs: Option<bool>,
     hazards: Option<Vec<String>>,
     unproven: Option<Vec<&'static str>>,
@@ -96,6 +99,8 @@ pub(in crate::config) fn read(source: &Source, document: &Spanned<DeTable<'_>>) 
             "once-asked" => Serves::OnceAsked,
             _ => Serves::AfterReboot,
         }),
+        hardware: top.has("hardware").then(|| hardware::read(&top)),
+        checks_hardware: top.flag("checks_hardware"),
         tells_dialogs: top.flag("tells_dialogs"),
         hazards: top
             .read_all("hazards", one_line)
@@ -155,6 +160,8 @@ impl Written {
             firmware_setting: self.firmware_setting.clone().or_else(|| base?.firmware_setting.clone()),
             update_boots: self.update_boots.or_else(|| base?.update_boots),
             serves: self.serves.or(base.map(|base| base.serves)).unwrap_or_default(),
+            hardware: list(&self.hardware, base.map(|base| &base.hardware)),
+            checks_hardware: self.checks_hardware.or(base.map(|base| base.checks_hardware)).unwrap_or(false),
             tells_dialogs: self.tells_dialogs.or(base.map(|base| base.tells_dialogs)).unwrap_or(false),
             timing,
             usual,

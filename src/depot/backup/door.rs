@@ -8,9 +8,10 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST,
-    HeaderName, HeaderValue, LAST_MODIFIED, RETRY_AFTER, TRANSFER_ENCODING, USER_AGENT,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT,
+    HOST, HeaderName, HeaderValue, LAST_MODIFIED, RETRY_AFTER, TRANSFER_ENCODING, USER_AGENT,
 };
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::drawer::{Configurations, DrawerError, HandedIn};
@@ -26,6 +27,9 @@ const DECISION: Duration = Duration::from_secs(10);
 const PART: Duration = Duration::from_secs(30);
 /// And all of it within this.
 const WHOLE: Duration = Duration::from_secs(300);
+/// So many bytes of a refused body, for so long, are passed over.
+const PASSED_OVER: u64 = 16_000_000;
+const PASSING: Duration = Duration::from_secs(5);
 
 /// Answers one request for a phone's place among the configurations.
 pub(in crate::depot) async fn answer(
@@ -34,12 +38,19 @@ pub(in crate::depot) async fn answer(
     place: Result<(Mac, String), NoPlace>,
     request: Request<Incoming>,
 ) -> Response<Outgoing> {
-    let head = *request.method() == Method::HEAD;
-    let mut response = match respond(depot, source, place, request).await {
+    let (head, mut body) = request.into_parts();
+    let mut response = match respond(depot, source, place, &head, &mut body).await {
         Ok(given) => given,
-        Err(refusal) => refusal.response(),
+        Err(refusal) => {
+            // A client that asked first keeps the body to itself; another one is in the middle of it, and would be cut off
+            // before it hears why.
+            if !head.headers.contains_key(EXPECT) {
+                pass_over(&mut body).await;
+            }
+            refusal.response()
+        }
     };
-    if head {
+    if head.method == Method::HEAD {
         *response.body_mut() = Outgoing::plain(Bytes::new());
     }
     response
@@ -49,13 +60,14 @@ async fn respond(
     depot: &Depot,
     source: IpAddr,
     place: Result<(Mac, String), NoPlace>,
-    request: Request<Incoming>,
+    head: &Parts,
+    body: &mut Incoming,
 ) -> Result<Response<Outgoing>, Refusal> {
-    if request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) {
+    if head.version == Version::HTTP_11 && !head.headers.contains_key(HOST) {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "an HTTP/1.1 request needs a Host header"));
     }
     let (mac, name) = place.map_err(|none| Refusal::new(StatusCode::NOT_FOUND, none.to_string()))?;
-    let writes = match *request.method() {
+    let writes = match head.method {
         Method::PUT => true,
         Method::GET | Method::HEAD => false,
         _ => {
@@ -67,7 +79,7 @@ async fn respond(
     let Some(configurations) = depot.configurations.clone() else {
         return Err(Refusal::new(StatusCode::NOT_FOUND, "no configurations are handed in here"));
     };
-    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let user_agent = head.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let asks = user_agent.and_then(|text| (depot.makers)().recognise(text)).and_then(|sighting| sighting.mac);
     if let Some(other) = asks.filter(|other| *other != mac) {
         let told = format!("the request names {mac} but comes from {other}");
@@ -79,8 +91,8 @@ async fn respond(
     }
     // Nothing of the body is read before this point: a client that asked `Expect: 100-continue` keeps it to itself.
     let most = configurations.keeping().bytes;
-    let bytes = check_head(&request, &name, most).map(|()| request.into_body())?;
-    let bytes = read_body(bytes, most).await?;
+    check_head(head, body, &name, most)?;
+    let bytes = read_body(body, most).await?;
     if bytes.is_empty() {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "an empty configuration is none"));
     }
@@ -109,8 +121,8 @@ async fn may(depot: &Depot, of: &Configurations, mac: Mac, source: IpAddr) -> Re
 }
 
 /// What can be told by the head alone.
-fn check_head(request: &Request<Incoming>, name: &str, most: u64) -> Result<(), Refusal> {
-    let headers = request.headers();
+fn check_head(head: &Parts, body: &Incoming, name: &str, most: u64) -> Result<(), Refusal> {
+    let headers = &head.headers;
     if name == LATEST {
         let told = format!("`{LATEST}` is the newest configuration, whatever its name: choose another name");
         return Err(Refusal::new(StatusCode::CONFLICT, told));
@@ -128,7 +140,7 @@ fn check_head(request: &Request<Incoming>, name: &str, most: u64) -> Result<(), 
     if !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING) {
         return Err(Refusal::new(StatusCode::LENGTH_REQUIRED, "say how long it is, or send it chunked"));
     }
-    if request.body().size_hint().lower() > most {
+    if body.size_hint().lower() > most {
         return Err(too_long(most));
     }
     Ok(())
@@ -138,7 +150,7 @@ fn too_long(most: u64) -> Refusal {
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a configuration has at most {most} bytes here"))
 }
 
-async fn read_body(mut body: Incoming, most: u64) -> Result<Bytes, Refusal> {
+async fn read_body(body: &mut Incoming, most: u64) -> Result<Bytes, Refusal> {
     let reading = async {
         let mut all = BytesMut::new();
         loop {
@@ -158,6 +170,21 @@ async fn read_body(mut body: Incoming, most: u64) -> Result<Bytes, Refusal> {
     };
     let late = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the configuration took too long to come");
     tokio::time::timeout(WHOLE, reading).await.map_err(late)?
+}
+
+/// Reads what is still to come, up to a point, for nothing.
+async fn pass_over(body: &mut Incoming) {
+    let passing = async {
+        let mut passed = 0;
+        while let Some(Ok(part)) = body.frame().await {
+            passed += part.data_ref().map_or(0, |data| data.len() as u64);
+            if passed > PASSED_OVER {
+                break;
+            }
+        }
+    };
+    // Whoever is still not through is cut off.
+    let _ = tokio::time::timeout(PASSING, passing).await;
 }
 
 async fn take(

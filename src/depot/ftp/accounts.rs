@@ -19,9 +19,19 @@ pub struct FtpAccount {
     pub password: Secret,
 }
 
+/// Where phones log in, as they are told it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FtpServer {
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
 /// All accounts. Whoever tells a phone to fetch an image by FTP makes one for it.
 #[derive(Debug)]
 pub struct FtpAccounts {
+    server: FtpServer,
     life: Duration,
     open: Mutex<HashMap<Mac, Open>>,
 }
@@ -34,9 +44,14 @@ struct Open {
 }
 
 impl FtpAccounts {
-    /// None yet; each one will live this long.
-    pub fn new(life: Duration) -> Self {
-        Self { life, open: Mutex::default() }
+    /// None yet, on this server. Each one lives for six hours: a phone that waits for the end of its call fetches late.
+    pub fn new(server: FtpServer) -> Self {
+        Self { server, life: Duration::from_secs(6 * 3600), open: Mutex::default() }
+    }
+
+    /// The server phones log in to.
+    pub fn server(&self) -> &FtpServer {
+        &self.server
     }
 
     /// An account under which this phone sees this image, while it is permitted to have it. The one it had before is
@@ -72,13 +87,6 @@ impl FtpAccounts {
     }
 }
 
-impl Default for FtpAccounts {
-    /// A phone that waits for the end of its call fetches late.
-    fn default() -> Self {
-        Self::new(Duration::from_secs(6 * 3600))
-    }
-}
-
 fn digest(password: &str) -> [u8; 32] {
     Sha256::digest(password).into()
 }
@@ -89,9 +97,13 @@ mod tests {
 
     const MAC: Mac = Mac::new([0x00, 0x1a, 0xe8, 0x00, 0x00, 0x01]);
 
+    fn accounts() -> FtpAccounts {
+        FtpAccounts::new(FtpServer { host: "192.0.2.5".to_owned(), port: 21 })
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_account_is_one_phones_for_one_image_and_for_a_while() {
-        let accounts = FtpAccounts::new(Duration::from_secs(60));
+        let accounts = FtpAccounts { life: Duration::from_secs(60), ..accounts() };
         let account = accounts.open(MAC, "opera.img");
         assert_eq!(account.user, "001AE8000001");
         let password = account.password.reveal();
@@ -108,7 +120,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_new_account_makes_the_old_one_worthless() {
-        let accounts = FtpAccounts::default();
+        let accounts = accounts();
         let (first, second) = (accounts.open(MAC, "a"), accounts.open(MAC, "b"));
         assert_ne!(first.password.reveal(), second.password.reveal());
         assert_eq!(accounts.check(&first.user, first.password.reveal()), None);
@@ -119,7 +131,7 @@ mod tests {
 
     #[test]
     fn no_log_shows_a_password() {
-        let accounts = FtpAccounts::default();
+        let accounts = accounts();
         let account = accounts.open(MAC, "a");
         assert!(!format!("{account:?} {accounts:?}").contains(account.password.reveal()));
     }

@@ -19,7 +19,7 @@ use unftp_core::auth::{
     AuthenticationError, Authenticator, Credentials, Principal, UserDetailError, UserDetailProvider,
 };
 
-pub use accounts::{FtpAccount, FtpAccounts};
+pub use accounts::{FtpAccount, FtpAccounts, FtpServer};
 
 use self::shelf::{Guest, Shelf};
 use super::http::Depot;
@@ -107,7 +107,8 @@ pub async fn serve_ftp(
     cut.cancel();
     hang_up.cancel();
     tasks.wait().await;
-    under_way.wait().await;
+    // What waits for a data connection that never comes holds nothing that matters.
+    let _ = tokio::time::timeout(settings.drain, under_way.wait()).await;
 }
 
 struct Session {

@@ -87,8 +87,13 @@ impl Counter {
     }
 
     async fn decide(&self, name: &str, source: IpAddr) -> Result<Served, Refusal> {
-        match read(&(self.depot.makers)(), name) {
-            Wants::Image { mac, vendor, file } => self.permitted(mac, vendor, file, source).await,
+        let makers = (self.depot.makers)();
+        match read(&makers, name) {
+            Wants::Image { mac, vendor, file } => {
+                // A folder's name is no news of a maker nobody knows.
+                let vendor = Some(vendor).filter(|vendor| makers.known(vendor).is_some());
+                self.permitted(mac, vendor, file, source).await
+            }
             Wants::Own { mac } => {
                 self.visit(mac, None, Wanted::Settings, source).await?;
                 Err((code::NOT_FOUND, "settings are not served here".to_owned()))
@@ -101,12 +106,12 @@ impl Counter {
     async fn permitted(
         &self,
         mac: Mac,
-        vendor: Vendor,
+        vendor: Option<Vendor>,
         file: String,
         source: IpAddr,
     ) -> Result<Served, Refusal> {
         let refused = |why: &str| (code::NOT_FOUND, format!("{file} is not offered to {mac}: {why}"));
-        match self.visit(mac, Some(vendor), Wanted::Image { file: file.clone() }, source).await? {
+        match self.visit(mac, vendor, Wanted::Image { file: file.clone() }, source).await? {
             Permit::Offer { release, file: offered, lanes }
             | Permit::Module { release, file: offered, lanes, .. }
                 if offered == file =>

@@ -356,7 +356,9 @@ impl<'c> Course<'c> {
     /// The phone goes down; `false` when it waits for its call to end.
     fn leave(&mut self, mac: Mac, busy: bool, now: DateTime<Utc>) -> bool {
         let Some(journey) = self.journeys.get_mut(&mac) else { return true };
-        let can_wait = journey.trip.asked_with().is_some_and(Trigger::is_waited_for);
+        let with_image = journey.trip.plan().goal.has_image();
+        let waited_for = |trigger: &Trigger| trigger.is_waited_for() || trigger.waits(with_image);
+        let can_wait = journey.trip.asked_with().is_some_and(waited_for);
         journey.waits = busy && can_wait;
         if journey.waits {
             let deadline = journey.trip.deadline();

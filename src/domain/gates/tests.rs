@@ -5,8 +5,9 @@ use chrono_tz::Europe::Berlin;
 
 use super::*;
 use crate::domain::budget::Holder;
-use crate::domain::firmware::{Image, Part, Release, Version};
+use crate::domain::firmware::{Handling, Image, Part, Release, Version};
 use crate::domain::fleet::Fleet;
+use crate::domain::hardware::{Level, Rule};
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Model, Vendor};
 use crate::domain::policy::{Action, Calendar, Firmware, IdleRule, Lasts, Pace, Policy, Selection, Window};
 use crate::domain::trip::{Failure, Input, LineBefore, Outcome, Plan, Timing, Trigger};
@@ -99,6 +100,7 @@ impl World {
         let image = Image {
             file: "new.bin".into(),
             part: Part::Firmware,
+            handling: Handling::default(),
             vendor: Vendor::SNOM,
             models: vec![Model::new("D785")],
             version: version("10.1.198"),
@@ -119,6 +121,7 @@ impl World {
             channels: std::collections::BTreeMap::new(),
             fleet_pace: crate::domain::rules::FleetPace::default(),
             terms: Arc::new(|phone| phone.vendor.as_ref().map(|_| terms())),
+            levels: Arc::new(|phone| Level::of(phone, &[], false)),
         };
         Self {
             fleet,
@@ -396,6 +399,7 @@ fn removing_every_named_cause_lets_the_phone_go() {
 }
 
 mod actions;
+mod hardware;
 mod hours;
 mod idle;
 mod modules;

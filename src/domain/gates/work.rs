@@ -198,8 +198,13 @@ impl<'a> Judge<'a> {
         {
             return self.hold(Gate::Image, reason, None);
         }
-        match self.staged(from).map(|(_, image)| (image, fits(image, self.phone))) {
-            Some((image, Ok(()))) => self.open(Gate::Image, || image.file.clone()),
+        let level = (self.sky.rules.levels)(self.phone);
+        let overrides = matches!(mandate, Some(Mandate::Policy(policy)) if policy.override_hardware);
+        match self.staged(from).map(|(_, image)| (image, fits(image, self.phone, &level, overrides))) {
+            Some((image, Ok(None))) => self.open(Gate::Image, || image.file.clone()),
+            Some((image, Ok(Some(misfit)))) => {
+                self.open(Gate::Image, || format!("{}, in spite of it: {misfit}", image.file))
+            }
             Some((_, Err(misfit))) => self.hold(Gate::Image, Reason::Misfit(misfit), None),
             None => self.hold(Gate::Image, Reason::NoImage { from: from.to_string() }, None),
         }

@@ -44,6 +44,8 @@ pub struct Policy {
     pub select: Selection,
     /// What is to happen to them.
     pub action: Action,
+    /// Images are offered although a phone's hardware level does not fit, or is not known.
+    pub override_hardware: bool,
     /// When it may happen. No window means never.
     pub calendar: Calendar,
     /// How quiet a phone must have been.
@@ -73,6 +75,7 @@ impl Policy {
             priority: 0,
             select,
             action,
+            override_hardware: false,
             calendar: Calendar::default(),
             idle: IdleRule::default(),
             pace: Pace::default(),

@@ -385,6 +385,19 @@ mod tests {
     }
 
     #[test]
+    fn a_realm_is_the_one_a_phone_was_seen_in_else_the_inventorys() {
+        let berlin = Selection { realm: vec![Realm::new("berlin")], ..Selection::default() };
+        let mut phone = phone();
+        assert!(!berlin.matches(&phone));
+        phone.home = Some(Realm::new("berlin"));
+        assert!(berlin.matches(&phone));
+        phone.realm = Some(Realm::new("bonn"));
+        assert!(!berlin.matches(&phone));
+        phone.realm = Some(Realm::new("berlin"));
+        assert!(berlin.matches(&phone));
+    }
+
+    #[test]
     fn each_key_under_not_leaves_out_by_itself() {
         let not = |not: Selection| Selection { not: Some(Box::new(not)), ..Selection::default() };
         let (lift, bonn) = (vec![Tag::new("lift")], vec![Site::new("bonn")]);

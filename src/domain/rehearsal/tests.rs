@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Europe::Berlin;
 
 use super::*;
-use crate::domain::firmware::{Image, Part, Release, Version};
+use crate::domain::firmware::{Handling, Image, Part, Release, Version};
 use crate::domain::phone::{CallState, KnownBy, Line, LineId, Mac, Model, PbxName, Phone, Vendor};
 use crate::domain::policy::{Action, Calendar, Firmware, Lasts, Opens, Pace, Retry, Selection, Window};
 use crate::domain::rules::{Rules, Terms};
@@ -38,6 +38,7 @@ fn rules(policy: Policy) -> Rules {
     let image = Image {
         file: "D785.bin".into(),
         part: Part::Firmware,
+        handling: Handling::default(),
         vendor: Vendor::SNOM,
         models: vec![Model::new("D785")],
         version: Version::parse("10.1.198").unwrap(),

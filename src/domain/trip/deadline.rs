@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::machine::Trip;
 use super::outcome::{Cause, Failure, Outcome};
 use super::state::{Goal, Output, State};
-use super::timing::{Serves, Trigger};
+use super::timing::Serves;
 
 impl Trip {
     pub(super) fn tick(&mut self, now: DateTime<Utc>, busy: bool, out: &mut Vec<Output>) {
@@ -20,7 +20,9 @@ impl Trip {
             State::Asked { .. } => self.unsure(now, "no answer in time; watching whether it goes", out),
             State::Accepted { sure } => {
                 let asked = self.asked_at.unwrap_or(self.since);
-                let waits = self.asked_with().is_some_and(Trigger::is_waited_for);
+                let waits = self
+                    .asked_with()
+                    .is_some_and(|asked| asked.is_waited_for() || asked.waits(self.plan.goal.has_image()));
                 if busy && waits && now - asked < self.plan.timing.leave_busy {
                     // A call came between the last look and the NOTIFY, or the policy leaves the wait to the phone.
                     self.since = now;
@@ -98,7 +100,9 @@ impl Trip {
 
     /// Whether a phone that downloaded first may still be waiting for its calls to end.
     fn may_wait_with_image(&self, now: DateTime<Utc>) -> bool {
-        let waits = self.asked_with().is_some_and(Trigger::is_waited_for);
+        let waits = self
+            .asked_with()
+            .is_some_and(|asked| asked.is_waited_for() || asked.waits(self.plan.goal.has_image()));
         let asked = self.asked_at.unwrap_or(self.since);
         let stays = self.seen.gone.is_empty() && !self.seen.boot_after_delivery;
         self.plan.serves == Serves::OnceAsked && waits && stays && now - asked < self.plan.timing.leave_busy

@@ -5,12 +5,22 @@ use chrono::{DateTime, Utc};
 use super::machine::Trip;
 use super::outcome::{Failure, Outcome};
 use super::state::{Goal, Output, State};
+use super::timing::Way;
 use crate::domain::firmware::Version;
 use crate::domain::phone::Realm;
 
 impl Trip {
     /// The phone asked what there is to do.
     pub(super) fn called(&mut self, now: DateTime<Utc>, version: Option<Version>, out: &mut Vec<Output>) {
+        // One that was asked to call, and calls, has done what a resync is for: it tells all, and is told what is to be.
+        let calls_back = self.asked_with().is_some_and(|trigger| trigger.way == Way::ContactMe);
+        if self.plan.goal == Goal::Resync
+            && calls_back
+            && matches!(self.state, State::Asked { .. } | State::Accepted { .. })
+        {
+            self.seen.settings += 1;
+            return self.finish(now, Outcome::Resynced, out);
+        }
         match self.state {
             // The last look is still to come.
             State::Confirming { .. } => {}
@@ -79,8 +89,9 @@ impl Trip {
     pub(super) fn declined(&mut self, now: DateTime<Utc>, why: String, out: &mut Vec<Output>) {
         match self.state {
             State::Asked { .. } | State::Accepted { .. } | State::Fetching | State::Flashing => {
-                // What it says of an image it was told to fetch is said of the image.
-                if self.plan.goal.has_image() && self.seen.offers > 0 {
+                // What it says of an image it has begun to fetch is said of the image.
+                let fetched = matches!(self.state, State::Fetching | State::Flashing);
+                if self.plan.goal.has_image() && fetched {
                     out.push(Output::Note("rejected", why));
                     self.fail(now, Failure::ImageRejected, out);
                 } else {

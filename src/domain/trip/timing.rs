@@ -98,6 +98,12 @@ impl Trigger {
         Self { waits_for_idle: true, ..Self::event(event) }
     }
 
+    /// Whether a phone asked so waits for its calls to end. A Unify phone that is told to load an image does, because sipherd
+    /// always says `file-priority` `normal`; of its restart nobody says so.
+    pub fn waits(&self, with_image: bool) -> bool {
+        self.waits_for_idle || with_image && self.way == Way::ContactMe
+    }
+
     /// Whether a phone asked so that is in a call and has not left yet is given `leave_busy`.
     pub const fn is_waited_for(&self) -> bool {
         self.waits_for_idle || self.may_wait

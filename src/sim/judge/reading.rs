@@ -39,7 +39,8 @@ impl Cut {
     pub fn notify(&self) -> Option<&str> {
         match &self.cause {
             Some(Cause::ByNotify { call_id }) => Some(call_id),
-            Some(Cause::Update | Cause::ByScript | Cause::ByWeb | Cause::Itself) | None => None,
+            Some(Cause::Update | Cause::ByScript | Cause::ByWeb | Cause::ByService | Cause::Itself)
+            | None => None,
         }
     }
 }
@@ -119,7 +120,7 @@ impl Reading {
                 }
                 What::FirmwareOffered { .. } | What::ImageBegan { .. } => {
                     reading.first_image.get_or_insert(*at);
-                    // Whoever polls is told so, and reboots afterwards.
+                    // Whoever polls, or calls its service, is told so, and reboots afterwards.
                     if !rebooted && !polls {
                         reading.offered_before_reboot.get_or_insert(*at);
                     }
@@ -127,7 +128,7 @@ impl Reading {
                         reading.offered_after_own_reboot.get_or_insert(*at);
                     }
                 }
-                What::Polled { .. } => polls = true,
+                What::Polled { .. } | What::ServiceCalled { .. } => polls = true,
                 What::Flashed { .. } => reading.flashed = true,
                 What::CallBegan { with, call_id } => {
                     reading.calls.insert(call_id.clone());
@@ -143,6 +144,8 @@ impl Reading {
                     }
                 }
                 What::SettingsAsked { .. }
+                | What::ContactMe
+                | What::ServiceSaid { .. }
                 | What::Redirected { .. }
                 | What::AsksItsUser
                 | What::FactoryReset

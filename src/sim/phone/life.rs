@@ -46,6 +46,8 @@ pub(super) struct Life {
     pub flash: Option<Arc<Mutex<Flash>>>,
     /// Whether somebody uses it, for errands that run beside its service.
     pub in_use: Arc<AtomicBool>,
+    /// Whether it has registered since its boot, for the same.
+    pub registered: Arc<AtomicBool>,
     download_broke: bool,
     dice: StdRng,
 }
@@ -85,6 +87,7 @@ impl Life {
             first_registered: None,
             had_its_fit: false,
             oks_to_lose,
+            registered: Arc::default(),
             download_broke: false,
             dice: StdRng::seed_from_u64(seed),
         }
@@ -96,7 +99,8 @@ impl Life {
             let offer = self.boot().await;
             self.forget_what_came_meanwhile();
             let cause = Desk::new(&mut self, offer).serve().await;
-            let asked = matches!(cause, Cause::ByNotify { .. } | Cause::ByScript | Cause::ByWeb);
+            let asked =
+                matches!(cause, Cause::ByNotify { .. } | Cause::ByScript | Cause::ByWeb | Cause::ByService);
             if let Some(unit) = self.memory() {
                 unit.lock().unwrap_or_else(PoisonError::into_inner).goes_down(cause == Cause::Itself);
             }
@@ -162,6 +166,10 @@ impl Life {
                 return None;
             }
             self.write(What::BootDone { version: self.version.clone() });
+            // Its deployment client does what others do at their boot.
+            if self.spec.unify.is_some() {
+                return None;
+            }
             let base = self.spec.depot.clone().or_else(|| self.house.depot())?;
             self.house.pass(self.spec.pace.settings).await;
             let offer = download::ask(

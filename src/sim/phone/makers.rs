@@ -55,6 +55,8 @@ const OTHER: Maker = Maker {
 const MAKERS: &[Maker] = &[
     // It takes no NOTIFY and is told what to do by the script it polls.
     Maker { name: "innovaphone", sip: "innovaphone {model}/{version}", events: &[], ..OTHER },
+    // What it writes is nowhere told, nor whether it takes a NOTIFY: its service tells it what to do.
+    Maker { name: "unify", sip: "{model} SIP {version}", events: &[], ..OTHER },
     Maker {
         name: "snom",
         sip: "snom{model}/{version}",

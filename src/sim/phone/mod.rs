@@ -1,6 +1,7 @@
 //! One simulated desk phone: what it is, how fast it is, what is wrong with it, and the handle to it.
 
 mod calls;
+mod deployment;
 mod download;
 mod life;
 mod makers;
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use super::house::House;
 use super::innovaphone::Make;
 use super::snom::Flash;
+use super::unify::Make as UnifyMake;
 use crate::domain::phone::Mac;
 
 /// A phone as it is ordered from the shop.
@@ -57,6 +59,8 @@ pub struct PhoneSpec {
     pub unregisters: bool,
     /// What is wrong with it.
     pub misfit: Misfit,
+    /// What it is besides, if it is a Unify phone.
+    pub unify: Option<UnifyMake>,
     /// What it is besides, if it is an innovaphone.
     pub innovaphone: Option<Make>,
     /// What it is besides, if it is a snom with modules, a web server or settings that it keeps.
@@ -169,6 +173,11 @@ impl PhoneSpec {
         Self { innovaphone: Some(Make::default()), ..Self::of("innovaphone", mac, product, build, user, ip) }
     }
 
+    /// A Unify phone; its version is written with points, `1.4.9.0`.
+    pub fn unify(mac: Mac, model: &str, version: &str, user: &str, ip: IpAddr) -> Self {
+        Self { unify: Some(UnifyMake::default()), ..Self::of("unify", mac, model, version, user, ip) }
+    }
+
     /// The same with a fault.
     pub fn with_misfit(self, misfit: Misfit) -> Self {
         Self { misfit, ..self }
@@ -212,6 +221,7 @@ impl PhoneSpec {
             same_contact: false,
             unregisters: false,
             misfit: Misfit::None,
+            unify: None,
             innovaphone: None,
             snom: None,
         }

@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use tokio::time::Instant;
 
 use super::calls::Call;
+use super::deployment::{Deployment, ended};
 use super::life::Life;
 use super::polling::Polling;
 use super::registration::Registration;
@@ -18,6 +19,7 @@ use super::snom::Work;
 use super::{Hand, Misfit, download};
 use crate::sim::diary::{Cause, What};
 use crate::sim::innovaphone::Restart;
+use crate::sim::unify::Left;
 use crate::sim::wire::{Packet, parameter, user_of};
 
 /// Timer T1 of RFC 3261, in real time.
@@ -96,6 +98,8 @@ enum Woken {
     Updated(Option<String>),
     /// It has read its settings anew; the address of the image they offer.
     SettingsRead(Option<String>),
+    /// Its deployment client has a reason to reboot.
+    Deployed(Left),
     /// It has polled its script and carried it out; the restart that follows at once.
     Polled(Option<Restart>),
     /// The work on its expansion module is over.
@@ -134,10 +138,13 @@ impl<'a> Desk<'a> {
         self.web_is_up(true);
         let mut buffer = vec![0; 4096];
         let (mut update, mut settings): (Beside, Beside) = (None, None);
+        self.life.registered.store(false, Ordering::Relaxed);
+        let mut client: Deployment = self.begin_client();
         let mut polling: Polling = None;
         let mut module: Work = None;
         loop {
             self.life.in_use.store(!self.calls.is_empty(), Ordering::Relaxed);
+            self.life.registered.store(self.registration.done, Ordering::Relaxed);
             if std::mem::take(&mut self.wants_poll) && polling.is_none() {
                 polling = self.begin_poll();
             }
@@ -162,6 +169,7 @@ impl<'a> Desk<'a> {
                 () = sleep_until(next), if next.is_some() => Woken::Timer,
                 version = finish(&mut update), if update.is_some() => Woken::Updated(version),
                 offer = finish(&mut settings), if settings.is_some() => Woken::SettingsRead(offer),
+                left = ended(&mut client), if client.is_some() => Woken::Deployed(left),
                 restart = polled(&mut polling), if polling.is_some() => Woken::Polled(restart),
                 () = worked(&mut module), if module.is_some() => Woken::Worked,
             };
@@ -180,6 +188,7 @@ impl<'a> Desk<'a> {
                     None
                 }
                 Woken::Timer => self.timer(),
+                Woken::Deployed(left) => self.client_left(left),
                 Woken::SettingsRead(offer) => {
                     settings = None;
                     self.offer = self.offer.take().or(offer);

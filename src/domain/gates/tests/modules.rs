@@ -17,6 +17,7 @@ fn module(kind: ModuleKind, file: &str, runs: &str) -> Image {
         from_at_least: None,
         from_at_most: None,
         hardware: vec![],
+        handling: crate::domain::firmware::Handling::default(),
         part: kind.into(),
     }
 }

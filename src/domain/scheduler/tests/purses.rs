@@ -4,7 +4,7 @@ use globset::Glob;
 
 use super::at;
 use super::town::{Desk, Town, mac, night};
-use crate::domain::firmware::{Image, Part, Release, Version};
+use crate::domain::firmware::{Handling, Image, Part, Release, Version};
 use crate::domain::phone::{CallState, Mac, Model, Tag, Vendor};
 use crate::domain::policy::verdict::Gate;
 use crate::domain::policy::{Action, Firmware, PerPart, Selection};
@@ -153,6 +153,7 @@ fn updates() -> Rules {
     let image = Image {
         file: "new.bin".into(),
         part: Part::Firmware,
+        handling: Handling::default(),
         vendor: Vendor::SNOM,
         models: vec![Model::new("D785")],
         version: Version::parse("10.1.198").unwrap(),

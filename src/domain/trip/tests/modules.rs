@@ -61,7 +61,10 @@ fn a_module_that_keeps_its_version_and_one_nobody_can_read_fail_differently() {
     let mut inputs = fetched();
     inputs.truncate(6);
     inputs.push((63 + 481, late()));
-    assert!(matches!(failure(&asked(module(), inputs)), Some(Failure::NeverReturned { .. })), "it never registered");
+    assert!(
+        matches!(failure(&asked(module(), inputs)), Some(Failure::NeverReturned { .. })),
+        "it never registered"
+    );
 }
 
 #[test]
