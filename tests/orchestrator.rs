@@ -20,10 +20,14 @@ mod places;
 mod plan;
 /// Reading the files again.
 mod reload;
+/// A snom through the scenarios of every maker.
+mod scenarios;
 /// Ending: drain, second signal, next start.
 mod shutdown;
 /// A building, the daemon beside it, and their files.
 mod site;
+/// What only snoms do: modules, realms, polled settings, web pages.
+mod snoms;
 /// Unify phones and their deployment service.
 mod unify;
 /// Phones of makers that are data alone, through their whole trip.
