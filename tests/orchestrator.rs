@@ -2,6 +2,8 @@
 
 /// A phone in each state in which it is held, as `sipherd why` tells it.
 mod holds;
+/// Innovaphones: told what to do in the answer to their own poll.
+mod innovaphone;
 /// Phones that go, and what becomes of them.
 mod journeys;
 /// What is written to the log, and what never is.
@@ -18,6 +20,8 @@ mod places;
 mod plan;
 /// Reading the files again.
 mod reload;
+/// A snom through the scenarios of every maker.
+mod scenarios;
 /// Ending: drain, second signal, next start.
 mod shutdown;
 /// A building, the daemon beside it, and their files.
