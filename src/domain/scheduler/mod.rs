@@ -290,16 +290,7 @@ impl Scheduler {
             }
         }
         self.budgets.set_under_way(mac, false);
-        let returned = matches!(
-            trip.outcome(),
-            Some(
-                Outcome::Verified { .. }
-                    | Outcome::Rebooted
-                    | Outcome::Resynced
-                    | Outcome::Moved { .. }
-                    | Outcome::HandedIn
-            )
-        );
+        let returned = trip.outcome().is_some_and(Outcome::is_good);
         if is_lost(trip) {
             self.lost.insert(mac);
         } else if returned || !self.lost.contains(&mac) {
