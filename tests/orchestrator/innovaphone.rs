@@ -425,6 +425,9 @@ async fn a_configuration_is_handed_in_once_in_each_opening_without_a_reboot() {
     let select = vec![user(1)];
     let ask = |restore| RebootAsk { select: select.clone(), now: true, even_in_a_call: false, restore };
     daemon.control.reboot(ask(Some(1))).await.unwrap();
+    let others =
+        RebootAsk { select: vec!["vendor=snom".into()], now: true, even_in_a_call: false, restore: Some(1) };
+    assert!(daemon.control.reboot(others).await.is_err(), "nobody else can read one");
     until(&building, mac(house, 1), |log| boots(log) == 1).await;
     let log = building.log(mac(house, 1));
     let given = |what: &What| matches!(what, What::ConfigurationRead { url, status: 200 } if url.ends_with("/number-1"));
