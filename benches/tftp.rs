@@ -11,7 +11,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use futures_util::future::BoxFuture;
 use sipherd::depot::{Depot, Releases, Rescues, TftpLimits, serve_tftp};
 use sipherd::domain::firmware::{Image, Part};
 use sipherd::ports::{Gatekeeper, Images, Permit, PhoneNews, Transfer, Visit};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use measure::{median, peer, row, table, verdict};

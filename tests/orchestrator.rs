@@ -2,6 +2,8 @@
 
 /// A phone in each state in which it is held, as `sipherd why` tells it.
 mod holds;
+/// Innovaphones: told what to do in the answer to their own poll.
+mod innovaphone;
 /// Phones that go, and what becomes of them.
 mod journeys;
 /// What is written to the log, and what never is.

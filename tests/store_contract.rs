@@ -54,7 +54,14 @@ fn phone_row(n: u32) -> PhoneRow {
 }
 
 fn job(number: u32, macs: Vec<Mac>) -> Job {
-    Job { name: format!("reboot-{number}").into(), macs, now: true, even_in_a_call: false, asked: at(0) }
+    Job {
+        name: format!("reboot-{number}").into(),
+        macs,
+        now: true,
+        even_in_a_call: false,
+        restore: number.is_multiple_of(2).then_some(number.into()),
+        asked: at(0),
+    }
 }
 
 fn entry(second: i64, phone: Option<u32>, text: &str) -> Entry {
@@ -304,7 +311,7 @@ async fn a_store_of_a_newer_sipherd_is_refused() {
     assert_eq!(
         error.to_string(),
         format!(
-            "store {}: written by a newer sipherd (schema 99, this one knows 3); install that sipherd again or \
+            "store {}: written by a newer sipherd (schema 99, this one knows 6); install that sipherd again or \
              restore a backup from before",
             path.display()
         )

@@ -272,7 +272,7 @@ impl Night {
     fn ask(&mut self, select: &str) -> String {
         let select = vec![select.to_owned()];
         let (reply, mut answer) = oneshot::channel();
-        let ask = RebootAsk { select, now: true, even_in_a_call: false };
+        let ask = RebootAsk { select, now: true, even_in_a_call: false, restore: None };
         self.daemon.read(Mail::Asked(crate::daemon::mail::Question::Reboot(ask, reply)));
         for act in std::mem::take(&mut self.daemon.acts) {
             self.daemon.perform(act, false);

@@ -60,6 +60,15 @@ pub enum TlsError {
 }
 
 impl TlsError {
+    /// The file that is to be mended.
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::Unreadable { path, .. } | Self::Empty { path, .. } | Self::NotPem { path, .. } => path,
+            Self::AnotherKey { key, .. } => key,
+            Self::Unusable { certificate, .. } => certificate,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {

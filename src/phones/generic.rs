@@ -109,6 +109,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_without_a_user_agent_tells_its_owner_where_makers_agree() {
+        let mut makers = Makers::default();
+        for (vendor, name) in [("acme", "{mac}.cfg"), ("globex", "SEP{mac}.cnf.xml"), ("other", "{mac}.cfg")]
+        {
+            let profile = crate::phones::tests::maker(vendor, "x");
+            let own_files = vec![FileName::new(name).unwrap()];
+            makers.put(super::super::Profile { own_files, ..profile }, false);
+        }
+        let owner = |file| owner(&makers, file).map(|mac| mac.bare_upper());
+        assert_eq!(owner("SEP0004F2ABCDEF.cnf.xml").as_deref(), Some("0004F2ABCDEF"));
+        assert_eq!(owner("44dbd2bdb569.cfg").as_deref(), Some("44DBD2BDB569"));
+        assert_eq!((owner("y000000000028.cfg"), owner("44dbd2bdb569.xml")), (None, None));
+    }
+
+    #[test]
     fn a_name_for_everybody_is_refused() {
         assert_eq!(FileName::new("aastra.cfg"), Err(BadFileName::NoMac("aastra.cfg".into())));
         for name in ["{mac}/x", "{mac}{mac}.cfg", "{mac}{model}.cfg", "{model}{model}{mac}", "a b{mac}"] {

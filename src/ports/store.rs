@@ -64,6 +64,9 @@ pub struct Job {
     pub now: bool,
     /// Do not wait for idle either.
     pub even_in_a_call: bool,
+    /// The number of a configuration that the phone handed in once, and is to read before it reboots.
+    #[serde(default)]
+    pub restore: Option<u64>,
     /// When a person asked.
     pub asked: DateTime<Utc>,
 }

@@ -121,6 +121,17 @@ async fn one_that_is_too_long_is_refused_wherever_that_shows() {
 }
 
 #[tokio::test]
+async fn who_is_refused_in_the_middle_of_a_long_one_hears_why() {
+    let depot = at_home().await;
+    // More than the buffers between hold: a client that is cut off while it sends reads nothing any more.
+    let long = "x".repeat(12_000_000);
+    let length = format!("Content-Length: {}", long.len());
+    assert_eq!(put(&depot, &path("0"), &[&length], &long).await.status, 413);
+    depot.stands(OURS, Standing::Elsewhere);
+    assert_eq!(put(&depot, &path("0"), &[&length], &long).await.status, 403);
+}
+
+#[tokio::test]
 async fn one_that_breaks_off_leaves_nothing() {
     let depot = at_home().await;
     hand_in(&depot, "0", TEXT).await;

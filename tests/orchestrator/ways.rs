@@ -133,8 +133,13 @@ async fn every_way_that_is_configured_is_served_from_the_start_to_the_end() {
         "{}",
         refused.err
     );
+    let settings = site.path("sipherd.toml");
+    let checked = site.sipherd(&["--config", settings.to_str().unwrap(), "check"]).await;
+    assert!(checked.status == 1 && checked.out.contains("there is no private key in it"), "{}", checked.out);
     certify(&site);
     assert_eq!(site.prints(&["reload"]).await, "reloaded\n");
+    let checked = site.sipherd(&["--config", settings.to_str().unwrap(), "check"]).await;
+    assert_eq!(checked.status, 0, "{}", checked.out);
     daemon.stop().await;
     assert!(TcpStream::connect(ways.tls.unwrap()).await.is_err(), "nobody listens any more");
     building.shutdown().await;

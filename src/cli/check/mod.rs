@@ -1,5 +1,6 @@
 //! `sipherd check`: every problem of the configuration and the policies, and when all is well the next openings.
 
+mod certificate;
 mod effective;
 mod fleet;
 mod github;
@@ -94,10 +95,11 @@ pub fn run(
             return Err(Refusal::NoRoom { asked });
         }
     }
-    let checked = match options.paths.as_slice() {
+    let mut checked = match options.paths.as_slice() {
         [] => config::check_file(config, now),
         paths => config::check_paths(paths, now),
     };
+    certificate::look(&mut checked);
     let verdict = if checked.report.has_errors() { Verdict::Broken } else { Verdict::Clean };
     match options.format {
         Format::Text => in_text(options, &checked, verdict, now, out)?,

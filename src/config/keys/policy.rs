@@ -55,7 +55,7 @@ pub static POLICY: Keys = Keys {
             "backup",
             Table(&BACKUP),
             "{}",
-            "have the phone hand in its configuration; read and checked only",
+            "have the phone hand in its configuration to the depot (innovaphone)",
         ),
         Key::new(
             "window",

@@ -90,7 +90,7 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>, shared: &Sh
     draft.policy.coverage = coverage::read(&top);
     draft.policy.retry = retry::read(&top);
     wave::read(&top, &mut draft);
-    for table in ["backup", "wave", "brake", "rollback"] {
+    for table in ["wave", "brake", "rollback"] {
         if let Some(span) = top.key(table) {
             draft.not_yet.push(At { value: table, span });
         }

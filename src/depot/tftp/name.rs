@@ -57,7 +57,6 @@ fn is_clean(part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::profiles::shipped;
 
     const MAC: &str = "000413922D24";
 
@@ -70,10 +69,10 @@ mod tests {
             format!("/snom/{MAC}/{file}"),
             format!("snom/{}/{file}", MAC.to_lowercase()),
         ] {
-            assert_eq!(read(&shipped(), &name), wanted, "{name}");
+            assert_eq!(read(&Makers::default(), &name), wanted, "{name}");
         }
         assert!(matches!(
-            read(&shipped(), "innovaphone/00-90-33-03-0d-f0/ip222.bin"),
+            read(&Makers::default(), "innovaphone/00-90-33-03-0d-f0/ip222.bin"),
             Wants::Image { vendor, .. } if vendor.as_str() == "innovaphone"
         ));
     }
@@ -82,17 +81,10 @@ mod tests {
     fn a_broken_snom_asks_by_its_model_alone() {
         for (name, model) in [("snom320.bin", "320"), ("/snom820-r.bin", "820"), ("snomD785.bin", "D785")] {
             assert_eq!(
-                read(&shipped(), name),
+                read(&Makers::default(), name),
                 Wants::Rescue { vendor: Vendor::SNOM, model: Model::new(model) },
                 "{name}"
             );
-        }
-    }
-
-    #[test]
-    fn a_phone_that_asks_for_its_own_file_is_known_by_it() {
-        for name in ["SEP000413922D24.cnf.xml", "/000413922d24.cfg"] {
-            assert_eq!(read(&shipped(), name), Wants::Own { mac: MAC.parse().unwrap() }, "{name}");
         }
     }
 
@@ -115,7 +107,7 @@ mod tests {
             "snom320.bin/x",
             "y000000000028.cfg",
         ] {
-            assert_eq!(read(&shipped(), name), Wants::Nothing, "{name}");
+            assert_eq!(read(&Makers::default(), name), Wants::Nothing, "{name}");
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::store::group::job_number;
 type TripText = (i64, String, String, String, i64, i64, String);
 type PhoneText =
     (String, String, Option<String>, Option<String>, Option<String>, String, Option<i64>, Option<String>);
-type JobText = (String, String, i64, i64, i64);
+type JobText = (String, String, i64, i64, i64, Option<i64>);
 type EntryText = (i64, i64, Option<String>, Option<i64>, String, String);
 
 /// Refuses numbers and times that SQLite's 64 signed bits cannot hold.
@@ -34,7 +34,10 @@ pub fn check(batch: &[Change]) -> Result<(), String> {
         match change {
             Change::Trip(trip) => number(trip.id.0).and_then(|()| time(trip.changed))?,
             Change::Phone(phone) => phone.booted.map_or(Ok(()), time)?,
-            Change::Job(job) => number(job_number(&job.name).unwrap_or(0)).and_then(|()| time(job.asked))?,
+            Change::Job(job) => {
+                number(job_number(&job.name).unwrap_or(0))?;
+                number(job.restore.unwrap_or(0)).and_then(|()| time(job.asked))?;
+            }
             Change::Finding(finding) => time(finding.at)?,
             Change::ForgetFindings(before) => time(*before)?,
             Change::Entry(entry) => {
@@ -61,11 +64,12 @@ pub async fn load(connection: &mut SqliteConnection, place: &Place) -> Result<Ke
     .fetch_all(&mut *connection)
     .await
     .map_err(said)?;
-    let jobs: Vec<JobText> =
-        sqlx::query_as("SELECT name, macs, now, even_in_a_call, asked FROM jobs ORDER BY asked, name")
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(said)?;
+    let jobs: Vec<JobText> = sqlx::query_as(
+        "SELECT name, macs, now, even_in_a_call, asked, restore FROM jobs ORDER BY asked, name",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(said)?;
     let counters: Vec<(String, i64)> =
         sqlx::query_as("SELECT name, value FROM counters").fetch_all(&mut *connection).await.map_err(said)?;
     let counter = |name: &str| {
@@ -187,12 +191,16 @@ fn phone(
     })
 }
 
-fn job((name, macs, now, even_in_a_call, asked): JobText) -> Result<Job, String> {
+fn job((name, macs, now, even_in_a_call, asked, restore): JobText) -> Result<Job, String> {
     Ok(Job {
         name: name.into(),
         macs: list(&macs)?,
         now: now == 1,
         even_in_a_call: even_in_a_call == 1,
+        restore: restore
+            .map(u64::try_from)
+            .transpose()
+            .map_err(|_| "no number of a configuration".to_owned())?,
         asked: DateTime::from_timestamp_nanos(asked),
     })
 }

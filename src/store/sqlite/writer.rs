@@ -106,13 +106,15 @@ async fn write(connection: &mut SqliteConnection, group: &Group) -> Result<(), s
     .await?;
     upsert(
         connection,
-        "INSERT INTO jobs (name, macs, now, even_in_a_call, asked) ",
+        "INSERT INTO jobs (name, macs, now, even_in_a_call, asked, restore) ",
         " ON CONFLICT (name) DO UPDATE SET macs = excluded.macs, now = excluded.now, \
-         even_in_a_call = excluded.even_in_a_call, asked = excluded.asked",
+         even_in_a_call = excluded.even_in_a_call, asked = excluded.asked, restore = excluded.restore",
         group.jobs.values().filter(|job| !job.macs.is_empty()).collect(),
         |row, job| {
             row.push_bind(job.name.to_string()).push_bind(json(&job.macs)).push_bind(flag(job.now));
-            row.push_bind(flag(job.even_in_a_call)).push_bind(nanos(job.asked));
+            // Checked before: it fits.
+            let restore = job.restore.and_then(|number| i64::try_from(number).ok());
+            row.push_bind(flag(job.even_in_a_call)).push_bind(nanos(job.asked)).push_bind(restore);
         },
     )
     .await?;
