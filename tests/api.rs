@@ -323,7 +323,7 @@ async fn what_cannot_be_understood_is_answered_with_a_hint() {
             "/v1/phones?select=colour%3Dred",
             400,
             "`colour=red` is not a selection",
-            "the keys are vendor, model, hardware, version, site, tag, mac, line, subnet and pbx",
+            "the keys are vendor, model, hardware, version, site, realm, tag, mac, line, subnet and pbx",
         ),
         (
             "/v1/phones?sel=2117",

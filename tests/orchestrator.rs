@@ -26,6 +26,8 @@ mod scenarios;
 mod shutdown;
 /// A building, the daemon beside it, and their files.
 mod site;
+/// What only snoms do: modules, realms, polled settings, web pages.
+mod snoms;
 /// Unify phones and their deployment service.
 mod unify;
 /// Phones of makers that are data alone, through their whole trip.

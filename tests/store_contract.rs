@@ -49,6 +49,7 @@ fn phone_row(n: u32) -> PhoneRow {
         version: Some(Version::parse("V1 R4.9.0").unwrap()),
         hardware: Some(Hardware::new("S30817-S7403-A101-015")),
         booted: DateTime::from_timestamp(1_795_193_256, 789),
+        realm: Some(sipherd::domain::phone::Realm::new("berlin")),
         lines: vec![LineId { pbx: PbxName::new("pbx1"), user: "2117".into() }],
     }
 }
@@ -104,6 +105,7 @@ async fn everything_comes_back_after_a_reopening(open: Opener<'_>) {
             version: None,
             hardware: None,
             booted: None,
+            realm: None,
             lines: vec![],
             ..phone_row(2)
         }),
@@ -128,6 +130,7 @@ async fn everything_comes_back_after_a_reopening(open: Opener<'_>) {
                 version: None,
                 hardware: None,
                 booted: None,
+                realm: None,
                 lines: vec![],
                 ..phone_row(2)
             },

@@ -125,6 +125,12 @@ pub static SELECT: Keys = Keys {
             "the firmware it was last seen to run",
         ),
         Key::new("site", NAMES, "\"berlin\"", "the site of the inventory, one of `sipherd.toml`"),
+        Key::new(
+            "realm",
+            NAMES,
+            "\"berlin\"",
+            "the firmware realm it is in, as it was seen to ask, else the inventory's; one of `sipherd.toml`",
+        ),
         Key::new("tag", NAMES, "[\"door\", \"lift\"]", "one of the phone's tags in the inventory"),
         Key::new(
             "mac",

@@ -22,6 +22,7 @@ use super::keys;
 use super::raw::{At, Complaint, Places, Source};
 use super::table::Table;
 use crate::config::code::Code;
+use crate::domain::phone::Realm;
 use crate::domain::policy::{Action, Firmware, Policy, Selection};
 
 pub(super) use pace::{down_at_once, per_part, registrations};
@@ -47,6 +48,8 @@ pub(super) struct Draft {
     pub calendars: Vec<(usize, At<PathBuf>)>,
     /// The channel it names.
     pub channel: Option<At<Arc<str>>>,
+    /// The firmware realm it moves phones to.
+    pub realm: Option<At<Realm>>,
     /// Tables that are read and checked, but that `run` does not act on yet, as they are written.
     pub not_yet: Vec<At<&'static str>>,
     /// It names shared selections.
@@ -70,6 +73,7 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>, shared: &Sh
         blackouts: Vec::new(),
         calendars: Vec::new(),
         channel: None,
+        realm: None,
         not_yet: Vec::new(),
         shares: false,
     };
@@ -82,6 +86,9 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>, shared: &Sh
     if let Some(Firmware::Channel(channel)) = action.as_ref().and_then(Action::firmware) {
         let span = draft.places.value(&format!("{}.channel", draft.policy.action.table()));
         draft.channel = Some(At { value: channel.clone(), span });
+    }
+    if let Some(Action::Move { realm: Some(realm) }) = &action {
+        draft.realm = Some(At { value: realm.clone(), span: draft.places.value("move.realm") });
     }
     window::read(&top, &mut draft);
     blackout::read(&top, &mut draft);

@@ -21,6 +21,10 @@ impl<'a> Judge<'a> {
             (Some(_), _) if self.would_be_wiped(self.mandate.as_ref().ok().and_then(Option::as_ref)) => {
                 self.hold(Gate::Identity, Reason::WipedByCheckSync, None)
             }
+            (Some(terms), _) if self.cannot_be_told_to_reboot(terms) => {
+                let kind = format!("reboots of {} by its polls alone", self.phone.kind());
+                self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
+            }
             (Some(terms), Some(Action::Resync)) if terms.resync.is_empty() => {
                 let kind = format!("resyncs of {}", self.phone.kind());
                 self.hold(Gate::Identity, Reason::NoProfile { kind }, None)

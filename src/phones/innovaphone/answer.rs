@@ -116,7 +116,6 @@ mod tests {
             from_at_least: None,
             from_at_most: None,
             hardware: Vec::new(),
-            handling: crate::domain::firmware::Handling::default(),
         }
     }
 

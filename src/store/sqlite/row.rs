@@ -8,15 +8,24 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::Place;
 use crate::domain::firmware::Version;
-use crate::domain::phone::{Hardware, Mac, Model, Vendor};
+use crate::domain::phone::{Hardware, Mac, Model, Realm, Vendor};
 use crate::ports::{
     Change, Entry, FindingRow, HistoryQuery, Job, Kept, PhoneRow, StoreError, TripId, TripRow,
 };
 use crate::store::group::job_number;
 
 type TripText = (i64, String, String, String, i64, i64, String);
-type PhoneText =
-    (String, String, Option<String>, Option<String>, Option<String>, String, Option<i64>, Option<String>);
+type PhoneText = (
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    String,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+);
 type JobText = (String, String, i64, i64, i64, Option<i64>);
 type EntryText = (i64, i64, Option<String>, Option<i64>, String, String);
 
@@ -59,7 +68,8 @@ pub async fn load(connection: &mut SqliteConnection, place: &Place) -> Result<Ke
     .await
     .map_err(said)?;
     let phones: Vec<PhoneText> = sqlx::query_as(
-        "SELECT mac, known_by, vendor, model, version, lines, booted, hardware FROM phones ORDER BY mac",
+        "SELECT mac, known_by, vendor, model, version, lines, booted, hardware, realm FROM phones \
+         ORDER BY mac",
     )
     .fetch_all(&mut *connection)
     .await
@@ -177,7 +187,7 @@ fn trip((id, mac, policy, state, open, changed, body): TripText) -> Result<TripR
 }
 
 fn phone(
-    (mac, known_by, vendor, model, version, lines, booted, hardware): PhoneText,
+    (mac, known_by, vendor, model, version, lines, booted, hardware, realm): PhoneText,
 ) -> Result<PhoneRow, String> {
     Ok(PhoneRow {
         mac: address(&mac)?,
@@ -187,6 +197,7 @@ fn phone(
         version: version.map(|v| Version::parse(&v)).transpose().map_err(|e| e.to_string())?,
         hardware: hardware.map(Hardware::new),
         booted: booted.map(DateTime::from_timestamp_nanos),
+        realm: realm.map(Realm::new),
         lines: list(&lines)?,
     })
 }

@@ -85,7 +85,7 @@ fn a_kind_without_a_documented_resync_is_held() {
 }
 
 fn polling(_: &Phone) -> Option<Terms> {
-    let poll = Trigger { way: Way::Poll, waits_for_idle: true };
+    let poll = Trigger { way: Way::Poll, waits_for_idle: true, may_wait: false };
     Some(Terms { triggers: vec![poll], resync: vec![], serves: Serves::OnceAsked, ..terms() })
 }
 
