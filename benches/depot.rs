@@ -192,6 +192,10 @@ impl Images for Shelf {
         Some((self.0.clone(), "5f2c9a".repeat(10)))
     }
 
+    fn list(&self, _: &str) -> Vec<Image> {
+        Vec::new()
+    }
+
     fn beside(&self, _: &str, _: &str, _: Part) -> Option<Image> {
         None
     }

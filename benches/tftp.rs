@@ -210,6 +210,10 @@ impl Images for Shelf {
     fn beside(&self, _: &str, _: &str, _: Part) -> Option<Image> {
         None
     }
+
+    fn list(&self, _: &str) -> Vec<Image> {
+        Vec::new()
+    }
 }
 
 /// tftpd-hpa as its package starts it, for this folder; it must be started as root.

@@ -323,7 +323,7 @@ async fn what_cannot_be_understood_is_answered_with_a_hint() {
             "/v1/phones?select=colour%3Dred",
             400,
             "`colour=red` is not a selection",
-            "the keys are vendor, model, hardware, version, site, tag, mac, line, subnet and pbx",
+            "the keys are vendor, model, hardware, version, site, realm, tag, mac, line, subnet and pbx",
         ),
         (
             "/v1/phones?sel=2117",
@@ -386,7 +386,12 @@ async fn a_reboot_is_handed_on_and_its_job_named() {
     let (status, answer) = send_to(control.clone(), post("/v1/reboot", body)).await;
     assert_eq!(status, StatusCode::ACCEPTED);
     assert_eq!(answer, json!({"job": "reboot-17", "phones": ["00:04:13:00:00:17", "00:04:13:00:00:18"]}));
-    let expected = RebootAsk { select: vec!["2117".into(), "2118".into()], now: true, even_in_a_call: false };
+    let expected = RebootAsk {
+        select: vec!["2117".into(), "2118".into()],
+        now: true,
+        even_in_a_call: false,
+        restore: None,
+    };
     assert_eq!(*control.asked.lock().unwrap(), [expected]);
 }
 

@@ -240,7 +240,7 @@ async fn what_the_daemon_refuses_is_an_error_with_its_hint() {
     fails(
         &["phones", "colour=red"],
         1,
-        "error: `colour=red` is not a selection\n\nhint: the keys are vendor, model, hardware, version, site, tag, mac, line, subnet and pbx\n",
+        "error: `colour=red` is not a selection\n\nhint: the keys are vendor, model, hardware, version, site, realm, tag, mac, line, subnet and pbx\n",
     )
     .await;
     let control = FakeControl { draining: true, ..Default::default() };

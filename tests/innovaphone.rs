@@ -11,6 +11,8 @@ mod generated;
 mod imported;
 /// The language.
 mod language;
+/// The scripts that are served, byte for byte.
+mod served;
 /// The customer's scripts in the simulated phone.
 mod simulated;
 

@@ -2,6 +2,8 @@
 
 /// A phone in each state in which it is held, as `sipherd why` tells it.
 mod holds;
+/// Innovaphones: told what to do in the answer to their own poll.
+mod innovaphone;
 /// Phones that go, and what becomes of them.
 mod journeys;
 /// What is written to the log, and what never is.
@@ -18,10 +20,14 @@ mod places;
 mod plan;
 /// Reading the files again.
 mod reload;
+/// A snom through the scenarios of every maker.
+mod scenarios;
 /// Ending: drain, second signal, next start.
 mod shutdown;
 /// A building, the daemon beside it, and their files.
 mod site;
+/// What only snoms do: modules, realms, polled settings, web pages.
+mod snoms;
 /// Unify phones and their deployment service.
 mod unify;
 /// Phones of makers that are data alone, through their whole trip.

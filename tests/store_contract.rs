@@ -49,12 +49,20 @@ fn phone_row(n: u32) -> PhoneRow {
         version: Some(Version::parse("V1 R4.9.0").unwrap()),
         hardware: Some(Hardware::new("S30817-S7403-A101-015")),
         booted: DateTime::from_timestamp(1_795_193_256, 789),
+        realm: Some(sipherd::domain::phone::Realm::new("berlin")),
         lines: vec![LineId { pbx: PbxName::new("pbx1"), user: "2117".into() }],
     }
 }
 
 fn job(number: u32, macs: Vec<Mac>) -> Job {
-    Job { name: format!("reboot-{number}").into(), macs, now: true, even_in_a_call: false, asked: at(0) }
+    Job {
+        name: format!("reboot-{number}").into(),
+        macs,
+        now: true,
+        even_in_a_call: false,
+        restore: number.is_multiple_of(2).then_some(number.into()),
+        asked: at(0),
+    }
 }
 
 fn entry(second: i64, phone: Option<u32>, text: &str) -> Entry {
@@ -97,6 +105,7 @@ async fn everything_comes_back_after_a_reopening(open: Opener<'_>) {
             version: None,
             hardware: None,
             booted: None,
+            realm: None,
             lines: vec![],
             ..phone_row(2)
         }),
@@ -121,6 +130,7 @@ async fn everything_comes_back_after_a_reopening(open: Opener<'_>) {
                 version: None,
                 hardware: None,
                 booted: None,
+                realm: None,
                 lines: vec![],
                 ..phone_row(2)
             },
@@ -304,7 +314,7 @@ async fn a_store_of_a_newer_sipherd_is_refused() {
     assert_eq!(
         error.to_string(),
         format!(
-            "store {}: written by a newer sipherd (schema 99, this one knows 3); install that sipherd again or \
+            "store {}: written by a newer sipherd (schema 99, this one knows 6); install that sipherd again or \
              restore a backup from before",
             path.display()
         )

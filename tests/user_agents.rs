@@ -26,7 +26,7 @@ const SEEN: &[(&str, &str, &str, &str, &str)] = &[
     ("Cisco-CP7960G/8.0", "cisco", "CP7960G", "8.0", ""),
     ("Cisco-CP7940G", "cisco", "CP7940G", "", ""),
     ("Aastra 6757i/2.6.0.2010", "mitel", "6757i", "2.6.0.2010", ""),
-    ("innovaphone IP222/10.1.64.14", "innovaphone", "IP222", "10.1.64.14", ""),
+    ("innovaphone IP222/10.1.64.14", "innovaphone", "IP222", "", ""),
     // in HTTP
     ("Mozilla/4.0 (compatible; snom320-SIP 8.4.18 1.1.3-s)", "snom", "320", "8.4.18", ""),
     (
@@ -128,7 +128,7 @@ fn what_nobody_here_knows_is_not_guessed() {
         "Yealink",
         "Yealink 28.82.0.20",
         "Cisco/SPA",
-        "innovaphone",
+        "innovaphone ",
         "snomD785\r\nX: y/10.1",
     ] {
         assert_eq!(recognise(text), None, "{text}");

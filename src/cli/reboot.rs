@@ -35,15 +35,19 @@ pub struct Options {
     /// Do not even wait for the end of a call
     #[arg(long)]
     even_in_a_call: bool,
+    /// Give this one phone the configuration of this number back first (innovaphone; `sipherd configs` lists them)
+    #[arg(long, value_name = "NUMBER")]
+    restore: Option<u64>,
     /// Follow the phones until all are done
     #[arg(long)]
     wait: bool,
 }
 
 pub async fn run(options: Options, client: &Client, screen: &mut Screen) -> Result<(), Failure> {
-    let Options { select, now, even_in_a_call, wait } = options;
+    let Options { select, now, even_in_a_call, restore, wait } = options;
     let before = if wait { phones::select(client, &select).await? } else { Vec::new() };
-    let taken: RebootTaken = client.post("/v1/reboot", &RebootAsk { select, now, even_in_a_call }).await?;
+    let ask = RebootAsk { select, now, even_in_a_call, restore };
+    let taken: RebootTaken = client.post("/v1/reboot", &ask).await?;
     let when = match (now, even_in_a_call) {
         (true, true) => "at once, even in a call",
         (true, false) => "now, each as soon as it is idle",

@@ -16,7 +16,7 @@ use super::policy::{Draft, Mentions};
 use super::raw::{At, Complaint, Source};
 use super::settings::Settings;
 use super::{InventoryPhone, Purpose};
-use crate::domain::phone::{Mac, PbxName, Site, Tag, Vendor};
+use crate::domain::phone::{Mac, PbxName, Realm, Site, Tag, Vendor};
 use crate::domain::policy::{Action, BlackoutDates};
 use crate::phones::Makers;
 
@@ -46,6 +46,7 @@ pub(super) fn all(policies: &Policies, with: Option<(&Settings, &[InventoryPhone
         for read in &policies.read {
             names.check(&read.source, &read.draft.mentions);
             names.check_channel(read);
+            names.check_realm(read);
         }
         if let Some(selections) = &policies.selections {
             names.check(selections, &policies.shared.mentions);
@@ -127,6 +128,7 @@ struct Names {
     macs: BTreeSet<Mac>,
     pbxs: BTreeSet<PbxName>,
     channels: BTreeSet<Arc<str>>,
+    realms: BTreeSet<Realm>,
 }
 
 impl Names {
@@ -137,6 +139,7 @@ impl Names {
             macs: inventory.iter().map(|phone| phone.mac).collect(),
             pbxs: settings.pbx_names.clone(),
             channels: settings.channels.keys().cloned().collect(),
+            realms: settings.snom.realms(),
         }
     }
 
@@ -147,6 +150,10 @@ impl Names {
                 &site.span,
                 inventory::unknown_site(site.value.as_str(), &self.sites),
             );
+        }
+        for realm in mentions.realms.iter().filter(|realm| !self.realms.contains(&realm.value)) {
+            let complaint = inventory::unknown_realm(realm.value.as_str(), &self.realms);
+            source.refuse(Code::UnknownName, &realm.span, complaint);
         }
         for tag in mentions.tags.iter().filter(|tag| !self.tags.contains(&tag.value)) {
             source.warn(
@@ -173,6 +180,14 @@ impl Names {
                     hint: Some("PBXs are named in sipherd.toml: `[[pbx]]`".to_owned()),
                 },
             );
+        }
+    }
+
+    /// The firmware realm of a policy.
+    fn check_realm(&self, Read { source, draft }: &Read) {
+        if let Some(realm) = draft.realm.as_ref().filter(|realm| !self.realms.contains(&realm.value)) {
+            let complaint = inventory::unknown_realm(realm.value.as_str(), &self.realms);
+            source.refuse(Code::UnknownName, &realm.span, complaint);
         }
     }
 

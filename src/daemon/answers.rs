@@ -134,6 +134,7 @@ impl Orchestrator {
                 Reason::Realm(RealmHeld::AlreadyThere { .. }) => return word("moved", reason.told_in(zone)),
                 Reason::AlreadyRebooted { .. } => return word("rebooted", reason.told_in(zone)),
                 Reason::AlreadyResynced { .. } => return word("resynced", reason.told_in(zone)),
+                Reason::AlreadyHandedIn { .. } => return word("handed-in", reason.told_in(zone)),
                 Reason::NotSelected => return word("unmanaged", reason.told_in(zone)),
                 Reason::NoAttemptsLeft { .. } => {
                     let advice = match last.and_then(crate::domain::trip::Trip::outcome) {
@@ -164,6 +165,10 @@ impl Orchestrator {
         if macs.is_empty() {
             return Err(ControlError::NotFound(format!("no phone is {}", ask.select.join(" "))));
         }
+        if ask.restore.is_some() && (macs.len() != 1 || !macs.iter().all(|mac| self.polls(*mac))) {
+            let why = "a configuration is given back to one phone alone, and only to one that polls: an innovaphone";
+            return Err(ControlError::Refused(why.to_owned()));
+        }
         self.last_job += 1;
         let name: Arc<str> = format!("reboot-{}", self.last_job).into();
         let job = Job {
@@ -171,6 +176,7 @@ impl Orchestrator {
             macs: macs.clone(),
             now: ask.now,
             even_in_a_call: ask.even_in_a_call,
+            restore: ask.restore,
             asked: now,
         };
         self.adopt_job(now, job.clone());
@@ -182,7 +188,11 @@ impl Orchestrator {
             (false, true) => " in their windows, even in a call",
             (false, false) => " in their windows",
         };
-        self.note(now, None, None, "job", format!("{name}: reboot {count}{how}"));
+        let what = match ask.restore {
+            Some(number) => format!("give configuration {number} back to {count} and reboot it"),
+            None => format!("reboot {count}"),
+        };
+        self.note(now, None, None, "job", format!("{name}: {what}{how}"));
         Ok(RebootTaken { job: name.to_string(), phones: macs })
     }
 
@@ -276,6 +286,7 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::AlreadyCurrent { .. }
         | Reason::AlreadyRebooted { .. }
         | Reason::AlreadyResynced { .. }
+        | Reason::AlreadyHandedIn { .. }
         | Reason::NoAttemptsLeft { .. }
         | Reason::Lost
         | Reason::StagedOnly { .. }

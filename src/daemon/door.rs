@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::mail::Mail;
 use super::orchestrator::{Act, Orchestrator};
-use crate::domain::phone::Mac;
+use crate::domain::phone::{LineId, Mac};
 use crate::domain::policy::Calendar;
 use crate::domain::rules::Terms;
 use crate::domain::trip::{Goal, Input, State};
@@ -28,6 +28,7 @@ impl Orchestrator {
             return self.acts.push(Act::Permit(reply, self.nothing(mac, why)));
         }
         self.drive(now, mac, Input::Called { version: visit.version.clone() });
+        self.read_lines_again(now, mac);
         let state = self.trips.get(&mac).map(|open| open.trip.state().clone());
         match state {
             None | Some(State::Confirming { .. }) if self.polls(mac) => {
@@ -46,6 +47,16 @@ impl Orchestrator {
                 }
                 self.acts.push(Act::Permit(reply, permit));
             }
+        }
+    }
+
+    /// What a phone says it runs may prove a boot, and then the registrations that came before it said so are its return.
+    fn read_lines_again(&mut self, now: DateTime<Utc>, mac: Mac) {
+        let away = self.trips.get(&mac).is_some_and(|open| *open.trip.state() == State::Away);
+        let Some(phone) = self.fleet.get(mac).filter(|_| away) else { return };
+        let lines: Vec<LineId> = phone.lines.keys().cloned().collect();
+        for line in lines {
+            self.registered(now, mac, line);
         }
     }
 
@@ -76,7 +87,7 @@ impl Orchestrator {
         reason.unwrap_or_else(|| "it waits for its turn".to_owned())
     }
 
-    fn nothing(&self, mac: Mac, why: &str) -> Permit {
+    pub(super) fn nothing(&self, mac: Mac, why: &str) -> Permit {
         let runs = self.fleet.get(mac).and_then(|phone| phone.version.clone());
         Permit::Stay { runs, why: why.to_owned() }
     }
@@ -109,7 +120,10 @@ impl Orchestrator {
             Some(Goal::Update { release, file, target } | Goal::Module { release, file, target }) => {
                 Order::Install { release: release.clone(), file: file.clone(), version: target.clone() }
             }
-            Some(Goal::Reboot) => Order::Reboot { serial },
+            Some(Goal::Reboot) => {
+                let restore = self.jobs.get(&open.trip.plan().policy).and_then(|job| job.restore);
+                Order::Reboot { serial, restore }
+            }
             Some(Goal::Backup) => Order::HandIn { serial },
             // Nobody documents how such a phone is told to read its settings.
             Some(Goal::Move { realm, .. }) => return Permit::Elsewhere { realm: realm.clone() },

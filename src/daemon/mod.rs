@@ -346,6 +346,7 @@ fn fleet(config: &Config, kept: &Kept) -> Fleet {
         phone.version.clone_from(&row.version);
         phone.hardware.clone_from(&row.hardware);
         phone.booted = row.booted;
+        phone.realm.clone_from(&row.realm);
         phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
         fleet.introduce(phone);
     }

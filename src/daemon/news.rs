@@ -165,6 +165,7 @@ impl Orchestrator {
             version: phone.version.clone(),
             hardware: phone.hardware.clone(),
             booted: phone.booted,
+            realm: phone.realm.clone(),
             lines: match phone.known_by {
                 KnownBy::Inventory => Vec::new(),
                 KnownBy::BootRequest | KnownBy::SipInstance => phone.lines.keys().cloned().collect(),

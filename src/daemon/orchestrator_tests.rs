@@ -272,7 +272,7 @@ impl Night {
     fn ask(&mut self, select: &str) -> String {
         let select = vec![select.to_owned()];
         let (reply, mut answer) = oneshot::channel();
-        let ask = RebootAsk { select, now: true, even_in_a_call: false };
+        let ask = RebootAsk { select, now: true, even_in_a_call: false, restore: None };
         self.daemon.read(Mail::Asked(crate::daemon::mail::Question::Reboot(ask, reply)));
         for act in std::mem::take(&mut self.daemon.acts) {
             self.daemon.perform(act, false);
@@ -346,6 +346,7 @@ fn a_phone_that_left_the_inventory_while_sipherd_was_down_is_not_brought_back() 
         version: None,
         hardware: None,
         booted: None,
+        realm: None,
         lines: vec![LineId { pbx: PbxName::new("pbx1"), user: "2199".into() }],
     };
     let learned =

@@ -44,6 +44,12 @@ impl Shelf {
         Some((self.bytes.get(&image.sha256)?.clone(), image.sha256.clone()))
     }
 
+    /// The images of a release that are whole.
+    pub fn list(&self, release: &str) -> &[Image] {
+        let release = self.releases.iter().find(|known| known.name == release);
+        release.map_or(&[], |release| &release.images)
+    }
+
     fn take_in(&mut self, path: &Path, image: &Image, before: &Self) -> bool {
         let hint = "remove the release and add it again; until then the image is not served";
         let bytes = match fs::read(path) {

@@ -6,6 +6,7 @@ mod deployment;
 mod ftp;
 mod http;
 mod images;
+mod innovaphone;
 mod inside;
 mod lanes;
 mod listener;

@@ -165,6 +165,10 @@ impl Images for Releases {
         self.shelf().open(release, file)
     }
 
+    fn list(&self, release: &str) -> Vec<Image> {
+        self.shelf().list(release).to_vec()
+    }
+
     fn beside(&self, release: &str, firmware: &str, part: Part) -> Option<Image> {
         let shelf = self.shelf();
         let release = shelf.releases.iter().find(|known| known.name == release)?;

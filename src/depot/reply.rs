@@ -18,7 +18,7 @@ use super::range::{Part, part};
 use super::snom::goes_with;
 use super::transfer::{Outgoing, Progress};
 use crate::domain::phone::{Mac, Vendor};
-use crate::phones::{generic, snom, unify};
+use crate::phones::{generic, innovaphone, snom, unify};
 use crate::ports::{Lane, Permit, Visit, Wanted};
 
 /// The decision must come within this time; else the phone is asked to come again.
@@ -39,6 +39,9 @@ pub(super) async fn answer<B>(depot: &Depot, source: IpAddr, request: &Request<B
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let makers = (depot.makers)();
     let sighting = user_agent.and_then(|text| makers.recognise(text));
+    if let Some(read) = innovaphone::request::visit(path, query) {
+        return asked.innovaphone(depot, source, read).await;
+    }
     if let Some(unify::door::Asks::Image { mac, file }) = unify::door::asks(path, query) {
         return asked.unify_image(depot, source, mac, file).await;
     }
@@ -59,7 +62,7 @@ pub(super) async fn answer<B>(depot: &Depot, source: IpAddr, request: &Request<B
     }
 }
 
-/// A request, and what it is answered with.
+/// A request, as far as all answers depend on it.
 pub(super) struct Asked<'a> {
     pub(super) method: &'a Method,
     headers: &'a HeaderMap,
@@ -130,14 +133,21 @@ impl Asked<'_> {
                 let gatekeeper = Arc::clone(&depot.gatekeeper);
                 let length = bytes.len() as u64;
                 let of = Progress { mac, file: file.to_owned(), length, gatekeeper };
-                self.bytes(&bytes, &tag, of, &lanes)
+                self.bytes(&bytes, &tag, Some(of), &lanes)
             }
             Some(_) | None => refused("it is not staged, or broken"),
         }
     }
 
-    fn bytes(&self, image: &Bytes, tag: &str, of: Progress, lanes: &[Lane]) -> Response<Outgoing> {
-        let length = of.length;
+    /// A staged file. The gatekeeper hears of the transfer where it is `of` an image that a phone was offered.
+    pub(super) fn bytes(
+        &self,
+        image: &Bytes,
+        tag: &str,
+        of: Option<Progress>,
+        lanes: &[Lane],
+    ) -> Response<Outgoing> {
+        let length = image.len() as u64;
         let part = part(self.headers, self.method == Method::GET, length, tag);
         let mut head = Response::builder().header(ETAG, format!("\"{tag}\"")).header(ACCEPT_RANGES, "bytes");
         let (first, last) = match part {
@@ -185,7 +195,7 @@ impl Asked<'_> {
         response
     }
 
-    fn whole(&self, status: StatusCode, kind: &str, bytes: Vec<u8>) -> Response<Outgoing> {
+    pub(super) fn whole(&self, status: StatusCode, kind: &str, bytes: Vec<u8>) -> Response<Outgoing> {
         let head = Response::builder()
             .status(status)
             .header(CONTENT_TYPE, kind)

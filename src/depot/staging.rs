@@ -12,6 +12,8 @@ use super::problem::Problem;
 use super::together::together;
 use crate::domain::firmware::{Handling, Image, Part, Release};
 use crate::domain::phone::Vendor;
+use crate::phones::innovaphone::product::Product;
+use crate::phones::innovaphone::script::Code;
 use crate::phones::snom::{image_in_name, module_in_name};
 use crate::phones::unify;
 
@@ -251,6 +253,12 @@ fn inspect(
     if image.vendor == Vendor::UNIFY && image.part == Part::Firmware {
         inside::contradictions(image, &path, &mut wrong);
     }
+    if image.vendor == Vendor::INNOVAPHONE {
+        for message in against(image) {
+            let hint = "make file name, part and models agree: a device with the wrong code is lost";
+            wrong("image.models", message, hint);
+        }
+    }
     let found = match fs::metadata(&path) {
         Ok(about) if about.is_file() => hash(&path, hashed, None),
         Ok(_) => {
@@ -296,6 +304,20 @@ fn inspect(
         warnings.push(Problem::warning(&path, message).hint(hint));
     }
     Some(Image { size, sha256, ..image.clone() })
+}
+
+/// What stands against an innovaphone's image by its name.
+fn against(image: &Image) -> Vec<String> {
+    let code = match image.part {
+        Part::Firmware => Code::Firmware,
+        Part::Boot => Code::Boot,
+        Part::Radio => Code::Radio,
+        part @ (Part::Chained | Part::Uxm | Part::D7c) => {
+            return vec![format!("innovaphones have no {part} images")];
+        }
+    };
+    let products = image.models.iter().filter_map(|model| Product::new(model.as_str()));
+    products.filter_map(|product| product.against(code, &image.file)).collect()
 }
 
 /// What a snom image's name says against its manifest.

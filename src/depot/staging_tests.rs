@@ -137,6 +137,30 @@ fn two_images_for_one_model_are_refused_with_both_lines() {
 }
 
 #[test]
+fn an_innovaphones_file_is_called_after_its_product_or_otherwise() {
+    let place = Place::new();
+    let manifest = |file: &str, part: &str, model: &str| {
+        place.put(file, b"x");
+        let text = format!(
+            "name = \"n\"\n[[image]]\nfile = \"{file}\"\npart = \"{part}\"\nvendor = \"innovaphone\"\n\
+             models = [\"{model}\"]\nversion = \"125555\"\n"
+        );
+        place.put(MANIFEST, text.as_bytes());
+    };
+    for (file, part, model, why) in [
+        ("ip222.bin", "firmware", "IP232", "the firmware of IP232 is called `ip232.bin`"),
+        ("boot.bin", "boot", "IPVA", "IPVA has no boot code that could be brought to it"),
+        ("m.bin", "uxm", "IP222", "innovaphones have no uxm images"),
+    ] {
+        manifest(file, part, model);
+        let told = problems(place.add(&place.source(), None));
+        assert!(told.contains(&format!("release.toml:2: `image.models`: {why}")), "{told}");
+    }
+    manifest("ip222.bin", "firmware", "IP222");
+    assert!(place.add(&place.source(), None).is_ok());
+}
+
+#[test]
 fn an_image_too_long_for_tftp_is_staged_with_a_warning() {
     let place = Place::new();
     let file = place.put(D785, b"");

@@ -31,11 +31,12 @@ impl Outgoing {
         Self { rest: bytes.into(), meter: None, driver: None }
     }
 
-    /// This part of an image, reported to the gatekeeper as it goes out, and no faster than its driver lets it.
-    pub fn image(part: Bytes, offset: u64, of: Progress, driver: Option<Driver>) -> Self {
+    /// This part of an image, reported to the gatekeeper as it goes out where somebody waits for that, and no faster than
+    /// its driver lets it.
+    pub fn image(part: Bytes, offset: u64, of: Option<Progress>, driver: Option<Driver>) -> Self {
         let end = offset + part.len() as u64;
-        let meter = Meter::new(of, offset, end);
-        Self { rest: part, meter: Some(Arc::new(meter)), driver }
+        let meter = of.map(|of| Arc::new(Meter::new(of, offset, end)));
+        Self { rest: part, meter, driver }
     }
 }
 

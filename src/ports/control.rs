@@ -114,6 +114,9 @@ pub struct RebootAsk {
     pub now: bool,
     /// Do not wait for idle either.
     pub even_in_a_call: bool,
+    /// The number of a configuration that the phone handed in once, and is to read before it reboots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<u64>,
 }
 
 /// What became of the request.

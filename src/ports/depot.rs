@@ -111,6 +111,8 @@ pub enum Order {
     Reboot {
         /// The same for one trip, another for each: a phone that keeps serials does it once.
         serial: String,
+        /// The number of a configuration it handed in once, which it is to read before (innovaphone).
+        restore: Option<u64>,
     },
     /// Hand in the configuration.
     HandIn {
@@ -214,6 +216,9 @@ pub trait Gatekeeper: Send + Sync {
 pub trait Images: Send + Sync {
     /// The bytes of a staged image, and its strong entity tag without quotes.
     fn open(&self, release: &str, file: &str) -> Option<(bytes::Bytes, String)>;
+
+    /// The images of a release that can be served, of every part.
+    fn list(&self, release: &str) -> Vec<Image>;
 
     /// The image of another part that goes with this firmware of the release; `None` where there is none.
     fn beside(&self, release: &str, firmware: &str, part: Part) -> Option<Image>;

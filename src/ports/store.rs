@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::firmware::Version;
-use crate::domain::phone::{Hardware, KnownBy, LineId, Mac, Model, Vendor};
+use crate::domain::phone::{Hardware, KnownBy, LineId, Mac, Model, Realm, Vendor};
 
 /// A number for one trip, unique in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,6 +49,9 @@ pub struct PhoneRow {
     pub hardware: Option<Hardware>,
     /// When it was last seen to boot by itself.
     pub booted: Option<DateTime<Utc>>,
+    /// The firmware realm it asked for its settings in last.
+    #[serde(default)]
+    pub realm: Option<Realm>,
     /// Lines learned by observation (those of the inventory are not kept here).
     pub lines: Vec<LineId>,
 }
@@ -64,6 +67,9 @@ pub struct Job {
     pub now: bool,
     /// Do not wait for idle either.
     pub even_in_a_call: bool,
+    /// The number of a configuration that the phone handed in once, and is to read before it reboots.
+    #[serde(default)]
+    pub restore: Option<u64>,
     /// When a person asked.
     pub asked: DateTime<Utc>,
 }

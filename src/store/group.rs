@@ -79,6 +79,7 @@ mod tests {
             macs,
             now: false,
             even_in_a_call: false,
+            restore: None,
             asked: DateTime::UNIX_EPOCH,
         })
     }

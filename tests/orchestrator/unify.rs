@@ -46,6 +46,9 @@ pub fn made(phone: PhoneSpec, change: impl FnOnce(&mut Make)) -> PhoneSpec {
 
 pub const UPDATE: &str = "[update]\nrelease = \"unify-new\"\n";
 
+/// Restarts, of phones that have told what they run: not of one that is just being switched off and on.
+pub const REBOOT: &str = "version = \">= 1\"\n\n[reboot]\n";
+
 /// A policy for all phones, with a window that is always open.
 pub fn policy(action: &str, more: &str) -> String {
     format!("[select]\nline = \"*\"\n\n{action}\n{ALWAYS}\n[idle]\nquiet = \"0s\"\n\n{more}")

@@ -35,7 +35,9 @@ impl World {
             Reason::StagedOnly { .. } => self.action = 2,
             Reason::NotYet { .. } | Reason::Module(_) => self.action = 0,
             Reason::AlreadyCurrent { .. } | Reason::Misfit(_) => self.runs = Some("10.1.64"),
-            Reason::AlreadyRebooted { .. } | Reason::AlreadyResynced { .. } => self.before = None,
+            Reason::AlreadyRebooted { .. }
+            | Reason::AlreadyResynced { .. }
+            | Reason::AlreadyHandedIn { .. } => self.before = None,
             Reason::NoAttemptsLeft { .. } => self.before = None,
             Reason::PenaltyBox { after, .. } if after == "a call" => self.withdrawn = false,
             Reason::PenaltyBox { .. } => self.before = None,

@@ -17,6 +17,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::phone::{CallState, Contact, Model, PbxName, Phone, Vendor};
 use crate::domain::policy::{Action, Firmware};
 use crate::domain::rules::Rules;
+use crate::phones::innovaphone::running::build_at_end;
 
 /// How long all phones have been quiet when a plan on paper begins.
 const QUIET: TimeDelta = TimeDelta::days(1);
@@ -73,7 +74,8 @@ pub fn stage_missing(rules: &mut Rules, phones: &[Phone]) -> Vec<String> {
 
 fn image(release: &str, vendor: &Vendor, model: &Model) -> Option<Image> {
     let number = release.rsplit(['-', '_', ' ']).next().unwrap_or(release);
-    let version = Version::parse(number).or_else(|_| Version::parse("9999")).ok()?;
+    let version = build_at_end(release).map_or_else(|| Version::parse(number), Ok);
+    let version = version.or_else(|_| Version::parse("9999")).ok()?;
     Some(Image {
         file: format!("{release}-{vendor}-{model}"),
         part: Part::Firmware,

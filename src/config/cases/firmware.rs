@@ -15,6 +15,7 @@ use crate::config::code::Code;
 use crate::domain::firmware::{Handling, Image, ModuleKind, Part, Release, Version};
 use crate::domain::phone::{Model, Phone, Vendor};
 use crate::domain::policy::{Action, Firmware, Policy};
+use crate::phones::innovaphone::running::build_at_end;
 
 /// Releases by name, and channels.
 #[derive(Default)]
@@ -89,8 +90,11 @@ pub(super) fn read(
     staged
 }
 
-/// The version a release's name ends in: `snom-10.1.198`.
+/// The version a release's name ends in: `snom-10.1.198`, `innovaphone-04-5679`.
 fn version_in(name: &str) -> Option<Version> {
+    if let Some(build) = build_at_end(name) {
+        return Some(build);
+    }
     let last = name.rsplit(['-', '_']).next()?;
     let digits = last.starts_with(|c: char| c.is_ascii_digit() || c == 'V' || c == 'v');
     Version::parse(last).ok().filter(|_| digits)

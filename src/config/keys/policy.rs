@@ -55,7 +55,7 @@ pub static POLICY: Keys = Keys {
             "backup",
             Table(&BACKUP),
             "{}",
-            "have the phone hand in its configuration; read and checked only",
+            "have the phone hand in its configuration to the depot (innovaphone)",
         ),
         Key::new(
             "window",
@@ -125,6 +125,12 @@ pub static SELECT: Keys = Keys {
             "the firmware it was last seen to run",
         ),
         Key::new("site", NAMES, "\"berlin\"", "the site of the inventory, one of `sipherd.toml`"),
+        Key::new(
+            "realm",
+            NAMES,
+            "\"berlin\"",
+            "the firmware realm it is in, as it was seen to ask, else the inventory's; one of `sipherd.toml`",
+        ),
         Key::new("tag", NAMES, "[\"door\", \"lift\"]", "one of the phone's tags in the inventory"),
         Key::new(
             "mac",

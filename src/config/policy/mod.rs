@@ -22,6 +22,7 @@ use super::keys;
 use super::raw::{At, Complaint, Places, Source};
 use super::table::Table;
 use crate::config::code::Code;
+use crate::domain::phone::Realm;
 use crate::domain::policy::{Action, Firmware, Policy, Selection};
 
 pub(super) use pace::{down_at_once, per_part, registrations};
@@ -47,6 +48,8 @@ pub(super) struct Draft {
     pub calendars: Vec<(usize, At<PathBuf>)>,
     /// The channel it names.
     pub channel: Option<At<Arc<str>>>,
+    /// The firmware realm it moves phones to.
+    pub realm: Option<At<Realm>>,
     /// Tables that are read and checked, but that `run` does not act on yet, as they are written.
     pub not_yet: Vec<At<&'static str>>,
     /// It names shared selections.
@@ -70,6 +73,7 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>, shared: &Sh
         blackouts: Vec::new(),
         calendars: Vec::new(),
         channel: None,
+        realm: None,
         not_yet: Vec::new(),
         shares: false,
     };
@@ -83,6 +87,9 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>, shared: &Sh
         let span = draft.places.value(&format!("{}.channel", draft.policy.action.table()));
         draft.channel = Some(At { value: channel.clone(), span });
     }
+    if let Some(Action::Move { realm: Some(realm) }) = &action {
+        draft.realm = Some(At { value: realm.clone(), span: draft.places.value("move.realm") });
+    }
     window::read(&top, &mut draft);
     blackout::read(&top, &mut draft);
     draft.policy.idle = idle::read(&top);
@@ -90,7 +97,7 @@ pub(super) fn read(source: &Source, document: &Spanned<DeTable<'_>>, shared: &Sh
     draft.policy.coverage = coverage::read(&top);
     draft.policy.retry = retry::read(&top);
     wave::read(&top, &mut draft);
-    for table in ["backup", "wave", "brake", "rollback"] {
+    for table in ["wave", "brake", "rollback"] {
         if let Some(span) = top.key(table) {
             draft.not_yet.push(At { value: table, span });
         }

@@ -6,7 +6,7 @@ use crate::config::code::Code;
 use crate::config::raw::{At, Complaint};
 use crate::config::table::Table;
 use crate::config::value;
-use crate::domain::phone::{Hardware, Mac, PbxName, Site, Tag, Vendor};
+use crate::domain::phone::{Hardware, Mac, PbxName, Realm, Site, Tag, Vendor};
 use crate::domain::policy::Selection;
 use crate::domain::policy::select::Named;
 
@@ -16,6 +16,7 @@ pub(in crate::config) struct Mentions {
     /// Makers of phones that are meant; those of phones that are left out are not among them.
     pub vendors: Vec<At<Vendor>>,
     pub sites: Vec<At<Site>>,
+    pub realms: Vec<At<Realm>>,
     pub tags: Vec<At<Tag>>,
     /// Whole addresses.
     pub macs: Vec<At<Mac>>,
@@ -38,6 +39,7 @@ fn part(table: &Table<'_>, lookup: &mut Lookup<'_>, mentions: &mut Mentions, neg
     };
     let vendors = typed(plain("vendor"), |name| Vendor::new(&name));
     let sites = typed(plain("site"), Site::new);
+    let realms = typed(plain("realm"), Realm::new);
     let tags = typed(plain("tag"), Tag::new);
     let pbxs = typed(plain("pbx"), PbxName::new);
     let macs = table.read_all("mac", value::mac_prefix).unwrap_or_default();
@@ -50,6 +52,7 @@ fn part(table: &Table<'_>, lookup: &mut Lookup<'_>, mentions: &mut Mentions, neg
         )),
         version: values(&table.read_all("version", value::versions).unwrap_or_default()),
         site: values(&sites),
+        realm: values(&realms),
         tag: values(&tags),
         mac: values(&macs),
         line: globs("line"),
@@ -63,6 +66,7 @@ fn part(table: &Table<'_>, lookup: &mut Lookup<'_>, mentions: &mut Mentions, neg
         mentions.vendors.extend(vendors);
     }
     mentions.sites.extend(sites);
+    mentions.realms.extend(realms);
     mentions.tags.extend(tags);
     mentions.pbxs.extend(pbxs);
     let whole = macs.into_iter().filter_map(|mac| Some(At { value: mac.value.whole()?, span: mac.span }));

@@ -174,7 +174,8 @@ impl<'a> Reader<'a> {
 
 impl Mentions {
     fn add(&mut self, other: Self) {
-        let Self { vendors, sites, tags, macs, pbxs } = other;
+        let Self { vendors, sites, realms, tags, macs, pbxs } = other;
+        self.realms.extend(realms);
         self.vendors.extend(vendors);
         self.sites.extend(sites);
         self.tags.extend(tags);

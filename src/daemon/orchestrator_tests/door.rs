@@ -67,7 +67,7 @@ async fn a_phone_that_polls_goes_at_its_poll_and_not_before() {
     let mut answer = night.poll("10.0.0.1");
     night.step().await;
     night.step().await;
-    let Permit::Order { order: Order::Reboot { serial }, calendar } = answer.try_recv().unwrap() else {
+    let Permit::Order { order: Order::Reboot { serial, .. }, calendar } = answer.try_recv().unwrap() else {
         panic!("it may reboot")
     };
     assert_eq!((serial.as_str(), calendar.is_some()), ("sipherd-1", true));

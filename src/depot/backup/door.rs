@@ -15,7 +15,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::drawer::{Configurations, DrawerError, HandedIn};
-use super::place::{LATEST, NoPlace};
+use super::place::{LATEST, NoPlace, number_in};
 use crate::depot::http::Depot;
 use crate::depot::transfer::Outgoing;
 use crate::domain::phone::Mac;
@@ -123,8 +123,8 @@ async fn may(depot: &Depot, of: &Configurations, mac: Mac, source: IpAddr) -> Re
 /// What can be told by the head alone.
 fn check_head(head: &Parts, body: &Incoming, name: &str, most: u64) -> Result<(), Refusal> {
     let headers = &head.headers;
-    if name == LATEST {
-        let told = format!("`{LATEST}` is the newest configuration, whatever its name: choose another name");
+    if name == LATEST || number_in(name).is_some() {
+        let told = format!("`{name}` names a configuration that is kept: choose another name");
         return Err(Refusal::new(StatusCode::CONFLICT, told));
     }
     if headers.contains_key(CONTENT_RANGE) {

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
 use super::index::{Index, Version};
-use super::place::LATEST;
+use super::place::{LATEST, number_in};
 use crate::domain::phone::Mac;
 use crate::phones::innovaphone::configuration::lasting;
 use crate::ports::Clock;
@@ -133,7 +133,11 @@ impl Configurations {
     /// The configuration a phone is given under this name. Blocks.
     pub fn read(&self, mac: Mac, name: &str) -> Result<Option<(Version, Vec<u8>)>, DrawerError> {
         let index = self.index(mac)?;
-        let found = if name == LATEST { index.newest() } else { index.named(name) };
+        let found = match number_in(name) {
+            Some(number) => index.version(number),
+            None if name == LATEST => index.newest(),
+            None => index.named(name),
+        };
         found.map(|version| Ok((version.clone(), self.bytes(mac, version)?))).transpose()
     }
 

@@ -9,7 +9,7 @@ mod place;
 pub use difference::difference;
 pub use drawer::{Configurations, DrawerError, HandedIn, Keeping};
 pub use index::{Index, Version};
-pub use place::{LATEST, url};
+pub use place::{LATEST, numbered, url};
 
 pub(super) use door::answer;
 pub(super) use place::read;

@@ -5,6 +5,19 @@ use crate::domain::phone::Mac;
 /// The name under which the newest configuration of a phone is read.
 pub const LATEST: &str = "latest";
 
+/// What stands before the number of a configuration where it is read by that.
+const NUMBERED: &str = "number-";
+
+/// The name under which the configuration of this number is read.
+pub fn numbered(number: u64) -> String {
+    format!("{NUMBERED}{number}")
+}
+
+/// The number in such a name.
+pub(super) fn number_in(name: &str) -> Option<u64> {
+    name.strip_prefix(NUMBERED)?.parse().ok()
+}
+
 /// The longest name.
 const LONGEST: usize = 64;
 

@@ -7,6 +7,7 @@ use crate::domain::phone::Realm;
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason};
 use crate::domain::policy::{Action, Firmware};
 use crate::domain::realm::RealmHeld;
+use crate::domain::rules::Terms;
 use crate::domain::trip::Goal;
 
 impl<'a> Judge<'a> {
@@ -125,6 +126,16 @@ impl<'a> Judge<'a> {
             }),
             Err(held) => self.hold(Gate::Current, Reason::Realm(held), None),
         }
+    }
+
+    /// A snom that is asked by its polls alone reads its settings there, and no setting is documented that reboots it.
+    pub(super) fn cannot_be_told_to_reboot(&self, terms: &Terms) -> bool {
+        let reboots = match &self.mandate {
+            Ok(Some(Mandate::Job(_))) => true,
+            Ok(Some(Mandate::Policy(policy))) => policy.action == Action::Reboot,
+            Ok(None) | Err(_) => false,
+        };
+        reboots && terms.special.modules.is_some() && terms.polls()
     }
 
     /// A phone whose settings files have every check-sync wipe it is asked in another way, or not at all.

@@ -13,21 +13,33 @@ impl<'a> Judge<'a> {
         if self.phone.lines.is_empty() {
             return self.hold(Gate::Identity, Reason::NoLines, None);
         }
-        let resync = matches!(&self.mandate, Ok(Some(Mandate::Policy(p))) if p.action == Action::Resync);
-        match &self.terms {
-            Some(_) if self.would_be_wiped(self.mandate.as_ref().ok().and_then(Option::as_ref)) => {
+        let action = match &self.mandate {
+            Ok(Some(Mandate::Policy(policy))) => Some(&policy.action),
+            Ok(Some(Mandate::Job(_)) | None) | Err(_) => None,
+        };
+        match (&self.terms, action) {
+            (Some(_), _) if self.would_be_wiped(self.mandate.as_ref().ok().and_then(Option::as_ref)) => {
                 self.hold(Gate::Identity, Reason::WipedByCheckSync, None)
             }
-            Some(terms) if resync && terms.resync.is_empty() => {
+            (Some(terms), _) if self.cannot_be_told_to_reboot(terms) => {
+                let kind = format!("reboots of {} by its polls alone", self.phone.kind());
+                self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
+            }
+            (Some(terms), Some(Action::Resync)) if terms.resync.is_empty() => {
                 let kind = format!("resyncs of {}", self.phone.kind());
                 self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
             }
-            Some(terms) if !resync && terms.triggers.is_empty() => {
+            // Only in the answer to its poll can a phone be told to.
+            (Some(terms), Some(Action::Backup)) if !terms.polls() => {
+                let kind = format!("backups of {}", self.phone.kind());
+                self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
+            }
+            (Some(terms), action) if action != Some(&Action::Resync) && terms.triggers.is_empty() => {
                 let kind = format!("reboots of {}", self.phone.kind());
                 self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
             }
-            Some(_) => self.open(Gate::Identity, || self.phone.kind()),
-            None => self.hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
+            (Some(_), _) => self.open(Gate::Identity, || self.phone.kind()),
+            (None, _) => self.hold(Gate::Identity, Reason::NoProfile { kind: self.phone.kind() }, None),
         }
     }
 
@@ -76,7 +88,8 @@ impl<'a> Judge<'a> {
                 }),
                 Action::ModuleUpdate { from } => self.module_goal(from),
                 Action::Move { realm } => self.move_goal(realm.as_ref()),
-                Action::Stage { .. } | Action::Backup => None,
+                Action::Backup => Some(Goal::Backup),
+                Action::Stage { .. } => None,
             },
         }
     }
@@ -155,10 +168,10 @@ impl<'a> Judge<'a> {
             },
             Action::ModuleUpdate { from } => self.module_is_current(from),
             Action::Move { realm } => self.is_elsewhere(realm.as_ref()),
-            action @ Action::Backup => {
-                let what = format!("[{}]", action.table());
-                self.hold(Gate::Current, Reason::NotYet { what }, None)
-            }
+            Action::Backup => match done.filter(|trip| trip.outcome() == Some(&Outcome::HandedIn)) {
+                Some(trip) => self.hold(Gate::Current, Reason::AlreadyHandedIn { at: trip.since() }, again()),
+                None => self.open(Gate::Current, || "one configuration in each window".into()),
+            },
         }
     }
 

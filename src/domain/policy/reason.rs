@@ -63,6 +63,11 @@ pub enum Reason {
         /// When.
         at: DateTime<Utc>,
     },
+    /// It handed in its configuration in this opening of the window already.
+    AlreadyHandedIn {
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The release is not staged, or holds no image for this model.
     NoImage {
         /// The release, or the channel.
@@ -288,6 +293,9 @@ impl Reason {
             Self::AlreadyResynced { at } => {
                 format!("read its settings in this window already ({})", clock(at, "%H:%M"))
             }
+            Self::AlreadyHandedIn { at } => {
+                format!("handed in its configuration in this window already ({})", clock(at, "%H:%M"))
+            }
             Self::NoImage { from } => format!("{from} has no image for it"),
             Self::Misfit(misfit) => misfit.to_string(),
             Self::UpdatePolicy { value } => {
@@ -390,6 +398,7 @@ impl Reason {
             Self::AlreadyCurrent { .. } => "already-current",
             Self::AlreadyRebooted { .. } => "already-rebooted",
             Self::AlreadyResynced { .. } => "already-resynced",
+            Self::AlreadyHandedIn { .. } => "already-handed-in",
             Self::NoImage { .. } => "no-image",
             Self::Misfit(_) => "misfit",
             Self::UpdatePolicy { .. } => "update-policy",

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use globset::{Glob, GlobMatcher};
 use ipnet::IpNet;
 
-use crate::domain::phone::{Hardware, Mac, NotAMac, PbxName, Phone, Site, Tag, Vendor};
+use crate::domain::phone::{Hardware, Mac, NotAMac, PbxName, Phone, Realm, Site, Tag, Vendor};
 use crate::domain::version::Version;
 
 /// A selection: each list that is not empty must match; inside one list any entry may.
@@ -26,6 +26,8 @@ pub struct Selection {
     pub version: Vec<VersionRange>,
     /// Sites.
     pub site: Vec<Site>,
+    /// Firmware realms: the one a phone was seen to be in, else the one the inventory gives it.
+    pub realm: Vec<Realm>,
     /// Tags; a phone needs one of them.
     pub tag: Vec<Tag>,
     /// Single phones, or all whose addresses begin alike.
@@ -144,6 +146,9 @@ impl Selection {
             one(&self.hardware, phone.hardware.as_ref(), |entry, hardware| entry == *hardware),
             one(&self.version, phone.version.as_ref(), |range, version| range.contains(version)),
             one(&self.site, Some(phone.site.as_ref()), |entry, site| Some(entry) == *site),
+            one(&self.realm, Some(phone.realm.as_ref().or(phone.home.as_ref())), |entry, realm| {
+                Some(entry) == *realm
+            }),
             one(&self.tag, Some(&phone.tags), |entry, tags| tags.contains(entry)),
             one(&self.mac, Some(phone.mac), |prefix, mac| prefix.begins(*mac)),
             one(&self.line, known, |glob, ()| users().any(|user| glob.is_match(user))),
@@ -171,6 +176,7 @@ impl Selection {
                 Some(("vendor", value)) => selection.vendor.push(Vendor::new(value)),
                 Some(("model", value)) => selection.model.push(glob(value)?),
                 Some(("site", value)) => selection.site.push(Site::new(value)),
+                Some(("realm", value)) => selection.realm.push(Realm::new(value)),
                 Some(("tag", value)) => selection.tag.push(Tag::new(value)),
                 Some(("line", value)) => selection.line.push(glob(value)?),
                 Some(("hardware", value)) => selection.hardware.push(Hardware::new(value)),
@@ -190,7 +196,7 @@ impl Selection {
                 }
                 Some(_) => {
                     return Err(wrong(
-                        "the keys are vendor, model, hardware, version, site, tag, mac, line, subnet and pbx",
+                        "the keys are vendor, model, hardware, version, site, realm, tag, mac, line, subnet and pbx",
                     ));
                 }
                 None => match word.parse::<Mac>() {
@@ -376,6 +382,19 @@ mod tests {
         assert_eq!(range(">= 10.1.33, < 10.1.198").holds(&phone), Some(true));
         assert_eq!(range("10.1.64.14").holds(&phone), Some(true));
         assert_eq!(not(range("< 10.1.198")).holds(&phone), Some(false));
+    }
+
+    #[test]
+    fn a_realm_is_the_one_a_phone_was_seen_in_else_the_inventorys() {
+        let berlin = Selection { realm: vec![Realm::new("berlin")], ..Selection::default() };
+        let mut phone = phone();
+        assert!(!berlin.matches(&phone));
+        phone.home = Some(Realm::new("berlin"));
+        assert!(berlin.matches(&phone));
+        phone.realm = Some(Realm::new("bonn"));
+        assert!(!berlin.matches(&phone));
+        phone.realm = Some(Realm::new("berlin"));
+        assert!(berlin.matches(&phone));
     }
 
     #[test]

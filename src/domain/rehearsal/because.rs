@@ -28,7 +28,7 @@ pub enum Because {
 pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
-const SLUGS: [&str; 42] = [
+const SLUGS: [&str; 43] = [
     "no-lines",
     "no-profile",
     "not-selected",
@@ -39,6 +39,7 @@ const SLUGS: [&str; 42] = [
     "already-current",
     "already-rebooted",
     "already-resynced",
+    "already-handed-in",
     "no-image",
     "misfit",
     "update-policy",

@@ -92,7 +92,10 @@ pub(super) fn answer(verdict: &Verdict) -> Answer {
     } else if held_by(|reason| {
         matches!(
             reason,
-            Reason::AlreadyCurrent { .. } | Reason::AlreadyRebooted { .. } | Reason::AlreadyResynced { .. }
+            Reason::AlreadyCurrent { .. }
+                | Reason::AlreadyRebooted { .. }
+                | Reason::AlreadyResynced { .. }
+                | Reason::AlreadyHandedIn { .. }
         )
     }) {
         Answer::Done

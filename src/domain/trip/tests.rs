@@ -10,6 +10,7 @@ use crate::domain::firmware::Version;
 use crate::domain::phone::{LineId, Mac, PbxName};
 
 mod evidence;
+mod modules;
 mod resync;
 mod talk;
 

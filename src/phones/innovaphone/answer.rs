@@ -99,7 +99,7 @@ fn of(commands: Vec<Command>) -> Script {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::firmware::Version;
+    use crate::domain::firmware::{Handling, Version};
     use crate::domain::phone::Vendor;
     use crate::domain::policy::{EVERY_DAY, Window};
 
@@ -107,6 +107,7 @@ mod tests {
         Image {
             file: file.into(),
             part,
+            handling: Handling::default(),
             vendor: Vendor::new("innovaphone"),
             models: models.iter().copied().map(Model::new).collect(),
             version: Version::parse(build).unwrap(),
@@ -115,7 +116,6 @@ mod tests {
             from_at_least: None,
             from_at_most: None,
             hardware: Vec::new(),
-            handling: crate::domain::firmware::Handling::default(),
         }
     }
 

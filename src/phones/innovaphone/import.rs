@@ -117,7 +117,11 @@ impl Reading<'_> {
             }
             Command::Fetch { code: Code::Firmware, .. } => return,
             Command::Fetch { code, serial, .. } => {
-                format!("no policy brings {} {serial}: leave this line in the device's own script", code.called())
+                let part = if *code == Code::Boot { "boot" } else { "radio" };
+                format!(
+                    "stage {} {serial} in the firmware's release as `part = \"{part}\"`: it comes with the firmware, never alone",
+                    code.called()
+                )
             }
             Command::Save { .. } => {
                 "one policy decides about a phone, and here that is the firmware's: the configuration is not handed in by it".into()

@@ -72,6 +72,24 @@ impl Product {
         }
     }
 
+    /// What stands against a file as this code of the product: it has no such code, or the maker calls another product's
+    /// file so. Names that are none of the maker's stand for anything.
+    pub fn against(&self, code: Code, file: &str) -> Option<String> {
+        let makers = |file: &str| {
+            let stem = file.strip_suffix(".bin")?;
+            let rest = stem.strip_prefix("boot").or_else(|| stem.strip_prefix("ip"))?;
+            rest.starts_with(|c: char| c.is_ascii_digit()).then_some(())
+        };
+        match (self.file(code), code) {
+            (_, Code::Radio) => None,
+            (None, _) => Some(format!("{self} has no {} that could be brought to it", code.called())),
+            (Some(own), _) if own != file && makers(file).is_some() => {
+                Some(format!("the {} of {self} is called `{own}`", code.called()))
+            }
+            (Some(_), _) => None,
+        }
+    }
+
     /// Whether `reboot` and `ireboot` work.
     pub fn can_reboot(&self) -> bool {
         self.0 != "IP21"
@@ -147,6 +165,18 @@ mod tests {
             assert_eq!(file(product, Code::Boot).as_deref(), boot, "{product}");
         }
         assert_eq!(file("IP1200", Code::Radio), None);
+        let against = |name: &str, code, file| Product::new(name).unwrap().against(code, file);
+        assert_eq!(against("IP222", Code::Firmware, "ip222.bin"), None);
+        assert_eq!(against("IP222", Code::Firmware, "12r2-of-222.bin"), None);
+        assert_eq!(against("IP1200", Code::Radio, "boot1200.bin"), None);
+        for (name, code, file) in [
+            ("IP232", Code::Firmware, "ip222.bin"),
+            ("IP222", Code::Firmware, "boot222.bin"),
+            ("IP222", Code::Boot, "ip222.bin"),
+            ("IPVA", Code::Boot, "anything.bin"),
+        ] {
+            assert!(against(name, code, file).is_some(), "{name} {code:?} {file}");
+        }
         for name in ["", "-", "IP29-", "IP-2-9", "IP 222", "#t"] {
             assert_eq!(Product::new(name), None, "{name}");
         }

@@ -27,6 +27,13 @@ pub fn build(text: &str) -> Option<Version> {
     }
 }
 
+/// The build in the old form that a name ends in: `innovaphone-04-5679`.
+pub fn build_at_end(name: &str) -> Option<Version> {
+    let (head, minor) = name.rsplit_once('-')?;
+    let major = head.rsplit_once('-').map_or(head, |(_, major)| major);
+    (major.len() == 2 && minor.len() >= 4).then(|| build(&format!("{major}-{minor}")))?
+}
+
 impl Builds {
     /// Reads the version a device tells for people.
     ///
@@ -99,6 +106,10 @@ mod tests {
     fn a_build_is_one_number_however_it_is_written() {
         assert_eq!(build("12.5555"), build("125555"));
         assert!(build("04-5656") < build("04-5679") && build("08-12345") > build("04-5679"));
+        assert_eq!(build_at_end("innovaphone-04-5679"), build("04-5679"));
+        for name in ["innovaphone-125555", "snom-10-1", "2026-11", "12-5555-1", ""] {
+            assert_eq!(build_at_end(name), None, "{name}");
+        }
         for text in ["", "12r2", "1.2.3", "04-", "PCS04fd", "04-56-79", "4-5.6"] {
             assert_eq!(build(text), None, "{text}");
         }

@@ -23,6 +23,8 @@ use crate::sim::phone::Pace;
 
 /// Scripts and configurations longer than this are none.
 const LONGEST_TEXT: usize = 1 << 20;
+/// What its TCP stack takes in before it reads it, in bytes.
+const RECEIVE_BUFFER: u32 = 16 * 1024;
 /// A configuration is handed in so many bytes at a time, chunked: its length is not known before.
 const CHUNK: usize = 200;
 
@@ -185,6 +187,8 @@ impl Caller {
         let name = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
         let server = lookup_host(name).await.ok()?.find(SocketAddr::is_ipv4)?;
         let socket = TcpSocket::new_v4().ok()?;
+        // A phone has little memory.
+        socket.set_recv_buffer_size(RECEIVE_BUFFER).ok()?;
         socket.bind(SocketAddr::new(self.from, 0)).ok()?;
         let stream = socket.connect(server).await.ok()?;
         let (mut sender, connection) =

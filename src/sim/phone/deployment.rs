@@ -16,7 +16,6 @@ impl Desk<'_> {
     /// Switches the client on, if this is a phone that has one.
     pub(super) fn begin_client(&mut self) -> Deployment {
         let make = self.life.spec.unify.clone()?;
-        let breaks = self.life.may_break_download();
         let (life, spec) = (&self.life, &self.life.spec);
         let client = Client {
             house: life.house.clone(),
@@ -29,7 +28,7 @@ impl Desk<'_> {
             registered: life.registered.clone(),
             bytes_per_second: spec.pace.bytes_per_second,
             flash: spec.pace.flash,
-            breaks,
+            breaks: spec.misfit == Misfit::BreaksDownload,
             rejects: spec.misfit == Misfit::RejectsImage,
             never_leaves: spec.misfit == Misfit::NeverLeaves,
             refuses: match spec.misfit {

@@ -8,16 +8,25 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::Place;
 use crate::domain::firmware::Version;
-use crate::domain::phone::{Hardware, Mac, Model, Vendor};
+use crate::domain::phone::{Hardware, Mac, Model, Realm, Vendor};
 use crate::ports::{
     Change, Entry, FindingRow, HistoryQuery, Job, Kept, PhoneRow, StoreError, TripId, TripRow,
 };
 use crate::store::group::job_number;
 
 type TripText = (i64, String, String, String, i64, i64, String);
-type PhoneText =
-    (String, String, Option<String>, Option<String>, Option<String>, String, Option<i64>, Option<String>);
-type JobText = (String, String, i64, i64, i64);
+type PhoneText = (
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    String,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+);
+type JobText = (String, String, i64, i64, i64, Option<i64>);
 type EntryText = (i64, i64, Option<String>, Option<i64>, String, String);
 
 /// Refuses numbers and times that SQLite's 64 signed bits cannot hold.
@@ -34,7 +43,10 @@ pub fn check(batch: &[Change]) -> Result<(), String> {
         match change {
             Change::Trip(trip) => number(trip.id.0).and_then(|()| time(trip.changed))?,
             Change::Phone(phone) => phone.booted.map_or(Ok(()), time)?,
-            Change::Job(job) => number(job_number(&job.name).unwrap_or(0)).and_then(|()| time(job.asked))?,
+            Change::Job(job) => {
+                number(job_number(&job.name).unwrap_or(0))?;
+                number(job.restore.unwrap_or(0)).and_then(|()| time(job.asked))?;
+            }
             Change::Finding(finding) => time(finding.at)?,
             Change::ForgetFindings(before) => time(*before)?,
             Change::Entry(entry) => {
@@ -56,16 +68,18 @@ pub async fn load(connection: &mut SqliteConnection, place: &Place) -> Result<Ke
     .await
     .map_err(said)?;
     let phones: Vec<PhoneText> = sqlx::query_as(
-        "SELECT mac, known_by, vendor, model, version, lines, booted, hardware FROM phones ORDER BY mac",
+        "SELECT mac, known_by, vendor, model, version, lines, booted, hardware, realm FROM phones \
+         ORDER BY mac",
     )
     .fetch_all(&mut *connection)
     .await
     .map_err(said)?;
-    let jobs: Vec<JobText> =
-        sqlx::query_as("SELECT name, macs, now, even_in_a_call, asked FROM jobs ORDER BY asked, name")
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(said)?;
+    let jobs: Vec<JobText> = sqlx::query_as(
+        "SELECT name, macs, now, even_in_a_call, asked, restore FROM jobs ORDER BY asked, name",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(said)?;
     let counters: Vec<(String, i64)> =
         sqlx::query_as("SELECT name, value FROM counters").fetch_all(&mut *connection).await.map_err(said)?;
     let counter = |name: &str| {
@@ -173,7 +187,7 @@ fn trip((id, mac, policy, state, open, changed, body): TripText) -> Result<TripR
 }
 
 fn phone(
-    (mac, known_by, vendor, model, version, lines, booted, hardware): PhoneText,
+    (mac, known_by, vendor, model, version, lines, booted, hardware, realm): PhoneText,
 ) -> Result<PhoneRow, String> {
     Ok(PhoneRow {
         mac: address(&mac)?,
@@ -183,16 +197,21 @@ fn phone(
         version: version.map(|v| Version::parse(&v)).transpose().map_err(|e| e.to_string())?,
         hardware: hardware.map(Hardware::new),
         booted: booted.map(DateTime::from_timestamp_nanos),
+        realm: realm.map(Realm::new),
         lines: list(&lines)?,
     })
 }
 
-fn job((name, macs, now, even_in_a_call, asked): JobText) -> Result<Job, String> {
+fn job((name, macs, now, even_in_a_call, asked, restore): JobText) -> Result<Job, String> {
     Ok(Job {
         name: name.into(),
         macs: list(&macs)?,
         now: now == 1,
         even_in_a_call: even_in_a_call == 1,
+        restore: restore
+            .map(u64::try_from)
+            .transpose()
+            .map_err(|_| "no number of a configuration".to_owned())?,
         asked: DateTime::from_timestamp_nanos(asked),
     })
 }

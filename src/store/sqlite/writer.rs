@@ -88,10 +88,10 @@ async fn write(connection: &mut SqliteConnection, group: &Group) -> Result<(), s
     .await?;
     upsert(
         connection,
-        "INSERT INTO phones (mac, known_by, vendor, model, version, lines, booted, hardware) ",
+        "INSERT INTO phones (mac, known_by, vendor, model, version, lines, booted, hardware, realm) ",
         " ON CONFLICT (mac) DO UPDATE SET known_by = excluded.known_by, vendor = excluded.vendor, \
          model = excluded.model, version = excluded.version, lines = excluded.lines, booted = excluded.booted, \
-         hardware = excluded.hardware",
+         hardware = excluded.hardware, realm = excluded.realm",
         group.phones.values().collect(),
         |row, phone| {
             row.push_bind(phone.mac.to_string()).push_bind(word(&phone.known_by));
@@ -100,19 +100,22 @@ async fn write(connection: &mut SqliteConnection, group: &Group) -> Result<(), s
             row.push_bind(phone.version.as_ref().map(|v| v.as_str().to_owned()))
                 .push_bind(json(&phone.lines))
                 .push_bind(phone.booted.map(nanos))
-                .push_bind(phone.hardware.as_ref().map(|hardware| hardware.as_str().to_owned()));
+                .push_bind(phone.hardware.as_ref().map(|hardware| hardware.as_str().to_owned()))
+                .push_bind(phone.realm.as_ref().map(|realm| realm.as_str().to_owned()));
         },
     )
     .await?;
     upsert(
         connection,
-        "INSERT INTO jobs (name, macs, now, even_in_a_call, asked) ",
+        "INSERT INTO jobs (name, macs, now, even_in_a_call, asked, restore) ",
         " ON CONFLICT (name) DO UPDATE SET macs = excluded.macs, now = excluded.now, \
-         even_in_a_call = excluded.even_in_a_call, asked = excluded.asked",
+         even_in_a_call = excluded.even_in_a_call, asked = excluded.asked, restore = excluded.restore",
         group.jobs.values().filter(|job| !job.macs.is_empty()).collect(),
         |row, job| {
             row.push_bind(job.name.to_string()).push_bind(json(&job.macs)).push_bind(flag(job.now));
-            row.push_bind(flag(job.even_in_a_call)).push_bind(nanos(job.asked));
+            // Checked before: it fits.
+            let restore = job.restore.and_then(|number| i64::try_from(number).ok());
+            row.push_bind(flag(job.even_in_a_call)).push_bind(nanos(job.asked)).push_bind(restore);
         },
     )
     .await?;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
 use super::super::site::{House, count, user};
-use super::{NEW, Night, OLD, Setup, UPDATE, made, openstage, policy};
+use super::{NEW, Night, OLD, REBOOT, Setup, UPDATE, made, openstage, policy};
 
 const POLLING: &str = "polling = [\"outside\"]\n";
 
@@ -76,7 +76,7 @@ async fn a_phone_that_polls_restarts_as_well() {
     let house = House(221);
     let phone = made(openstage(house, 1), |make| make.mode = Mode::Polls { every: TimeDelta::seconds(60) });
     let setup = Setup { keys: POLLING, columns: ",outside", ..Setup::default() };
-    let night = Night::begin(house, vec![phone], &policy("[reboot]\n", ""), setup).await;
+    let night = Night::begin(house, vec![phone], &policy(REBOOT, ""), setup).await;
     night.daemon.state(&user(1), "rebooted").await;
     let restarts =
         count(&night.log(1), |what| matches!(what, What::ServiceSaid { action } if action == "Restart"));

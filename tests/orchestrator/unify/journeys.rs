@@ -5,7 +5,7 @@ use sipherd::sim::{Cause, Misfit, PhoneSpec, What};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::site::{House, boots, count, user};
-use super::{NEW, Night, OLD, Setup, UPDATE, made, openstage, policy, stage};
+use super::{NEW, Night, OLD, REBOOT, Setup, UPDATE, made, openstage, policy, stage};
 
 fn contacts(log: &[sipherd::sim::LogLine]) -> usize {
     count(log, |what| *what == What::ContactMe)
@@ -69,8 +69,7 @@ async fn all_of_it_goes_over_tls_as_well() {
 #[tokio::test]
 async fn a_restart_is_a_restart_and_no_more() {
     let house = House(202);
-    let night =
-        Night::begin(house, vec![openstage(house, 1)], &policy("[reboot]\n", ""), Setup::default()).await;
+    let night = Night::begin(house, vec![openstage(house, 1)], &policy(REBOOT, ""), Setup::default()).await;
     night.daemon.state(&user(1), "rebooted").await;
     night.conversations(1, 2).await;
     assert_eq!(night.said(1)[..3], ["ReadItems", "Restart", "CleanUp"], "{:#?}", night.log(1));
@@ -193,11 +192,30 @@ async fn a_resync_lets_a_phone_tell_what_it_is() {
 }
 
 #[tokio::test]
+async fn what_is_plugged_in_makes_a_phone_tell_what_it_is() {
+    let house = House(219);
+    let setup = Setup { starts_anew: false, ..Setup::default() };
+    let phone = made(openstage(house, 1), |make| make.inventory_changes = Some(TimeDelta::minutes(20)));
+    let night = Night::begin(house, vec![phone], &policy(UPDATE, ""), setup).await;
+    let held =
+        night.daemon.phone(&user(1), |phone| phone.detail.contains("hardware level is not known yet")).await;
+    assert!(held.version.is_none());
+    night.daemon.state(&user(1), "verified").await;
+    let log = night.log(1);
+    let called = |wanted: &str| {
+        count(&log, |what| matches!(what, What::ServiceCalled { reason, status: 200 } if reason == wanted))
+    };
+    assert!(called("inventory-changes") >= 1, "{log:#?}");
+    assert_eq!((contacts(&log), called("solicited")), (1, 1), "{log:#?}");
+    night.end().await;
+}
+
+#[tokio::test]
 async fn a_phone_that_takes_its_order_and_stays_is_a_failure() {
     let house = House(208);
     let phones = vec![openstage(house, 1).with_misfit(Misfit::NeverLeaves)];
     let night =
-        Night::begin(house, phones, &policy("[reboot]\n", "[retry]\nattempts = 1\n"), Setup::default()).await;
+        Night::begin(house, phones, &policy(REBOOT, "[retry]\nattempts = 1\n"), Setup::default()).await;
     let phone = night.daemon.state(&user(1), "failed").await;
     assert!(phone.detail.contains("was not seen to leave"), "{}", phone.detail);
     night.end().await;

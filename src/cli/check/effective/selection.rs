@@ -38,6 +38,7 @@ fn keys(selection: &Selection) -> Vec<(&'static str, String)> {
         ("hardware", plain(&selection.hardware)),
         ("version", plain(&selection.version)),
         ("site", plain(&selection.site)),
+        ("realm", plain(&selection.realm)),
         ("tag", plain(&selection.tag)),
         ("mac", plain(&selection.mac)),
         ("line", some(&selection.line, |glob| glob.glob().glob().to_owned())),

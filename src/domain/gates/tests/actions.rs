@@ -1,6 +1,7 @@
 //! What policies do besides updates and reboots.
 
 use super::*;
+use crate::domain::trip::{Serves, Way};
 
 fn world(action: Action) -> World {
     let mut world = World::new();
@@ -83,6 +84,50 @@ fn a_kind_without_a_documented_resync_is_held() {
     assert_eq!(text, "no profile for resyncs of snom D785");
 }
 
+fn polling(_: &Phone) -> Option<Terms> {
+    let poll = Trigger { way: Way::Poll, waits_for_idle: true, may_wait: false };
+    Some(Terms { triggers: vec![poll], resync: vec![], serves: Serves::OnceAsked, ..terms() })
+}
+
+#[test]
+fn a_backup_policy_has_a_configuration_handed_in_once_in_each_opening() {
+    let mut world = world(Action::Backup);
+    world.rules.terms = Arc::new(polling);
+    let judged = world.judge(700);
+    assert!(judged.verdict.is_go(), "{:?}", judged.verdict);
+    assert_eq!(judged.order.unwrap().goal, Goal::Backup);
+    let called = Input::Called { version: None };
+    let trip = trip(&world, 700, vec![(701, called), (701, Input::Ordered), (705, Input::HandedIn)]);
+    assert_eq!(trip.outcome(), Some(&Outcome::HandedIn));
+    world.past.entry(mac()).or_default().last = Some(trip);
+    assert_eq!(world.slugs(3_000), ["already-handed-in"]);
+    let told = world.judge(3_000).verdict;
+    assert_eq!(
+        told.reasons().next().unwrap().told_in(Berlin),
+        "handed in its configuration in this window already (22:11)"
+    );
+    assert!(world.judge(7 * 86_400 + 700).verdict.is_go(), "the next Friday it goes again");
+}
+
+#[test]
+fn a_backup_may_begin_late_for_nobody_reboots() {
+    let mut world = world(Action::Backup);
+    world.rules.terms = Arc::new(polling);
+    let end = 6 * 3_600;
+    assert!(world.judge(end - 60).verdict.is_go());
+    assert_eq!(world.slugs(end - 30), ["too-little-left"]);
+    world.rules.policies[0].action = Action::Reboot;
+    assert_eq!(world.slugs(end - 60), ["too-little-left"]);
+}
+
+#[test]
+fn phones_that_are_not_asked_at_their_polls_hand_nothing_in() {
+    let world = world(Action::Backup);
+    assert_eq!(world.slugs(700), ["no-profile"]);
+    let text = world.judge(700).verdict.reasons().next().unwrap().told_in(Berlin);
+    assert_eq!(text, "no profile for backups of snom D785");
+}
+
 #[test]
 fn a_kind_without_a_documented_reboot_is_held_unless_it_is_to_resync() {
     let mut world = world(Action::Reboot);
@@ -129,12 +174,4 @@ fn a_channel_gives_the_first_image_for_the_model() {
     assert_eq!(gives(&["other", "new", "newer"]).as_deref(), Some("new"));
     assert_eq!(gives(&["gone", "newer", "new"]).as_deref(), Some("newer"));
     assert_eq!(gives(&["other"]), None);
-}
-
-#[test]
-fn what_does_not_act_yet_says_so() {
-    let judged = world(Action::Backup).judge(700);
-    assert!(judged.order.is_none());
-    let reasons: Vec<_> = judged.verdict.reasons().cloned().collect();
-    assert_eq!(reasons, [Reason::NotYet { what: "[backup]".into() }]);
 }

@@ -162,6 +162,19 @@ fn a_phone_that_any_check_sync_wipes_is_held_where_no_other_way_is_left() {
 }
 
 #[test]
+fn a_snom_that_is_asked_by_its_polls_alone_cannot_be_told_to_reboot() {
+    let mut world = world();
+    world.rules.terms = Arc::new(|_| {
+        let triggers = vec![crate::domain::trip::Way::Poll.into()];
+        Some(Terms { special: special(true, None), triggers, ..terms() })
+    });
+    world.rules.policies[0].action = Action::Reboot;
+    assert_eq!(world.slugs(700), ["no-profile"]);
+    world.rules.policies[0].action = Action::Update { from: Firmware::Release("new".into()) };
+    assert_eq!(world.slugs(700), [""; 0]);
+}
+
+#[test]
 fn a_phone_moves_to_the_realm_of_the_policy_or_of_the_inventory() {
     let mut world = world();
     let berlin = Realm::new("berlin");
