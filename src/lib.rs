@@ -39,7 +39,8 @@
 //! - [`sip`]: the user agent that sends NOTIFYs and asks phones
 //! - [`web`]: the client for the web servers of phones
 //! - [`pbx`]: the view of Asterisk
-//! - [`depot`]: staged firmware and the servers in front of it (HTTP, HTTPS, TFTP, FTP), and what phones hand in
+//! - [`depot`]: staged firmware and the servers in front of it (HTTP, HTTPS, TFTP, FTP), what phones hand in, and the
+//!   deployment service that Unify phones call
 //! - [`store`]: what survives a restart, in SQLite
 //! - [`api`]: the daemon's answers over HTTP
 //! - [`daemon`]: puts all of it together and runs it

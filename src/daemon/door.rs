@@ -87,7 +87,7 @@ impl Orchestrator {
         reason.unwrap_or_else(|| "it waits for its turn".to_owned())
     }
 
-    fn nothing(&self, mac: Mac, why: &str) -> Permit {
+    pub(super) fn nothing(&self, mac: Mac, why: &str) -> Permit {
         let runs = self.fleet.get(mac).and_then(|phone| phone.version.clone());
         Permit::Stay { runs, why: why.to_owned() }
     }

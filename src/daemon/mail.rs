@@ -54,6 +54,8 @@ pub enum Mail {
     Told(Mac, IpAddr, PhoneNews),
     /// A phone that polled has its order.
     Ordered(TripId, Mac),
+    /// A phone that polls its settings has waited long enough for the answer.
+    WaitedAtTheDoor(Mac),
     /// A page of a phone's web server, or why there is none.
     Page(Mac, Result<String, WebError>),
     /// Somebody asks through the API.

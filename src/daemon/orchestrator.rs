@@ -262,6 +262,7 @@ impl Orchestrator {
             Mail::Happened(mac, kind, text) => self.note(now, mac, None, kind, text),
             Mail::Told(mac, source, news) => self.told(now, mac, source, news),
             Mail::Ordered(id, mac) => self.has_its_order(now, id, mac),
+            Mail::WaitedAtTheDoor(mac) => self.waits_no_longer(mac),
             Mail::Page(mac, page) => self.page_read(now, mac, page),
             Mail::Asked(question) => self.asked(now, question),
             Mail::Reread(reread, reply) => self.reread(now, reread, reply),

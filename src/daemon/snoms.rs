@@ -1,6 +1,7 @@
 //! What only snoms have: firmware realms, settings that are polled, expansion modules and the page that tells of them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
@@ -29,6 +30,9 @@ const SURVEYED_EVERY: TimeDelta = TimeDelta::minutes(10);
 
 /// So often it is looked which phones those are.
 const LOOKS_AROUND: TimeDelta = TimeDelta::minutes(1);
+
+/// A phone that polls its settings waits so long for the last look, whatever the clock does.
+const WAITS_FOR_ITS_SETTINGS: Duration = Duration::from_secs(5);
 
 /// Pages asked for at one look around: phones are asked in turn, not all at once.
 const AT_ONE_LOOK: usize = 50;
@@ -96,7 +100,20 @@ impl Orchestrator {
         self.scheduler.polled(mac, now);
         // Whoever asked before and asks again has given up waiting.
         self.at_the_door.insert(mac, reply);
+        let letters = self.letters.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(WAITS_FOR_ITS_SETTINGS).await;
+            letters.send(Mail::WaitedAtTheDoor(mac)).await
+        });
         None
+    }
+
+    /// A phone gets its settings in any case: it may be booting, and then nobody can ask it whether it is idle.
+    pub(super) fn waits_no_longer(&mut self, mac: Mac) {
+        if let Some(reply) = self.at_the_door.remove(&mac) {
+            let permit = self.nothing(mac, "its settings could not wait any longer");
+            self.acts.push(Act::Permit(reply, permit));
+        }
     }
 
     /// When pages are to be read next; `None` while no policy is about modules.

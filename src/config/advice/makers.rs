@@ -1,11 +1,13 @@
 //! Waiting left to phones whose makers do not say that they wait.
 
-use super::{Subject, and};
+use super::{Ground, Subject, and};
 use crate::config::code::Code;
 use crate::domain::policy::{Action, IdleBy, Patience};
-use crate::phones::{Makers, Profile};
+use crate::domain::trip::Way;
+use crate::phones::Profile;
 
-pub(super) fn advise(subject: &Subject<'_>, makers: &Makers) {
+pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
+    let makers = ground.makers;
     let idle = &subject.policy.idle;
     let resyncs = subject.policy.action == Action::Resync;
     // Whether a phone waits depends on the order it is given.
@@ -25,6 +27,16 @@ pub(super) fn advise(subject: &Subject<'_>, makers: &Makers) {
             &subject.draft.places.value(&key),
             "images are offered to phones whose hardware they are not made for".to_owned(),
             "name the one image instead: `override = true` in its manifest",
+        );
+    }
+    let calls = |profile: &Profile| orders(profile).iter().any(|trigger| trigger.way == Way::ContactMe);
+    let asks = matches!(subject.policy.action, Action::Reboot | Action::Update { .. } | Action::Resync);
+    if let Some(names) = if ground.no_deployment && asks { those(&|profile| !calls(profile)) } else { None } {
+        subject.warn(
+            Code::NotPossible,
+            &subject.draft.places.key(subject.policy.action.table()),
+            format!("phones of {names} are asked to call their deployment service, and there is none here"),
+            "add a table `[deployment]` to `sipherd.toml`",
         );
     }
     let place = |key| subject.draft.places.value(&format!("idle.{key}"));

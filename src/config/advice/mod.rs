@@ -36,6 +36,8 @@ pub(super) struct Ground<'a> {
     phones: Vec<Phone>,
     timing: Option<&'a BTreeMap<Vendor, TimingOverride>>,
     pace: Option<&'a FleetPace>,
+    /// Phones are asked to call a deployment service, and there is none.
+    no_deployment: bool,
     /// The daemon's zone.
     zone: Tz,
     now: DateTime<Utc>,
@@ -66,6 +68,7 @@ pub(super) fn give(
         phones: with.iter().flat_map(|(_, inventory)| inventory.iter().map(InventoryPhone::phone)).collect(),
         timing: with.map(|(settings, _)| &settings.timing),
         pace: with.map(|(settings, _)| &settings.pace),
+        no_deployment: with.is_some_and(|(settings, _)| settings.deployment.is_none()),
         zone: zones.daemon.unwrap_or(Tz::UTC),
         now: what.now,
         makers: what.makers,
@@ -75,7 +78,7 @@ pub(super) fn give(
     for subject in subjects.iter().filter(|subject| !subject.source.has_errors()) {
         selection::advise(subject, &subjects, &ground);
         hours::advise(subject, &ground);
-        makers::advise(subject, ground.makers);
+        makers::advise(subject, &ground);
         coverage::advise(subject, &ground);
         limits::advise(subject, &ground);
         nights::advise(subject, &ground);

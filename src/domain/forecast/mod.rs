@@ -7,10 +7,12 @@
 mod course;
 mod journey;
 mod ledger;
+mod setting;
 mod told;
 mod usual;
 
-pub use course::{Call, Setting, forecast};
+pub use course::forecast;
 pub use ledger::{Brake, Held};
+pub use setting::{Call, Setting};
 pub use told::{CallsMet, Fate, Forecast, Going, Staying};
 pub use usual::Usual;

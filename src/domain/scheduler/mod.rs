@@ -6,6 +6,7 @@ mod look;
 mod party;
 mod pass;
 mod queues;
+mod waits;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -18,13 +19,13 @@ use super::gates::{AdHoc, Judged, Past, Sky, judge};
 use super::hours::Hours;
 use super::journal::{Finding, Journal};
 use super::phone::{Mac, Phone};
-use super::policy::verdict::{Gate, GateAnswer};
 use super::policy::{BlackoutState, WindowState};
 use super::rules::Rules;
 use super::trip::{Failure, Outcome, Trip};
 pub use door::Door;
 use party::Bar;
 use queues::Queues;
+use waits::{Until, Waits};
 
 /// A phone that is held only by something nobody announces is looked at again after this time.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
@@ -34,49 +35,6 @@ const LOOK_AGAIN_AT_LEAST: TimeDelta = TimeDelta::hours(1);
 
 /// A phone whose last look withdrew is left alone for this time.
 const WITHDRAWN_FOR: TimeDelta = TimeDelta::minutes(1);
-
-/// What a phone waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Waits {
-    /// For this instant.
-    Until(DateTime<Utc>),
-    /// For this instant, whatever its lines do until then: its calendar is closed.
-    Asleep(DateTime<Utc>),
-    /// For a place, in this party.
-    In(u32),
-}
-
-/// What has to happen before a held phone may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Until {
-    /// Its window must open, or a blackout end; that comes then, and calls change nothing about it.
-    Calendar(DateTime<Utc>),
-    /// A gate's answer changes by time, then.
-    Changes(DateTime<Utc>),
-    /// Something that is told: a version, a registration, an edit, a call.
-    News,
-    /// Something that nobody tells, such as a PBX whose view is fresh again.
-    Unannounced,
-}
-
-impl Until {
-    /// What these answers wait for.
-    fn of(judged: &Judged) -> Self {
-        let closed = || judged.verdict.gates.iter().filter(|gate| !gate.is_open());
-        let calendar = closed().filter(|gate| matches!(gate.gate, Gate::Window | Gate::Blackout));
-        if let Some(opens) = calendar.map(|gate| gate.changes).max().flatten() {
-            return Self::Calendar(opens);
-        }
-        // What there is to do is decided by what is known of the phone and by what people wrote: both are told.
-        let settled = |gate: &&GateAnswer| gate.gate <= Gate::Image && gate.changes.is_none();
-        match judged.next_change() {
-            _ if closed().any(|gate| gate.gate == Gate::View) => Self::Unannounced,
-            _ if closed().any(|gate| settled(&gate)) => Self::News,
-            Some(at) => Self::Changes(at),
-            None => Self::Unannounced,
-        }
-    }
-}
 
 /// Decides which phones go, and keeps count of those that went. A clone goes its own way: forecasts are made of one.
 #[derive(Clone)]
@@ -332,16 +290,7 @@ impl Scheduler {
             }
         }
         self.budgets.set_under_way(mac, false);
-        let returned = matches!(
-            trip.outcome(),
-            Some(
-                Outcome::Verified { .. }
-                    | Outcome::Rebooted
-                    | Outcome::Resynced
-                    | Outcome::Moved { .. }
-                    | Outcome::HandedIn
-            )
-        );
+        let returned = trip.outcome().is_some_and(Outcome::is_good);
         if is_lost(trip) {
             self.lost.insert(mac);
         } else if returned || !self.lost.contains(&mac) {

@@ -42,6 +42,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether the phone did what it was to do.
+    pub const fn is_good(&self) -> bool {
+        match self {
+            Self::Verified { .. } | Self::Rebooted | Self::Resynced | Self::Moved { .. } | Self::HandedIn => {
+                true
+            }
+            Self::Failed { .. } | Self::Withdrawn { .. } | Self::Cancelled => false,
+        }
+    }
+
     /// A short machine name.
     pub const fn slug(&self) -> &'static str {
         match self {

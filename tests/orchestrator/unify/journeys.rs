@@ -197,7 +197,8 @@ async fn what_is_plugged_in_makes_a_phone_tell_what_it_is() {
     let setup = Setup { starts_anew: false, ..Setup::default() };
     let phone = made(openstage(house, 1), |make| make.inventory_changes = Some(TimeDelta::minutes(20)));
     let night = Night::begin(house, vec![phone], &policy(UPDATE, ""), setup).await;
-    let held = night.daemon.phone(&user(1), |phone| phone.detail.contains("version is not known")).await;
+    let held =
+        night.daemon.phone(&user(1), |phone| phone.detail.contains("hardware level is not known yet")).await;
     assert!(held.version.is_none());
     night.daemon.state(&user(1), "verified").await;
     let log = night.log(1);

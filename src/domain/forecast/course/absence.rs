@@ -1,0 +1,90 @@
+//! How a phone leaves in virtual time, and how it comes back.
+
+use super::*;
+
+impl Course<'_> {
+    /// The phone goes down; `false` when it waits for its call to end.
+    pub(super) fn leave(&mut self, mac: Mac, busy: bool, now: DateTime<Utc>) -> bool {
+        let Some(journey) = self.journeys.get_mut(&mac) else { return true };
+        let with_image = journey.trip.plan().goal.has_image();
+        let waited_for = |trigger: &Trigger| trigger.is_waited_for() || trigger.waits(with_image);
+        let can_wait = journey.trip.asked_with().is_some_and(waited_for);
+        journey.waits = busy && can_wait;
+        if journey.waits {
+            let deadline = journey.trip.deadline();
+            if deadline.is_none_or(|deadline| now < deadline) {
+                self.due(mac, deadline);
+                return false;
+            }
+            self.hears(mac, now, Input::Tick { busy });
+            return true;
+        }
+        let lines: Vec<LineId> = journey.trip.plan().lines.iter().map(|before| before.line.clone()).collect();
+        for line in lines {
+            let contact = self.fleet.get(mac).and_then(|phone| phone.lines.get(&line)?.contact.clone());
+            if let Some((journey, contact)) = self.journeys.get_mut(&mac).zip(contact) {
+                journey.contacts.push((line.clone(), contact));
+            }
+            let talk = self.talks.entry(line.clone()).or_default();
+            self.met.cut += u64::from(talk.calls);
+            *talk = Talk { calls: 0, epoch: talk.epoch + 1 };
+            let gone = self.fleet.contacts(line.clone(), Vec::new());
+            self.saw(gone, now);
+            self.says(line.clone(), CallState::Offline, now);
+            self.hears(mac, now, Input::Gone { line });
+        }
+        true
+    }
+
+    /// All lines of the phone register again, and it runs what it fetched.
+    pub(super) fn come_back(&mut self, mac: Mac, now: DateTime<Utc>) {
+        self.asks_in_its_new_realm(mac, now);
+        let Some(journey) = self.journeys.get_mut(&mac) else { return };
+        let plan = journey.trip.plan();
+        let version = match &plan.goal {
+            Goal::Update { target, .. } => Some(target.clone()),
+            Goal::Reboot | Goal::Resync | Goal::Module { .. } | Goal::Move { .. } | Goal::Backup => {
+                plan.runs.clone()
+            }
+        };
+        let lines: Vec<LineId> = plan.lines.iter().map(|before| before.line.clone()).collect();
+        let contacts = std::mem::take(&mut journey.contacts);
+        if let Some(phone) = self.fleet.get_mut(mac) {
+            phone.version.clone_from(&version);
+        }
+        for line in lines {
+            self.registrations += 1;
+            let before = contacts.iter().find(|(of, _)| *of == line).map(|(_, contact)| contact.clone());
+            let contact = registration(&line, before, self.registrations);
+            let (call_id, expires) = (contact.call_id.clone(), contact.expires);
+            let back = self.fleet.contacts(line.clone(), vec![contact]);
+            self.saw(back, now);
+            self.says(line.clone(), CallState::Idle, now);
+            self.hears(mac, now, Input::Registered { line, call_id, expires, version: version.clone() });
+        }
+    }
+
+    /// It asks for its settings, is sent to the realm's server and asks there.
+    pub(super) fn asks_in_its_new_realm(&mut self, mac: Mac, now: DateTime<Utc>) {
+        let Some(journey) = self.journeys.get(&mac) else { return };
+        let Some(realm) = journey.trip.leads_to().cloned() else { return };
+        self.hears(mac, now, Input::Redirected);
+        self.hears(mac, now, Input::InRealm { realm: realm.clone() });
+        if let Some(phone) = self.fleet.get_mut(mac) {
+            phone.realm = Some(realm);
+        }
+    }
+}
+
+/// The registration of a phone that is back: as it was before, with a Call-ID of its own.
+fn registration(line: &LineId, before: Option<Contact>, number: u64) -> Contact {
+    let unknown = || Contact {
+        uri: format!("sip:{}@forecast.invalid", line.user).into(),
+        source: None,
+        call_id: None,
+        user_agent: None,
+        expires: None,
+    };
+    let call_id = Some(format!("forecast-{number}").into());
+    Contact { call_id, ..before.unwrap_or_else(unknown) }
+}
