@@ -115,7 +115,11 @@ fn table() -> String {
             (true, false) => format!("perhaps, with {}", list(may)),
             (true, true) => "no".to_owned(),
         };
-        let update = maker.update_boots.map_or("no".to_owned(), |boots| format!("yes, {boots} boots"));
+        let update = match maker.update_boots {
+            None => "no".to_owned(),
+            Some(1) => "yes, 1 boot".to_owned(),
+            Some(boots) => format!("yes, {boots} boots"),
+        };
         writeln!(
             text,
             "| `{}` | {} | {} | {waits} | {} | {} | {update} | {} | {} | {} |",

@@ -71,7 +71,8 @@ fn every_scenario_of_each_maker_is_played_by_a_test() {
 fn a_scenario_that_nobody_plays_is_found() {
     let tests = BTreeSet::from(["orchestrator::all".to_owned(), "phones::one".to_owned()]);
     let page = |row: &str, cell: &str| {
-        let mut text = "<!-- scenarios -->\n| scenario | snom | innovaphone | Unify |\n|---|---|---|---|\n".to_owned();
+        let mut text =
+            "<!-- scenarios -->\n| scenario | snom | innovaphone | Unify |\n|---|---|---|---|\n".to_owned();
         for scenario in SCENARIOS {
             let cell = if scenario == row { cell } else { "`orchestrator::all`" };
             text += &format!("| {scenario} | `orchestrator::all` | {cell} | `orchestrator::all` |\n");

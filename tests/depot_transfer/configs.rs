@@ -84,6 +84,7 @@ async fn a_client_that_asks_first_is_told_to_go_on_or_why_not() {
         (path("1"), CONFIGURATION + 1, 413),
         (format!("/configs/{OTHERS}/0"), 60, 403),
         (path("latest"), 60, 409),
+        (path("number-1"), 60, 409),
     ] {
         let mut phone = Connection::to(depot.at).await;
         phone.send(&format!("PUT {path} HTTP/1.1\r\nHost: x\r\n{}\r\n\r\n", expect(length))).await;

@@ -425,11 +425,40 @@ async fn a_configuration_is_handed_in_once_in_each_opening_without_a_reboot() {
     let select = vec![user(1)];
     let ask = |restore| RebootAsk { select: select.clone(), now: true, even_in_a_call: false, restore };
     daemon.control.reboot(ask(Some(1))).await.unwrap();
+    let others =
+        RebootAsk { select: vec!["vendor=snom".into()], now: true, even_in_a_call: false, restore: Some(1) };
+    assert!(daemon.control.reboot(others).await.is_err(), "nobody else can read one");
     until(&building, mac(house, 1), |log| boots(log) == 1).await;
     let log = building.log(mac(house, 1));
     let given = |what: &What| matches!(what, What::ConfigurationRead { url, status: 200 } if url.ends_with("/number-1"));
     assert!(place(&log, given) < place(&log, by_script), "{log:#?}");
     let history = daemon.history(mac(house, 1)).await;
     assert!(history.iter().any(|(kind, _)| kind == "handed-in"), "{history:#?}");
+    stop(building, daemon).await;
+}
+
+#[tokio::test]
+async fn a_phone_too_old_for_the_target_goes_over_a_stepping_stone() {
+    let house = House(97);
+    let staged = [
+        ("IP222", Part::Prot, "stone.bin", "123333", ""),
+        ("IP222", Part::Prot, "ip222.bin", AFTER, "from_at_least = \"123333\""),
+    ];
+    let (_site, building, daemon) =
+        start(house, vec![phone(house, 1, "IP222")], &always(UPDATE), &staged).await;
+    let flashed = |log: &[LogLine]| -> Vec<String> {
+        let version = |line: &LogLine| match &line.what {
+            What::Flashed { version } => Some(version.clone()),
+            _ => None,
+        };
+        log.iter().filter_map(version).collect()
+    };
+    until(&building, mac(house, 1), |log| flashed(log).len() == 2).await;
+    let there = |phone: &sipherd::ports::PhoneView| {
+        phone.state == "verified" && phone.version.as_ref().is_some_and(|version| version.as_str() == AFTER)
+    };
+    daemon.phone(&user(1), there).await;
+    let log = building.log(mac(house, 1));
+    assert_eq!((flashed(&log), boots(&log)), (vec!["123333".to_owned(), AFTER.to_owned()], 2), "{log:#?}");
     stop(building, daemon).await;
 }

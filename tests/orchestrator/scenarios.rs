@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use sipherd::clock::ScaledClock;
+use sipherd::sim::snom::Make;
 use sipherd::sim::{Building, LogLine, Misfit, PhoneSpec, What};
 
 use super::site::{
@@ -15,9 +16,14 @@ use super::site::{
 
 /// Stages a release of images for the D785: their versions, and further keys of each.
 fn stage(site: &Site, images: &[(&str, &str)]) {
-    let source = site.path("firmware-stones");
+    stage_as(site, "snom-new", images);
+}
+
+/// The same under another name.
+fn stage_as(site: &Site, name: &str, images: &[(&str, &str)]) {
+    let source = site.path(&format!("firmware-{name}"));
     std::fs::create_dir(&source).unwrap();
-    let mut manifest = "name = \"snom-new\"\n".to_owned();
+    let mut manifest = format!("name = \"{name}\"\n");
     for (version, more) in images {
         let file = format!("snomD785-{version}-SIP-r.bin");
         std::fs::write(source.join(&file), version.repeat(5_000)).unwrap();
@@ -151,5 +157,34 @@ async fn a_snom_in_a_call_is_updated_after_it() {
     let hung_up = place(&|what| matches!(what, What::CallEnded { .. }));
     assert!(hung_up < place(&|what| matches!(what, What::Notify { .. })), "{log:#?}");
     assert_eq!(count(&log, |what| matches!(what, What::CallCut { .. })), 0, "{log:#?}");
+    ends(daemon, building).await;
+}
+
+#[tokio::test]
+async fn snoms_of_two_realms_get_the_firmware_that_the_operator_defined_for_theirs() {
+    let house = House(98);
+    let clock = Arc::new(ScaledClock::starting_at(friday(), 120));
+    let snom = |n| PhoneSpec { snom: Some(Make::default()), ..house.snom(n) };
+    let building = building(clock.clone(), vec![snom(1), snom(2)]).await;
+    let site = Site::new(house);
+    let realms = [("berlin", 1, NEW), ("bonn", 2, "10.1.137.16")];
+    let mut rows = "mac,lines,tags,realm\n".to_owned();
+    for (realm, n, version) in realms {
+        stage_as(&site, realm, &[(version, "")]);
+        let policy = format!("[select]\ntag = \"{realm}\"\n[update]\nrelease = \"{realm}\"\n{ALWAYS}");
+        site.write(&format!("policies/{realm}.toml"), &format!("{policy}[idle]\nquiet = \"0s\"\n"));
+        writeln!(rows, "{},{},{realm},{realm}", house.mac(n), user(n)).unwrap();
+    }
+    site.write("phones.csv", &rows);
+    site.settings(&building, "", &format!("{FAST}\n[realm.berlin]\n[realm.bonn]\n"));
+    let daemon = site.start(clock, Duration::from_millis(1)).await;
+    for (realm, n, version) in realms {
+        let done = daemon.state(&user(n), "verified").await;
+        assert_eq!(done.version.unwrap().to_string(), version, "{realm}");
+        let log = building.log(house.mac(n));
+        let to = format!("{}/realm/{realm}/snom.htm?mac={{mac}}", site.depot_url());
+        assert_eq!(count(&log, |what| *what == What::Redirected { to: to.clone() }), 1, "{log:#?}");
+        assert_eq!((orders(&log), boots(&log)), (1, 2), "{log:#?}");
+    }
     ends(daemon, building).await;
 }

@@ -168,3 +168,17 @@ fn nobody_else_on_the_machine_can_read_them() {
         assert_eq!(mode(&folder.join(&file)), 0o600, "{file}");
     }
 }
+
+#[test]
+fn any_that_is_kept_is_read_by_its_number() {
+    let office = Office::keeping(2);
+    for text in ["config change A /1\n", "config change A /2\n", "config change A /3\n"] {
+        office.put("scfg.txt", text);
+    }
+    assert_eq!(office.got("number-1"), None, "forgotten");
+    assert_eq!(office.got("number-2").as_deref(), Some("config change A /2\n"));
+    assert_eq!(office.got("number-3"), office.got("latest"));
+    for name in ["number-4", "number-", "number--2", "number-x"] {
+        assert_eq!(office.got(name), None, "{name}");
+    }
+}

@@ -102,3 +102,21 @@ fn authorized(request: &str, password: Option<&(String, String)>) -> bool {
             || line.trim() == format!("Authorization: Basic {wanted}")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Make, Module, left_alone};
+    use super::*;
+
+    #[test]
+    fn a_request_clears_the_address_of_the_module_image_and_the_next_module_is_updated_from_there() {
+        let make = Make { usb: true, modules: vec![Module::uxm("2.0.7")], ..Make::default() };
+        let url = "http://d/snomUXM-2.1.1.bin";
+        let memory = Flash { firmware_uxm: url.to_owned(), ..Flash::new(make, "10.1.64.14") };
+        assert_eq!(left_alone(&memory, url), Some("same URL"));
+        let flash = Mutex::new(memory);
+        let asked = reply("GET /settings.htm?settings=save&firmware_uxm= HTTP/1.1\r\n\r\n", &flash);
+        assert_eq!(asked.0, "200 OK");
+        assert_eq!(left_alone(&flash.lock().unwrap(), url), None);
+    }
+}

@@ -94,18 +94,16 @@ async fn a_cp_phone_is_told_by_the_file_it_fetches() {
     let night = Night::begin(house, vec![phone], &policy(UPDATE, ""), setup).await;
     let done = night.daemon.state(&user(1), "verified").await;
     assert_eq!(done.version.unwrap().to_string(), "V1 R5.6.0");
-    let log = night.log(1);
-    let statuses: Vec<u16> = log
-        .iter()
-        .filter_map(|line| match line.what {
-            What::SettingsAsked { status } => Some(status),
-            _ => None,
+    let asked = |status: u16| What::SettingsAsked { status };
+    // Its own file while there is something to do; behind that neither its own nor anybody's.
+    night
+        .until(1, |log| {
+            let asks =
+                log.iter().map(|line| &line.what).filter(|what| matches!(what, What::SettingsAsked { .. }));
+            let asks: Vec<&What> = asks.collect();
+            asks.contains(&&asked(200)) && asks.ends_with(&[&asked(404), &asked(404)])
         })
-        .collect();
-    assert!(
-        statuses.contains(&200) && statuses.ends_with(&[404, 404]),
-        "its own file, then anybody's: {statuses:?}"
-    );
+        .await;
     let (head, _) = get(
         &night,
         house.ip(1),
