@@ -62,6 +62,15 @@ impl Orchestrator {
         }
     }
 
+    /// A phone moved. Where the realm is another server it is not seen to ask there, and is in it all the same.
+    pub(super) fn moved(&mut self, mac: Mac, realm: &Realm) {
+        let Some(phone) = self.fleet.get_mut(mac) else { return };
+        if phone.realm.as_ref() != Some(realm) {
+            phone.realm = Some(realm.clone());
+            self.keep_phone(mac);
+        }
+    }
+
     /// A snom counted its modules in a request.
     pub(super) fn counts_modules(&mut self, now: DateTime<Utc>, visit: &Visit) {
         if let (Some(told), Some(phone)) = (visit.modules, self.fleet.get_mut(visit.mac)) {

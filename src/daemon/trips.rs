@@ -221,6 +221,9 @@ impl Orchestrator {
         if let Some(outcome) = open.trip.outcome() {
             self.metrics.trip_ended(outcome);
         }
+        if let Some(Outcome::Moved { realm }) = open.trip.outcome() {
+            self.moved(mac, realm);
+        }
         self.scheduler.ended(&open.trip, now);
         let withdrawn = matches!(open.trip.outcome(), Some(Outcome::Withdrawn { .. }));
         if !withdrawn && open.trip.asked_at().is_some() {

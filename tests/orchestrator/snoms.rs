@@ -224,6 +224,38 @@ async fn a_phone_moves_into_a_realm_and_asks_there_from_then_on() {
 }
 
 #[tokio::test]
+async fn a_phone_sent_to_another_server_has_moved_once_it_is_back_and_is_sent_nowhere_again() {
+    let house = House(109);
+    let clock = clock();
+    let building = building(clock.clone(), vec![with(house.snom(1), Make::default())]).await;
+    let other = tokio::net::TcpListener::bind(SocketAddr::new(house.ip(252), 0)).await.unwrap();
+    let server = format!("http://{}/snom.htm?mac={{mac}}", other.local_addr().unwrap());
+    let settings = "<settings><phone-settings></phone-settings></settings>";
+    let serving = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = other.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut request).await;
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{settings}", settings.len());
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await;
+        }
+    });
+    let site = Site::new(house);
+    site.write("policies/move.toml", &policy("vendor = \"snom\"", "[move]"));
+    site.write("phones.csv", &format!("mac,lines,vendor,realm\n{},{},snom,away\n", house.mac(1), user(1)));
+    site.settings(&building, "", &format!("{FAST}\n[realm.away]\nsetting_server = \"{server}\"\n"));
+    let daemon = site.start(clock, DRAIN).await;
+    daemon.state(&user(1), "moved").await;
+    let log = building.log(house.mac(1));
+    assert_eq!(count(&log, |what| *what == What::Redirected { to: server.clone() }), 1, "{log:#?}");
+    assert_eq!((orders(&log), boots(&log)), (1, 1), "{log:#?}");
+    assert_eq!(slugs(&daemon, 1).await, ["realm-already-there"]);
+    serving.abort();
+    daemon.stop().await;
+    building.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_phone_that_polls_its_settings_is_offered_its_firmware_at_a_poll_and_never_asked() {
     let house = House(103);
     let clock = clock();

@@ -12,7 +12,14 @@ fn night_of(way: &Way) -> Night {
     let terms = rules.terms.clone();
     rules.terms = Arc::new(move |phone| {
         let terms = terms(phone)?;
-        Some(crate::domain::rules::Terms { triggers: triggers.clone(), serves: Serves::OnceAsked, ..terms })
+        // No snom: those cannot be told to reboot at a poll.
+        let special = crate::domain::rules::Special::default();
+        Some(crate::domain::rules::Terms {
+            triggers: triggers.clone(),
+            serves: Serves::OnceAsked,
+            special,
+            ..terms
+        })
     });
     let now = night.daemon.hands.clock.now();
     night.daemon.scheduler.await_polls();

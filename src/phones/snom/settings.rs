@@ -68,8 +68,8 @@ pub struct Own<'a> {
 pub fn settings(templates: &[&Template], own: Own<'_>) -> Vec<u8> {
     let chosen = chosen(templates, own);
     let has = |name: &str| chosen.iter().any(|setting| setting.name == name);
-    let attributes = templates.iter().rev().map(|template| template.attributes.as_str());
-    let attributes = attributes.filter(|text| !text.is_empty()).next().unwrap_or("");
+    let mut attributes = templates.iter().rev().map(|template| template.attributes.as_str());
+    let attributes = attributes.find(|text| !text.is_empty()).unwrap_or("");
     let mut text =
         format!("<?xml version=\"1.0\" encoding=\"utf-8\"?><settings><phone-settings{attributes}>");
     // It is effective only where it stands first.
