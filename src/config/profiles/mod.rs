@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn other_makers_reboot_at_once_and_are_not_updated() {
         let makers = shipped();
-        let served = [Vendor::SNOM, Vendor::UNIFY];
+        let served = [Vendor::SNOM, Vendor::UNIFY, Vendor::INNOVAPHONE];
         for other in makers.all().filter(|profile| !served.contains(&profile.vendor)) {
             let waits = other.reboot.iter().chain(&other.resync).any(|trigger| trigger.waits_for_idle);
             assert!(!waits && other.update_boots.is_none(), "{}", other.vendor);
@@ -246,7 +246,7 @@ mod tests {
         let names: Vec<&str> = without.map(Vendor::as_str).collect();
         assert_eq!(
             names,
-            ["cisco", "linksys", "snom-dect"],
+            ["cisco", "innovaphone", "linksys", "snom-dect"],
             "for them a resync is a reboot, or nothing is known"
         );
     }
@@ -260,9 +260,21 @@ mod tests {
 
     #[test]
     fn makers_without_a_documented_event_have_no_profile() {
-        for vendor in [Vendor::INNOVAPHONE, Vendor::new("thomson"), Vendor::new("unheard-of")] {
+        for vendor in [Vendor::new("thomson"), Vendor::new("unheard-of")] {
             assert_eq!(shipped().profile(&vendor), None, "{vendor}");
         }
+    }
+
+    #[test]
+    fn an_innovaphone_is_asked_at_its_poll_and_downloads_before_it_reboots() {
+        let makers = shipped();
+        let innovaphone = makers.profile(&Vendor::INNOVAPHONE).unwrap();
+        assert_eq!(innovaphone.reboot, [Trigger { waits_for_idle: true, ..Way::Poll.into() }]);
+        assert_eq!((innovaphone.update_boots, innovaphone.serves), (Some(1), Serves::OnceAsked));
+        // What runs is only known at the first poll after a boot, a quarter of an hour later as phones come.
+        assert!(innovaphone.timing.boot >= TimeDelta::minutes(20));
+        let seen = makers.recognise("innovaphone IP222/12r2").unwrap();
+        assert_eq!(seen.version, None, "no build");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::ports::{Order, PhoneNews, WebAsk};
 
 /// A night in which phones of the maker are asked in this way.
 fn night_of(way: &Way) -> Night {
-    let mut night = Night::new();
+    let mut night = Night::with("innovaphone", |_| {});
     let triggers = vec![Trigger { waits_for_idle: true, ..way.clone().into() }];
     let mut rules = night.daemon.scheduler.rules().clone();
     let terms = rules.terms.clone();
@@ -25,7 +25,7 @@ fn night_of(way: &Way) -> Night {
     night.daemon.scheduler.await_polls();
     night.daemon.scheduler.adopt(rules, &night.daemon.fleet, now);
     night.tell(PbxNews::Picture(Picture {
-        contacts: vec![(line(), Night::contact())],
+        contacts: vec![(line(), Contact { user_agent: None, ..Night::contact() })],
         calls: vec![(line(), CallState::Idle)],
         ..Picture::default()
     }));
@@ -38,7 +38,7 @@ impl Night {
         let (reply, answer) = oneshot::channel();
         let visit = Visit {
             mac: mac(),
-            vendor: Some(Vendor::SNOM),
+            vendor: Some(Vendor::INNOVAPHONE),
             model: None,
             version: Version::parse("10.1.64.14").ok(),
             hardware: None,

@@ -128,7 +128,7 @@ impl Client {
                 return Got::Broken;
             }
         }
-        if download.is_whole().await { Got::Whole } else { Got::Broken }
+        if download.confirmed().await { Got::Whole } else { Got::Broken }
     }
 
     /// Takes its time over so many bytes.

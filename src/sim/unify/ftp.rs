@@ -26,7 +26,7 @@ pub(super) struct Download {
 
 impl Download {
     /// Whether the server said that all of it was sent.
-    pub async fn is_whole(mut self) -> bool {
+    pub async fn confirmed(mut self) -> bool {
         drop(self.data);
         let whole = matches!(self.control.answer().await, Some(226 | 250));
         self.control.tell("QUIT").await;
