@@ -249,7 +249,7 @@ async fn a_phone_sent_to_another_server_has_moved_once_it_is_back_and_is_sent_no
     let log = building.log(house.mac(1));
     assert_eq!(count(&log, |what| *what == What::Redirected { to: server.clone() }), 1, "{log:#?}");
     assert_eq!((orders(&log), boots(&log)), (1, 1), "{log:#?}");
-    assert_eq!(slugs(&daemon, 1).await, ["realm-already-there"]);
+    assert!(slugs(&daemon, 1).await.contains(&"realm-already-there"));
     serving.abort();
     daemon.stop().await;
     building.shutdown().await;
