@@ -27,7 +27,7 @@ fn wrong(page: &str, documents: &[(&str, usize)], tests: &BTreeSet<String>) -> V
             let Some(number) = number.filter(|_| line.starts_with("| ")) else { continue };
             numbers.push(number);
             match cells[..] {
-                [_, asked, _] if asked.is_empty() => wrong.push(format!("{letter}{number} says nothing")),
+                [_, "", _] => wrong.push(format!("{letter}{number} says nothing")),
                 [_, _, shown] => match names(shown) {
                     None => wrong.push(format!("{letter}{number}: `{shown}` names no test")),
                     Some(names) => wrong.extend(

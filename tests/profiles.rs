@@ -106,10 +106,8 @@ fn table() -> String {
     };
     let list = |texts: Vec<&str>| texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", ");
     for maker in config::profiles::shipped().all() {
-        let waits: Vec<&str> =
-            maker.reboot.iter().filter(|t| t.waits_for_idle).map(|trigger| called(trigger)).collect();
-        let may: Vec<&str> =
-            maker.reboot.iter().filter(|t| t.may_wait).map(|trigger| called(trigger)).collect();
+        let waits: Vec<&str> = maker.reboot.iter().filter(|t| t.waits_for_idle).map(called).collect();
+        let may: Vec<&str> = maker.reboot.iter().filter(|t| t.may_wait).map(called).collect();
         let waits = match (waits.is_empty(), may.is_empty()) {
             (false, _) => format!("yes, with {}", list(waits)),
             (true, false) => format!("perhaps, with {}", list(may)),

@@ -38,7 +38,7 @@ fn timing() -> String {
     MAKERS.iter().fold(String::new(), |mut text, (vendor, ..)| {
         for key in ["answer", "leave", "leave_busy", "boot"] {
             let head = if key == "answer" { format!("\n[timing.{vendor}]\n") } else { String::new() };
-            write!(text, "{head}{key} = \"30m\"\n").unwrap();
+            writeln!(text, "{head}{key} = \"30m\"").unwrap();
         }
         text
     })
