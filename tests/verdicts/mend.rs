@@ -28,6 +28,12 @@ impl World {
                 let (agent, silent) = (Some(false), Some(false));
                 self.lines = vec![Desk { calls: CallState::Idle, quiet: 60, contacts: 1, agent, silent }];
             }
+            // The phones of this world have no modules, and hand nothing in.
+            Reason::NoProfile { kind }
+                if kind.starts_with("expansion modules") || kind.starts_with("backups") =>
+            {
+                self.action = 0;
+            }
             Reason::NoProfile { .. } => self.known_kind = true,
             Reason::NotSelected => self.selected = true,
             Reason::Tie { .. } => self.tie = false,
