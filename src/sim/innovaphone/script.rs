@@ -118,11 +118,10 @@ impl Run {
             ["mod", "cmd", "UP1", "times", rest @ ..] => self.ended = !times(unit, rest, now),
             ["mod", "cmd", "UP1", "poll"] => unit.polls_again = true,
             ["mod", "cmd", "UP0", "scfg", url, rest @ ..] => return self.hand_in(unit, url, rest, now),
+            ["mod", "cmd", "UP0", "cfg", _, _, serial] if unit.variable("CFG") == Some(*serial) => {}
             ["mod", "cmd", "UP0", "cfg", url, last, serial] => {
-                if unit.variable("CFG") != Some(*serial) {
-                    self.doing = Some(doing(What::Configuration, last, Some(serial)));
-                    return Some(Act::Read { url: (*url).to_owned() });
-                }
+                self.doing = Some(doing(What::Configuration, last, Some(serial)));
+                return Some(Act::Read { url: (*url).to_owned() });
             }
             ["mod", "cmd", "UP0", verb, url, last, serial] => {
                 let part =

@@ -200,10 +200,10 @@ impl Unit {
     pub fn goes_down(&mut self, cold: bool) {
         let by_watchdog = cold || self.owes.take().is_some_and(|restart| restart.by_watchdog);
         // An IP21 has no watchdog restart: any restart activates its boot code.
-        if by_watchdog || self.product == "IP21" {
-            if let Some(build) = self.stored.remove(&Part::Boot) {
-                self.boot_code = build;
-            }
+        if (by_watchdog || self.product == "IP21")
+            && let Some(build) = self.stored.remove(&Part::Boot)
+        {
+            self.boot_code = build;
         }
         if let Some(build) = self.stored.remove(&Part::Prot) {
             // The misfit has the serial and not the build.
