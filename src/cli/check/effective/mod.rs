@@ -106,6 +106,9 @@ fn action(action: &Action, page: &mut Page) {
         Some(Firmware::Channel(name)) => page.key("channel", text(name)),
         None => {}
     }
+    if let Action::Move { realm: Some(realm) } = action {
+        page.key("realm", text(realm.as_str()));
+    }
 }
 
 fn idle(idle: &IdleRule, page: &mut Page) {
