@@ -113,7 +113,7 @@ mod tests {
         let mut makers = Makers::default();
         for (vendor, name) in [("acme", "{mac}.cfg"), ("globex", "SEP{mac}.cnf.xml"), ("other", "{mac}.cfg")]
         {
-            let profile = crate::phones::tests::maker(vendor, "x");
+            let profile = crate::phones::tests::maker(vendor, "^Xylophone");
             let own_files = vec![FileName::new(name).unwrap()];
             makers.put(super::super::Profile { own_files, ..profile }, false);
         }
