@@ -125,8 +125,9 @@ impl Orchestrator {
                 Order::Reboot { serial, restore }
             }
             Some(Goal::Backup) => Order::HandIn { serial },
-            // Nobody documents how such a phone is told to read its settings.
+            // No order but an address: the setting server to ask from now on.
             Some(Goal::Move { realm, .. }) => return Permit::Elsewhere { realm: realm.clone() },
+            // Nobody documents how such a phone is told to read its settings.
             Some(Goal::Resync) | None => {
                 return self.nothing(mac, open.trip.state().slug());
             }
