@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use sipherd::config;
+use sipherd::domain::items::WantedItem;
 use sipherd::domain::phone::{KnownBy, Mac, Model, Phone, Site, Tag, Vendor};
 use sipherd::domain::policy::{
     Action, Bandwidth, BlackoutDates, Coverage, CoverageRule, Event, Firmware, Group, IdleBy, InFlight,
@@ -51,6 +52,7 @@ fn minutes(n: i64) -> TimeDelta {
 #[test]
 fn each_action_is_a_table_of_its_own() {
     let release = |name: &str| Firmware::Release(name.into());
+    let item = |name: &str, index, value: &str| WantedItem { name: name.into(), index, value: value.into() };
     for (text, expected) in [
         ("[reboot]", Action::Reboot),
         ("[resync]", Action::Resync),
@@ -59,6 +61,10 @@ fn each_action_is_a_table_of_its_own() {
         ("[update]\nchannel = \"stable\"", Action::Update { from: Firmware::Channel("stable".into()) }),
         ("[stage]\nrelease = \"a\"", Action::Stage { from: release("a") }),
         ("[module-update]\nrelease = \"a\"", Action::ModuleUpdate { from: release("a") }),
+        (
+            "[write]\nitems = [{ name = \"skin\", value = \"\" }, { name = \"ring\", index = 2, value = \"1\" }]",
+            Action::Write { items: [item("skin", None, ""), item("ring", Some(2), "1")].into() },
+        ),
     ] {
         let window = "[[window]]\nallow = [1]\n";
         assert_eq!(read(&format!("[select]\nline = \"*\"\n{text}\n{window}")).0.action, expected, "{text}");

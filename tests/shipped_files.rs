@@ -41,7 +41,7 @@ fn the_example_loads_without_a_problem() {
         config::load(&folder.path().join("examples/sipherd.toml"), now()).unwrap_or_else(|e| panic!("{e}"));
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert_eq!(loaded.config.inventory.len(), 24);
-    assert_eq!(loaded.config.policies.len(), 16);
+    assert_eq!(loaded.config.policies.len(), 17);
     assert_eq!(loaded.config.sip.credentials.len(), 2);
 }
 

@@ -280,7 +280,8 @@ fn ties(policies: &[Read], inventory: &[InventoryPhone]) {
 fn never_closing(source: &Source, draft: &Draft, zones: &Zones, now: DateTime<Utc>) {
     let policy = &draft.policy;
     let zone = zones.daemon.unwrap_or(Tz::UTC);
-    let once = matches!(policy.action, Action::Reboot | Action::Resync | Action::Backup);
+    let once =
+        matches!(policy.action, Action::Reboot | Action::Resync | Action::Backup | Action::Write { .. });
     if once && policy.calendar.never_closes(now, zone) {
         let place = draft.windows.first().map_or(0..0, |marks| draft.places.key(&marks.path));
         source.warn(

@@ -36,7 +36,7 @@ impl Kind {
 
 /// Of these keys of a table exactly one is written.
 const EXACTLY_ONE: [(&str, &[&str]); 6] = [
-    ("", &["reboot", "resync", "update", "stage", "module-update", "move", "backup"]),
+    ("", &["reboot", "resync", "update", "stage", "module-update", "move", "backup", "write"]),
     ("[update]", &["release", "channel"]),
     ("[stage]", &["release", "channel"]),
     ("[module-update]", &["release", "channel"]),

@@ -125,6 +125,9 @@ impl Orchestrator {
                 (Some(Goal::Backup), Some(Outcome::HandedIn)) => {
                     return word("handed-in", format!("handed in its configuration {when}"));
                 }
+                (Some(Goal::Write { .. }), Some(Outcome::Written { .. })) => {
+                    return word("written", format!("has its settings since {when}"));
+                }
                 (_, _) => {}
             }
         }
@@ -135,6 +138,7 @@ impl Orchestrator {
                 Reason::AlreadyRebooted { .. } => return word("rebooted", reason.told_in(zone)),
                 Reason::AlreadyResynced { .. } => return word("resynced", reason.told_in(zone)),
                 Reason::AlreadyHandedIn { .. } => return word("handed-in", reason.told_in(zone)),
+                Reason::AlreadyWritten { .. } => return word("written", reason.told_in(zone)),
                 Reason::NotSelected => return word("unmanaged", reason.told_in(zone)),
                 Reason::NoAttemptsLeft { .. } => {
                     let advice = match last.and_then(crate::domain::trip::Trip::outcome) {
@@ -287,6 +291,7 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::AlreadyRebooted { .. }
         | Reason::AlreadyResynced { .. }
         | Reason::AlreadyHandedIn { .. }
+        | Reason::AlreadyWritten { .. }
         | Reason::NoAttemptsLeft { .. }
         | Reason::Lost
         | Reason::StagedOnly { .. }

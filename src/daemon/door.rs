@@ -125,6 +125,7 @@ impl Orchestrator {
                 Order::Reboot { serial, restore }
             }
             Some(Goal::Backup) => Order::HandIn { serial },
+            Some(Goal::Write { items }) => Order::Write { items: items.clone() },
             // No order but an address: the setting server to ask from now on.
             Some(Goal::Move { realm, .. }) => return Permit::Elsewhere { realm: realm.clone() },
             // Nobody documents how such a phone is told to read its settings.
@@ -182,6 +183,7 @@ impl Orchestrator {
             PhoneNews::Declined { why } => Input::Declined { why },
             PhoneNews::Deferred { why } => Input::Deferred { why },
             PhoneNews::HandedIn => Input::HandedIn,
+            PhoneNews::Items(found) => Input::Items { found },
         };
         self.drive(now, mac, input);
     }

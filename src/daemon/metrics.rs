@@ -98,6 +98,7 @@ impl Metrics {
             | Outcome::Resynced
             | Outcome::Moved { .. }
             | Outcome::HandedIn
+            | Outcome::Written { .. }
             | Outcome::Withdrawn { .. }
             | Outcome::Cancelled => outcome.slug(),
         };

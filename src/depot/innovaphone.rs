@@ -123,6 +123,8 @@ fn answer_to(depot: &Depot, read: &Request, permit: Permit) -> Script {
             let url = backup::url(depot.base(), mac, &backup::numbered(number));
             generation::Order::Restore { url, serial }
         }
+        // Held by its gate: no innovaphone has items.
+        Order::Write { .. } => return nothing("innovaphones have no items"),
         Order::HandIn { serial } => {
             let url = backup::url(depot.base(), mac, CONFIGURATION);
             generation::Order::Backup { url, serial, force: None }

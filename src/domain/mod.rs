@@ -7,6 +7,7 @@ pub mod forecast;
 pub mod gates;
 pub mod hardware;
 pub mod hours;
+pub mod items;
 pub mod journal;
 pub mod lines;
 pub mod lot;

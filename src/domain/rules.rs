@@ -48,9 +48,12 @@ impl Terms {
     /// How it is asked for this goal, first choice first.
     pub fn triggers_for(&self, goal: &Goal) -> &[Trigger] {
         match goal {
-            Goal::Reboot | Goal::Update { .. } | Goal::Module { .. } | Goal::Move { .. } | Goal::Backup => {
-                &self.triggers
-            }
+            Goal::Reboot
+            | Goal::Update { .. }
+            | Goal::Module { .. }
+            | Goal::Move { .. }
+            | Goal::Backup
+            | Goal::Write { .. } => &self.triggers,
             Goal::Resync => &self.resync,
         }
     }

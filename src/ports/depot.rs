@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::domain::firmware::{Image, Part, Version};
+use crate::domain::items::{ItemsFound, WantedItem};
 use crate::domain::modules::Attached;
 use crate::domain::phone::{Hardware, Mac, Model, Realm, Vendor};
 use crate::domain::policy::Calendar;
@@ -114,6 +115,11 @@ pub enum Order {
         /// The number of a configuration it handed in once, which it is to read before (innovaphone).
         restore: Option<u64>,
     },
+    /// See to it that these settings are so, and read back what they are then.
+    Write {
+        /// What they are to be.
+        items: Arc<[WantedItem]>,
+    },
     /// Hand in the configuration.
     HandIn {
         /// The same for one trip, another for each.
@@ -136,6 +142,8 @@ pub enum PhoneNews {
     },
     /// Its configuration arrived whole and is kept.
     HandedIn,
+    /// What it tells of the settings it was to have.
+    Items(ItemsFound),
 }
 
 /// A limit on how fast images are served, shared by all downloads whose permits name it.

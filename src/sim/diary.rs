@@ -85,6 +85,11 @@ pub enum What {
         /// What: `ReadItems`, `CleanUp` …
         action: String,
     },
+    /// Its deployment service wrote settings, and so many of them have another value now (Unify).
+    SettingsWritten {
+        /// How many.
+        items: usize,
+    },
     /// Its settings sent it to another setting server (snom).
     Redirected {
         /// Where to.

@@ -4,6 +4,8 @@
 mod doors;
 /// The customer's hardware check, held by the gate and made by the phone.
 mod hardware;
+/// Settings that are written and read back.
+mod items;
 /// Phones that go, and what becomes of them.
 mod journeys;
 

@@ -28,9 +28,9 @@ impl World {
                 let (agent, silent) = (Some(false), Some(false));
                 self.lines = vec![Desk { calls: CallState::Idle, quiet: 60, contacts: 1, agent, silent }];
             }
-            // The phones of this world have no modules, and hand nothing in.
+            // The phones of this world have no modules and no settings of a service, and hand nothing in.
             Reason::NoProfile { kind }
-                if kind.starts_with("expansion modules") || kind.starts_with("backups") =>
+                if ["expansion modules", "backups", "items"].iter().any(|what| kind.starts_with(what)) =>
             {
                 self.action = 0;
             }
@@ -43,7 +43,8 @@ impl World {
             Reason::AlreadyCurrent { .. } | Reason::Misfit(_) => self.runs = Some("10.1.64"),
             Reason::AlreadyRebooted { .. }
             | Reason::AlreadyResynced { .. }
-            | Reason::AlreadyHandedIn { .. } => self.before = None,
+            | Reason::AlreadyHandedIn { .. }
+            | Reason::AlreadyWritten { .. } => self.before = None,
             Reason::NoAttemptsLeft { .. } => self.before = None,
             Reason::PenaltyBox { after, .. } if after == "a call" => self.withdrawn = false,
             Reason::PenaltyBox { .. } => self.before = None,

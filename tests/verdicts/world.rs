@@ -163,7 +163,8 @@ impl World {
             2 => Action::Update { from: from() },
             3 => Action::Stage { from: from() },
             4 => Action::ModuleUpdate { from: from() },
-            _ => Action::Backup,
+            5 => Action::Backup,
+            _ => Action::Write { items: Arc::from([]) },
         };
         let [site, model, subnet, switch, tag] = self.per;
         let glob = || globset::Glob::new("rec*").unwrap().compile_matcher();

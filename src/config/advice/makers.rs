@@ -12,8 +12,8 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
     let resyncs = subject.policy.action == Action::Resync;
     // Whether a phone waits depends on the order it is given.
     let orders = |profile: &Profile| if resyncs { profile.resync.clone() } else { profile.reboot.clone() };
-    let with_image = subject.policy.action.firmware().is_some();
-    let waits = |profile: &Profile| orders(profile).iter().any(|trigger| trigger.waits(with_image));
+    let denied = subject.policy.action.is_denied_in_a_call();
+    let waits = |profile: &Profile| orders(profile).iter().any(|trigger| trigger.waits(denied));
     let those = |able: &dyn Fn(&Profile) -> bool| {
         let profiles = subject.vendors().into_iter().filter_map(|vendor| makers.profile(vendor));
         let unable = profiles.filter(|profile| !able(profile)).map(|profile| profile.vendor.to_string());
@@ -30,7 +30,9 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
         );
     }
     let calls = |profile: &Profile| orders(profile).iter().any(|trigger| trigger.way == Way::ContactMe);
-    let asks = matches!(subject.policy.action, Action::Reboot | Action::Update { .. } | Action::Resync);
+    let writes = matches!(subject.policy.action, Action::Write { .. });
+    let asks =
+        writes || matches!(subject.policy.action, Action::Reboot | Action::Update { .. } | Action::Resync);
     if let Some(names) = if ground.no_deployment && asks { those(&|profile| !calls(profile)) } else { None } {
         subject.warn(
             Code::NotPossible,
@@ -49,6 +51,16 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
                 "nothing is known about asking phones of {names} to read their settings anew: they are held"
             ),
             "give them a policy of their own with `[reboot]`",
+        );
+        return;
+    }
+    let names = if writes { those(&calls) } else { None };
+    if let Some(names) = names {
+        subject.warn(
+            Code::NotPossible,
+            &subject.draft.places.key("write"),
+            format!("phones of {names} call no deployment service that writes settings: they are held"),
+            "select phones of `unify`",
         );
         return;
     }

@@ -58,6 +58,12 @@ pub static POLICY: Keys = Keys {
             "have the phone hand in its configuration to the depot (innovaphone)",
         ),
         Key::new(
+            "write",
+            Table(&WRITE),
+            "{ items = [{ name = \"display-skin\", value = \"1\" }] }",
+            "write settings of the phone where they differ, and read them back (Unify)",
+        ),
+        Key::new(
             "window",
             Tables(&WINDOW),
             "[{ days = \"sat\", from = \"23:00\", to = \"05:00\" }]",
@@ -254,6 +260,36 @@ pub static MOVE: Keys = Keys {
     misnamed: &[("to", "it is called `realm`")],
 };
 
+/// `[write]`.
+pub static WRITE: Keys = Keys {
+    table: "[write]",
+    about: "Writes settings of Unify phones where they differ, once in each opening of the window, and reads them back.",
+    keys: &[Key::new(
+        "items",
+        Tables(&WRITE_ITEM),
+        "[{ name = \"display-skin\", value = \"1\" }]",
+        "the settings, by the names that Unify gives them",
+    )
+    .needed()],
+    later: &[],
+    misnamed: &[("item", "it is called `items`"), ("settings", "it is called `items`")],
+};
+
+/// An item of `[write]`.
+pub static WRITE_ITEM: Keys = Keys {
+    table: "items = [{ … }]",
+    about: "A setting of a Unify phone.",
+    keys: &[
+        Key::new("name", Text(Form::Free), "\"line-ring-type\"", "its name in Unify's list of items")
+            .needed(),
+        Key::new("index", Number { least: 0, most: 1_000_000 }, "2", "which one, where a phone has several")
+            .else_("the item has no index"),
+        Key::new("value", Text(Form::Free), "\"1\"", "what it is to be, as the phone tells it").needed(),
+    ],
+    later: &[],
+    misnamed: &[],
+};
+
 const FIRMWARE_MISNAMED: &[(&str, &str)] = &[
     ("version", "name a staged release or a channel; its manifest knows the version"),
     ("firmware", "name a staged release: `release = \"snom-10.1.198\"`"),
@@ -285,7 +321,7 @@ pub static SELECTION: Keys = Keys {
 };
 
 /// All tables of a policy.
-pub static POLICY_TABLES: [&Keys; 21] = [
+pub static POLICY_TABLES: [&Keys; 23] = [
     &POLICY,
     &SELECT,
     &UPDATE,
@@ -295,6 +331,8 @@ pub static POLICY_TABLES: [&Keys; 21] = [
     &MODULE_UPDATE,
     &MOVE,
     &BACKUP,
+    &WRITE,
+    &WRITE_ITEM,
     &WINDOW,
     &BLACKOUT,
     &IDLE,

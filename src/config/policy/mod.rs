@@ -135,7 +135,8 @@ fn select(top: &Table<'_>, shared: &Shared, draft: &mut Draft) {
 
 /// Records keys that could never have an effect beside this action.
 fn without_effect(top: &Table<'_>) {
-    let Some(action) = ["reboot", "resync", "backup"].into_iter().find(|action| top.has(action)) else {
+    let Some(action) = ["reboot", "resync", "backup", "write"].into_iter().find(|action| top.has(action))
+    else {
         return;
     };
     if let Some(span) = top.key("rollback") {

@@ -8,7 +8,7 @@ use crate::domain::firmware::Version;
 use crate::domain::phone::{Mac, Vendor};
 use crate::phones::unify::Who;
 use crate::phones::unify::door::{Head, image_path};
-use crate::phones::unify::order::{Order as Told, Password, Place, Software};
+use crate::phones::unify::order::{NotWritable, Order as Told, Password, Place, Setting, Software};
 use crate::phones::unify::session::{Arrival, Job};
 use crate::phones::unify::spelling::{Protocol, dotted};
 use crate::ports::{Order, Permit, PhoneNews, Visit, Wanted};
@@ -60,7 +60,11 @@ impl Deployment {
         match self.job(source, mac, None, permit)? {
             Job::Install(software) => Some(Told::Software(software)),
             Job::Reboot => Some(Told::Restart),
-            Job::Write(settings) => Some(Told::WriteItems(settings)),
+            Job::Write(_) => {
+                let why = "settings are written in a conversation (DLS) alone: told by a file (DMS), nothing could be read back";
+                self.declines(mac, source, why);
+                None
+            }
         }
     }
 
@@ -111,17 +115,26 @@ impl Deployment {
                 match self.software(mac, protocol, &release, &file, &version) {
                     Ok(software) => Some(Job::Install(software)),
                     Err(why) => {
-                        self.depot.gatekeeper.told(mac, source, PhoneNews::Declined { why });
+                        self.declines(mac, source, &why);
                         None
                     }
                 }
             }
+            Order::Write { items } => {
+                let settings: Result<_, NotWritable> = items.iter().map(Setting::of).collect();
+                let refused = |refused: NotWritable| self.declines(mac, source, &refused.to_string());
+                settings.map(Job::Write).map_err(refused).ok()
+            }
             Order::HandIn { .. } => {
-                let why = "Unify phones hand in no configuration".to_owned();
-                self.depot.gatekeeper.told(mac, source, PhoneNews::Declined { why });
+                self.declines(mac, source, "Unify phones hand in no configuration");
                 None
             }
         }
+    }
+
+    /// What was decided cannot be told to this phone.
+    fn declines(&self, mac: Mac, source: IpAddr, why: &str) {
+        self.depot.gatekeeper.told(mac, source, PhoneNews::Declined { why: why.to_owned() });
     }
 
     fn software(

@@ -127,6 +127,7 @@ impl Deployment {
             let news = match news {
                 News::Refused(why) => PhoneNews::Declined { why },
                 News::Deferred(why) => PhoneNews::Deferred { why },
+                News::Settings(found) => PhoneNews::Items(found),
             };
             self.depot.gatekeeper.told(mac, source, news);
         }

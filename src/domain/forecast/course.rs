@@ -1,6 +1,7 @@
 //! The course of the hours: events, steps and passes, in the order of their instants.
 
 mod absence;
+mod service;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
@@ -280,6 +281,11 @@ impl<'c> Course<'c> {
             Step::HandIn => {
                 self.hears(mac, now, Input::Called { version: None });
                 self.hears(mac, now, Input::HandedIn);
+            }
+            Step::TellItems => {
+                if !self.tell_items(mac, busy, now) {
+                    return;
+                }
             }
             Step::TellModule => {
                 let target = self.journeys.get(&mac).and_then(|journey| journey.trip.plan().goal.target());

@@ -25,6 +25,8 @@ pub(super) enum Step {
     Return,
     /// It hands in its configuration.
     HandIn,
+    /// It tells its settings, is told what they are to be, and tells them again.
+    TellItems,
     /// It tells what its expansion module runs.
     TellModule,
     /// Nothing is left to happen but the deadline.
@@ -60,6 +62,10 @@ impl Journey {
             }
             State::Accepted { .. } if self.trip.plan().goal == Goal::Backup => {
                 (since + usual.leave, Step::HandIn)
+            }
+            State::Accepted { .. } if matches!(self.trip.plan().goal, Goal::Write { .. }) => {
+                let at = if self.waits { self.trip.deadline()? } else { since + usual.leave };
+                (at, Step::TellItems)
             }
             State::Accepted { .. } if self.wants_image() => (since + usual.leave, Step::Fetch),
             State::Accepted { .. } if self.waits => (self.trip.deadline()?, Step::Leave),

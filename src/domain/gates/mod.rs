@@ -5,6 +5,7 @@ mod modules;
 mod patience;
 mod penalty;
 mod places;
+mod service;
 mod window;
 mod work;
 

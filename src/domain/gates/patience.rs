@@ -26,7 +26,7 @@ pub(super) struct Leave {
 impl Leave {
     /// The triggers towards this goal, first choice first.
     pub(super) fn triggers(&self, terms: &Terms, goal: &Goal) -> Vec<Trigger> {
-        let fits = |trigger: &&Trigger| trigger.waits(goal.has_image()) || !self.only_waiting;
+        let fits = |trigger: &&Trigger| trigger.waits(goal.is_denied_in_a_call()) || !self.only_waiting;
         terms.triggers_for(goal).iter().filter(fits).cloned().collect()
     }
 }
@@ -63,9 +63,8 @@ impl<'a> Judge<'a> {
     pub(super) fn can_wait(&self, mandate: Option<&Mandate<'a>>) -> bool {
         let resync = matches!(mandate, Some(Mandate::Policy(policy)) if policy.action == Action::Resync);
         let triggers = self.terms.as_ref().map(|terms| if resync { &terms.resync } else { &terms.triggers });
-        let with_image =
-            matches!(mandate, Some(Mandate::Policy(policy)) if policy.action.firmware().is_some());
-        triggers.is_some_and(|triggers| triggers.iter().any(|trigger| trigger.waits(with_image)))
+        let denied = matches!(mandate, Some(Mandate::Policy(policy)) if policy.action.is_denied_in_a_call());
+        triggers.is_some_and(|triggers| triggers.iter().any(|trigger| trigger.waits(denied)))
     }
 
     /// What must be left before the last instant at which the phone may start: all is judged once more after the look.

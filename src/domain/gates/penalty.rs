@@ -41,13 +41,15 @@ impl<'a> Judge<'a> {
                 true
             }
             (Goal::Move { realm: was, .. }, Goal::Move { realm: is, .. }) => was == is,
+            (Goal::Write { items: was }, Goal::Write { items: is }) => was == is,
             (
                 Goal::Reboot
                 | Goal::Resync
                 | Goal::Backup
                 | Goal::Update { .. }
                 | Goal::Module { .. }
-                | Goal::Move { .. },
+                | Goal::Move { .. }
+                | Goal::Write { .. },
                 _,
             ) => false,
         })?;
@@ -59,7 +61,7 @@ impl<'a> Judge<'a> {
     fn counts(trip: &Trip, opening: Option<Opening>) -> bool {
         match trip.plan().goal {
             Goal::Update { .. } | Goal::Module { .. } | Goal::Move { .. } => true,
-            Goal::Reboot | Goal::Resync | Goal::Backup => {
+            Goal::Reboot | Goal::Resync | Goal::Backup | Goal::Write { .. } => {
                 opening.is_some_and(|opening| trip.since() >= opening.start)
             }
         }
@@ -120,7 +122,7 @@ impl<'a> Judge<'a> {
                 Standing::Out(let_out) if Self::counts(trip, opening) => {
                     held.push(Reason::NoAttemptsLeft { attempts: trip.plan().attempt, last: after });
                     let next = match goal {
-                        Some(Goal::Reboot | Goal::Resync | Goal::Backup) => {
+                        Some(Goal::Reboot | Goal::Resync | Goal::Backup | Goal::Write { .. }) => {
                             opening.and_then(|opening| self.opening_after(opening)).map(|next| next.start)
                         }
                         Some(Goal::Update { .. } | Goal::Module { .. } | Goal::Move { .. }) | None => None,

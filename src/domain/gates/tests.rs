@@ -404,3 +404,4 @@ mod hours;
 mod idle;
 mod modules;
 mod retry;
+mod service;

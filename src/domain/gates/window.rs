@@ -113,8 +113,8 @@ impl<'a> Judge<'a> {
     pub(super) fn needs(&self, goal: Option<&Goal>) -> TimeDelta {
         let with_image = goal.is_some_and(Goal::has_image);
         self.terms.as_ref().map_or(TimeDelta::zero(), |terms| {
-            // Whoever hands in its configuration stays where it is.
-            if goal == Some(&Goal::Backup) {
+            // Whoever hands in its configuration, or is told its settings, stays where it is.
+            if matches!(goal, Some(Goal::Backup | Goal::Write { .. })) {
                 return terms.timing.answer;
             }
             let boots = if with_image { terms.update_boots.unwrap_or(1) } else { 1 };

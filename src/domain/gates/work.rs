@@ -34,6 +34,11 @@ impl<'a> Judge<'a> {
                 let kind = format!("backups of {}", self.phone.kind());
                 self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
             }
+            // Nobody else has items.
+            (Some(terms), Some(Action::Write { .. })) if !self.calls_its_service(terms) => {
+                let kind = format!("items of {}", self.phone.kind());
+                self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
+            }
             (Some(terms), action) if action != Some(&Action::Resync) && terms.triggers.is_empty() => {
                 let kind = format!("reboots of {}", self.phone.kind());
                 self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
@@ -89,6 +94,7 @@ impl<'a> Judge<'a> {
                 Action::ModuleUpdate { from } => self.module_goal(from),
                 Action::Move { realm } => self.move_goal(realm.as_ref()),
                 Action::Backup => Some(Goal::Backup),
+                Action::Write { items } => Some(Goal::Write { items: items.clone() }),
                 Action::Stage { .. } => None,
             },
         }
@@ -172,6 +178,7 @@ impl<'a> Judge<'a> {
                 Some(trip) => self.hold(Gate::Current, Reason::AlreadyHandedIn { at: trip.since() }, again()),
                 None => self.open(Gate::Current, || "one configuration in each window".into()),
             },
+            Action::Write { items } => self.items_are_written(items, done, again),
         }
     }
 
@@ -192,7 +199,11 @@ impl<'a> Judge<'a> {
             Some(Mandate::Policy(policy)) => match &policy.action {
                 Action::Update { from } | Action::Stage { from } => from,
                 Action::ModuleUpdate { from } => return self.module_image(from),
-                Action::Reboot | Action::Resync | Action::Move { .. } | Action::Backup => {
+                Action::Reboot
+                | Action::Resync
+                | Action::Move { .. }
+                | Action::Backup
+                | Action::Write { .. } => {
                     return self.open(Gate::Image, || "no image needed".into());
                 }
             },

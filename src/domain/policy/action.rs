@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::items::WantedItem;
 use crate::domain::phone::Realm;
 
 /// What a policy does to the phones it selects.
@@ -37,6 +38,11 @@ pub enum Action {
     },
     /// Have the phone hand in its configuration once in each opening of the window (innovaphone `scfg`).
     Backup,
+    /// See to it that settings of the phone are so, once in each opening of the window (Unify `WriteItems`).
+    Write {
+        /// What they are to be.
+        items: Arc<[WantedItem]>,
+    },
 }
 
 impl Action {
@@ -50,6 +56,15 @@ impl Action {
             Self::ModuleUpdate { .. } => "module-update",
             Self::Move { .. } => "move",
             Self::Backup => "backup",
+            Self::Write { .. } => "write",
+        }
+    }
+
+    /// Whether a phone that calls its service does not do this while it is in a call.
+    pub const fn is_denied_in_a_call(&self) -> bool {
+        match self {
+            Self::Update { .. } | Self::Stage { .. } | Self::ModuleUpdate { .. } | Self::Write { .. } => true,
+            Self::Reboot | Self::Resync | Self::Move { .. } | Self::Backup => false,
         }
     }
 
@@ -57,7 +72,7 @@ impl Action {
     pub const fn firmware(&self) -> Option<&Firmware> {
         match self {
             Self::Update { from } | Self::Stage { from } | Self::ModuleUpdate { from } => Some(from),
-            Self::Reboot | Self::Resync | Self::Move { .. } | Self::Backup => None,
+            Self::Reboot | Self::Resync | Self::Move { .. } | Self::Backup | Self::Write { .. } => None,
         }
     }
 }

@@ -68,6 +68,11 @@ pub enum Reason {
         /// When.
         at: DateTime<Utc>,
     },
+    /// Its settings were found to be so, or written, in this opening of the window already.
+    AlreadyWritten {
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The release is not staged, or holds no image for this model.
     NoImage {
         /// The release, or the channel.
@@ -296,6 +301,9 @@ impl Reason {
             Self::AlreadyHandedIn { at } => {
                 format!("handed in its configuration in this window already ({})", clock(at, "%H:%M"))
             }
+            Self::AlreadyWritten { at } => {
+                format!("has its settings in this window already ({})", clock(at, "%H:%M"))
+            }
             Self::NoImage { from } => format!("{from} has no image for it"),
             Self::Misfit(misfit) => misfit.to_string(),
             Self::UpdatePolicy { value } => {
@@ -399,6 +407,7 @@ impl Reason {
             Self::AlreadyRebooted { .. } => "already-rebooted",
             Self::AlreadyResynced { .. } => "already-resynced",
             Self::AlreadyHandedIn { .. } => "already-handed-in",
+            Self::AlreadyWritten { .. } => "already-written",
             Self::NoImage { .. } => "no-image",
             Self::Misfit(_) => "misfit",
             Self::UpdatePolicy { .. } => "update-policy",

@@ -28,7 +28,7 @@ pub enum Because {
 pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
-const SLUGS: [&str; 43] = [
+const SLUGS: [&str; 44] = [
     "no-lines",
     "no-profile",
     "not-selected",
@@ -40,6 +40,7 @@ const SLUGS: [&str; 43] = [
     "already-rebooted",
     "already-resynced",
     "already-handed-in",
+    "already-written",
     "no-image",
     "misfit",
     "update-policy",

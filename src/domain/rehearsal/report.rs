@@ -96,6 +96,7 @@ pub(super) fn answer(verdict: &Verdict) -> Answer {
                 | Reason::AlreadyRebooted { .. }
                 | Reason::AlreadyResynced { .. }
                 | Reason::AlreadyHandedIn { .. }
+                | Reason::AlreadyWritten { .. }
         )
     }) {
         Answer::Done

@@ -20,9 +20,9 @@ impl Trip {
             State::Asked { .. } => self.unsure(now, "no answer in time; watching whether it goes", out),
             State::Accepted { sure } => {
                 let asked = self.asked_at.unwrap_or(self.since);
-                let waits = self
-                    .asked_with()
-                    .is_some_and(|asked| asked.is_waited_for() || asked.waits(self.plan.goal.has_image()));
+                let waits = self.asked_with().is_some_and(|asked| {
+                    asked.is_waited_for() || asked.waits(self.plan.goal.is_denied_in_a_call())
+                });
                 if busy && waits && now - asked < self.plan.timing.leave_busy {
                     // A call came between the last look and the NOTIFY, or the policy leaves the wait to the phone.
                     self.since = now;
@@ -32,6 +32,7 @@ impl Trip {
                         (false, _) => Failure::NoAnswer,
                         (true, Goal::Resync) => Failure::NeverAsked,
                         (true, Goal::Backup) => Failure::NeverHandedIn,
+                        (true, Goal::Write { .. }) => Failure::ItemsUntold,
                         (true, Goal::Update { .. } | Goal::Module { .. }) if self.seen.offers > 0 => {
                             Failure::NothingHappened { cause: Cause::NotFetched }
                         }
@@ -102,7 +103,7 @@ impl Trip {
     fn may_wait_with_image(&self, now: DateTime<Utc>) -> bool {
         let waits = self
             .asked_with()
-            .is_some_and(|asked| asked.is_waited_for() || asked.waits(self.plan.goal.has_image()));
+            .is_some_and(|asked| asked.is_waited_for() || asked.waits(self.plan.goal.is_denied_in_a_call()));
         let asked = self.asked_at.unwrap_or(self.since);
         let stays = self.seen.gone.is_empty() && !self.seen.boot_after_delivery;
         self.plan.serves == Serves::OnceAsked && waits && stays && now - asked < self.plan.timing.leave_busy
@@ -113,11 +114,17 @@ impl Trip {
         if self.plan.goal == Goal::Backup {
             return Failure::NeverHandedIn;
         }
+        if matches!(self.plan.goal, Goal::Write { .. }) {
+            return Failure::ItemsUntold;
+        }
         let runs = match self.plan.goal {
             Goal::Module { .. } => &seen.module,
-            Goal::Reboot | Goal::Resync | Goal::Update { .. } | Goal::Move { .. } | Goal::Backup => {
-                &seen.version
-            }
+            Goal::Reboot
+            | Goal::Resync
+            | Goal::Update { .. }
+            | Goal::Move { .. }
+            | Goal::Backup
+            | Goal::Write { .. } => &seen.version,
         };
         match (runs, seen.delivered) {
             (Some(runs), true) => Failure::WrongVersion { runs: runs.clone() },

@@ -275,7 +275,7 @@ impl Trip {
 
     pub(super) fn runs_target(&self) -> bool {
         match &self.plan.goal {
-            Goal::Reboot | Goal::Resync | Goal::Move { .. } | Goal::Backup => false,
+            Goal::Reboot | Goal::Resync | Goal::Move { .. } | Goal::Backup | Goal::Write { .. } => false,
             Goal::Update { target, .. } => self.seen.version.as_ref() == Some(target),
             Goal::Module { target, .. } => self.seen.module.as_ref() == Some(target),
         }
@@ -293,9 +293,12 @@ impl Trip {
         }
         let runs = match self.plan.goal {
             Goal::Module { .. } => self.seen.module.clone(),
-            Goal::Reboot | Goal::Resync | Goal::Update { .. } | Goal::Move { .. } | Goal::Backup => {
-                self.seen.version.clone()
-            }
+            Goal::Reboot
+            | Goal::Resync
+            | Goal::Update { .. }
+            | Goal::Move { .. }
+            | Goal::Backup
+            | Goal::Write { .. } => self.seen.version.clone(),
         };
         match (&self.plan.goal, runs) {
             // Whoever was to read its settings only, and rebooted, has read them as well.
@@ -310,8 +313,15 @@ impl Trip {
                 self.moved(now, out);
             }
             // A snom's first return still shows the old version: only the deadline of `Back` tells. And one that rebooted
-            // where it was to hand in its configuration may do so yet.
-            (Goal::Update { .. } | Goal::Module { .. } | Goal::Move { .. } | Goal::Backup, _) => {
+            // where it was to hand in its configuration, or to tell its settings, may do so yet.
+            (
+                Goal::Update { .. }
+                | Goal::Module { .. }
+                | Goal::Move { .. }
+                | Goal::Backup
+                | Goal::Write { .. },
+                _,
+            ) => {
                 if matches!(self.state, State::Away) {
                     self.enter(now, State::Back, out, "is back, not with the new version yet");
                 }

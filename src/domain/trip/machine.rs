@@ -147,10 +147,11 @@ impl Trip {
             Some(
                 Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Resynced | Outcome::Moved { .. },
             ) => now < self.since + timing.boot,
-            // Nothing was sent, or it was not taken; and handing in a configuration needs no boot.
+            // Nothing was sent, or it was not taken; and neither a configuration handed in nor a setting needs a boot.
             Some(
                 Outcome::Withdrawn { .. }
                 | Outcome::HandedIn
+                | Outcome::Written { .. }
                 | Outcome::Failed {
                     failure:
                         Failure::Declined { .. }
@@ -241,9 +242,12 @@ impl Trip {
         };
         let runs = match self.plan.goal {
             Goal::Module { .. } => self.seen.module.as_ref(),
-            Goal::Reboot | Goal::Resync | Goal::Update { .. } | Goal::Move { .. } | Goal::Backup => {
-                self.seen.version.as_ref().or(self.plan.runs.as_ref())
-            }
+            Goal::Reboot
+            | Goal::Resync
+            | Goal::Update { .. }
+            | Goal::Move { .. }
+            | Goal::Backup
+            | Goal::Write { .. } => self.seen.version.as_ref().or(self.plan.runs.as_ref()),
         };
         (its_time && runs != Some(target)).then_some((release, file))
     }
@@ -317,6 +321,7 @@ impl Trip {
             Input::Declined { why } => self.declined(now, why, &mut out),
             Input::Deferred { why } => self.deferred(now, why, &mut out),
             Input::HandedIn => self.handed_in(now, &mut out),
+            Input::Items { found } => self.items_told(now, found, &mut out),
             Input::Redirected => self.redirected(&mut out),
             Input::InRealm { realm } => self.asked_in_realm(now, &realm, &mut out),
             Input::Module { version } => self.module_told(now, version, &mut out),
@@ -344,16 +349,7 @@ impl Trip {
     }
 
     pub(super) fn finish(&mut self, now: DateTime<Utc>, outcome: Outcome, out: &mut Vec<Output>) {
-        let text = match &outcome {
-            Outcome::Verified { version } => format!("runs {version}, all lines registered"),
-            Outcome::Rebooted => "rebooted, all lines registered".to_owned(),
-            Outcome::Resynced => "read its settings anew".to_owned(),
-            Outcome::Moved { realm } => format!("belongs to realm {realm}"),
-            Outcome::HandedIn => "handed in its configuration".to_owned(),
-            Outcome::Failed { failure } => format!("{failure}; {}", failure.advice()),
-            Outcome::Withdrawn { why } => why.clone(),
-            Outcome::Cancelled => "cancelled".to_owned(),
-        };
+        let text = outcome.told();
         if matches!(self.state, State::Asked { .. }) {
             out.push(Output::StopResending);
         }

@@ -27,6 +27,11 @@ pub enum Outcome {
     },
     /// It handed in its configuration.
     HandedIn,
+    /// Its settings are as they are to be, read back from it.
+    Written {
+        /// So many had to be changed.
+        changed: usize,
+    },
     /// It failed.
     Failed {
         /// How.
@@ -45,10 +50,30 @@ impl Outcome {
     /// Whether the phone did what it was to do.
     pub const fn is_good(&self) -> bool {
         match self {
-            Self::Verified { .. } | Self::Rebooted | Self::Resynced | Self::Moved { .. } | Self::HandedIn => {
-                true
-            }
+            Self::Verified { .. }
+            | Self::Rebooted
+            | Self::Resynced
+            | Self::Moved { .. }
+            | Self::HandedIn
+            | Self::Written { .. } => true,
             Self::Failed { .. } | Self::Withdrawn { .. } | Self::Cancelled => false,
+        }
+    }
+
+    /// What happened, as the history tells it.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Verified { version } => format!("runs {version}, all lines registered"),
+            Self::Rebooted => "rebooted, all lines registered".to_owned(),
+            Self::Resynced => "read its settings anew".to_owned(),
+            Self::Moved { realm } => format!("belongs to realm {realm}"),
+            Self::HandedIn => "handed in its configuration".to_owned(),
+            Self::Written { changed: 0 } => "had all its settings already, nothing was written".to_owned(),
+            Self::Written { changed: 1 } => "one setting was written and read back".to_owned(),
+            Self::Written { changed } => format!("{changed} settings were written and read back"),
+            Self::Failed { failure } => format!("{failure}; {}", failure.advice()),
+            Self::Withdrawn { why } => why.clone(),
+            Self::Cancelled => "cancelled".to_owned(),
         }
     }
 
@@ -60,6 +85,7 @@ impl Outcome {
             Self::Resynced => "resynced",
             Self::Moved { .. } => "moved",
             Self::HandedIn => "handed-in",
+            Self::Written { .. } => "written",
             Self::Failed { .. } => "failed",
             Self::Withdrawn { .. } => "withdrawn",
             Self::Cancelled => "cancelled",
@@ -96,6 +122,18 @@ pub enum Failure {
     NeverAsked,
     /// It took the order and did not hand in its configuration.
     NeverHandedIn,
+    /// It took the order and did not tell what its settings are then.
+    ItemsUntold,
+    /// It does not know settings that it was to have.
+    ItemsUnknown {
+        /// What they are called.
+        items: Vec<String>,
+    },
+    /// It took settings, and tells others when it is asked for them.
+    ItemsNotKept {
+        /// Which is what.
+        items: Vec<String>,
+    },
     /// It said itself that it will not do it.
     Declined {
         /// Why.
@@ -147,7 +185,7 @@ pub enum Cause {
 
 impl Failure {
     /// All short machine names.
-    pub const SLUGS: [&'static str; 13] = [
+    pub const SLUGS: [&'static str; 16] = [
         "refused",
         "no-credentials",
         "not-reachable",
@@ -155,6 +193,9 @@ impl Failure {
         "never-left",
         "never-asked",
         "never-handed-in",
+        "items-untold",
+        "items-unknown",
+        "items-not-kept",
         "declined",
         "never-returned",
         "image-rejected",
@@ -173,6 +214,9 @@ impl Failure {
             Self::NeverLeft => "never-left",
             Self::NeverAsked => "never-asked",
             Self::NeverHandedIn => "never-handed-in",
+            Self::ItemsUntold => "items-untold",
+            Self::ItemsUnknown { .. } => "items-unknown",
+            Self::ItemsNotKept { .. } => "items-not-kept",
             Self::Declined { .. } => "declined",
             Self::NeverReturned { .. } => "never-returned",
             Self::ImageRejected => "image-rejected",
@@ -190,17 +234,23 @@ impl Failure {
             | Self::NeverLeft
             | Self::NeverAsked
             | Self::NeverHandedIn
+            | Self::ItemsUntold
             | Self::Declined { .. }
             | Self::NeverReturned { .. }
             | Self::DownloadBroken { .. } => true,
             Self::NothingHappened { cause } => !matches!(cause, Cause::NotWanted),
             Self::Refused { status, .. } => matches!(status, 408 | 480 | 486 | 500..=599),
-            Self::NoCredentials { .. } | Self::ImageRejected | Self::WrongVersion { .. } => false,
+            Self::NoCredentials { .. }
+            | Self::ItemsUnknown { .. }
+            | Self::ItemsNotKept { .. }
+            | Self::ImageRejected
+            | Self::WrongVersion { .. } => false,
         }
     }
 
     /// The slugs of failures that are never retryable, whatever they carry besides.
-    pub const NEVER_RETRYABLE: [&'static str; 3] = ["no-credentials", "image-rejected", "wrong-version"];
+    pub const NEVER_RETRYABLE: [&'static str; 5] =
+        ["no-credentials", "items-unknown", "items-not-kept", "image-rejected", "wrong-version"];
 
     /// What the administrator can do about it.
     pub const fn advice(&self) -> &'static str {
@@ -221,6 +271,15 @@ impl Failure {
             }
             Self::NeverHandedIn => {
                 "see whether the phone can reach this depot, and whether it may write there"
+            }
+            Self::ItemsUntold => {
+                "see whether the phone can reach the deployment service, and its trace there"
+            }
+            Self::ItemsUnknown { .. } => {
+                "compare the names with those its software knows: Unify's list of items"
+            }
+            Self::ItemsNotKept { .. } => {
+                "see whether the phone can only tell it, spells the value otherwise, or is set by somebody else as well"
             }
             Self::Declined { .. } => "see what the phone says, and whether somebody uses it",
             Self::NeverReturned { .. } => "go and look at the phone; do not cut its power while it flashes",
@@ -260,6 +319,9 @@ impl fmt::Display for Failure {
             Self::NeverLeft => write!(f, "accepted and was not seen to leave"),
             Self::NeverAsked => write!(f, "accepted and did not ask this depot for its settings"),
             Self::NeverHandedIn => write!(f, "took the order and did not hand in its configuration"),
+            Self::ItemsUntold => write!(f, "took the order and did not tell what its settings are"),
+            Self::ItemsUnknown { items } => write!(f, "does not know {}", items.join(", ")),
+            Self::ItemsNotKept { items } => write!(f, "did not keep what was written: {}", items.join("; ")),
             Self::Declined { why } => write!(f, "declined: {why}"),
             Self::NeverReturned { missing } => {
                 let lines: Vec<&str> = missing.iter().map(|line| line.user.as_ref()).collect();

@@ -23,6 +23,7 @@ use super::look::LastLook;
 use super::outcome::Outcome;
 use super::timing::{Serves, Timing, Trigger, Way};
 use crate::domain::firmware::Version;
+use crate::domain::items::{ItemsFound, WantedItem};
 use crate::domain::phone::{LineId, Mac, Realm};
 
 /// What a trip is for.
@@ -60,6 +61,11 @@ pub enum Goal {
     },
     /// The phone is to hand in its configuration.
     Backup,
+    /// Settings of the phone are to be so.
+    Write {
+        /// What they are to be.
+        items: Arc<[WantedItem]>,
+    },
 }
 
 impl Goal {
@@ -68,11 +74,17 @@ impl Goal {
         matches!(self, Self::Update { .. } | Self::Module { .. })
     }
 
+    /// Whether a phone that calls its service does not do this while it is in a call: an image that is told with
+    /// `file-priority` `normal`, and `WriteItems`.
+    pub const fn is_denied_in_a_call(&self) -> bool {
+        self.has_image() || matches!(self, Self::Write { .. })
+    }
+
     /// The version wanted in the end, where there is one.
     pub const fn target(&self) -> Option<&Version> {
         match self {
             Self::Update { target, .. } | Self::Module { target, .. } => Some(target),
-            Self::Reboot | Self::Resync | Self::Move { .. } | Self::Backup => None,
+            Self::Reboot | Self::Resync | Self::Move { .. } | Self::Backup | Self::Write { .. } => None,
         }
     }
 }
@@ -250,6 +262,11 @@ pub enum Input {
     },
     /// Its configuration arrived whole.
     HandedIn,
+    /// What it tells of the settings it was to have.
+    Items {
+        /// What.
+        found: ItemsFound,
+    },
     /// It was sent to the setting server of another realm, in answer to its question for settings.
     Redirected,
     /// It asked for its settings as a phone of this realm.

@@ -7,6 +7,7 @@ use super::outcome::{Failure, Outcome};
 use super::state::{Goal, Output, State};
 use super::timing::Way;
 use crate::domain::firmware::Version;
+use crate::domain::items::ItemsFound;
 use crate::domain::phone::Realm;
 
 impl Trip {
@@ -78,6 +79,10 @@ impl Trip {
                         self.seen.orders += 1;
                         "was told to hand in its configuration".to_owned()
                     }
+                    Goal::Write { items } => {
+                        self.seen.orders += 1;
+                        format!("is asked for {} of its settings", items.len())
+                    }
                 };
                 out.push(Output::Note("ordered", text));
             }
@@ -138,6 +143,27 @@ impl Trip {
             | State::Fetching
             | State::Flashing
             | State::Back => self.finish(now, Outcome::HandedIn, out),
+            State::Confirming { .. } | State::Done { .. } => {}
+        }
+    }
+
+    /// It told what its settings are.
+    pub(super) fn items_told(&mut self, now: DateTime<Utc>, found: ItemsFound, out: &mut Vec<Output>) {
+        if !matches!(self.plan.goal, Goal::Write { .. }) {
+            return;
+        }
+        let outcome = match found {
+            ItemsFound::AsWanted { written } => Outcome::Written { changed: written },
+            ItemsFound::Unknown { items } => Outcome::Failed { failure: Failure::ItemsUnknown { items } },
+            ItemsFound::NotKept { items } => Outcome::Failed { failure: Failure::ItemsNotKept { items } },
+        };
+        match self.state {
+            State::Asked { .. }
+            | State::Accepted { .. }
+            | State::Away
+            | State::Fetching
+            | State::Flashing
+            | State::Back => self.finish(now, outcome, out),
             State::Confirming { .. } | State::Done { .. } => {}
         }
     }

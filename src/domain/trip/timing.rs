@@ -98,10 +98,10 @@ impl Trigger {
         Self { waits_for_idle: true, ..Self::event(event) }
     }
 
-    /// Whether a phone asked so waits for its calls to end. A Unify phone that is told to load an image does, because sipherd
-    /// always says `file-priority` `normal`; of its restart nobody says so.
-    pub fn waits(&self, with_image: bool) -> bool {
-        self.waits_for_idle || with_image && self.way == Way::ContactMe
+    /// Whether a phone asked so waits for its calls to end. A Unify phone does where its maker says that it denies the order
+    /// while it is in a call; of its restart nobody says so.
+    pub fn waits(&self, denied_in_a_call: bool) -> bool {
+        self.waits_for_idle || denied_in_a_call && self.way == Way::ContactMe
     }
 
     /// Whether a phone asked so that is in a call and has not left yet is given `leave_busy`.

@@ -11,6 +11,7 @@ pub mod order;
 pub mod session;
 pub mod spelling;
 mod who;
+mod writing;
 
 pub use item::{Item, Items};
 pub use who::{NoPhone, Who};

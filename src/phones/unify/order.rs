@@ -9,6 +9,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::message::Action;
+use crate::domain::items::WantedItem;
 
 const NAMESPACE: &str = "http://www.siemens.com/DLS";
 
@@ -19,6 +20,8 @@ pub enum Order {
     ReadAllItems,
     /// Tell these items.
     ReadItems(&'static [&'static str]),
+    /// Tell what these settings are now.
+    ReadSettings(Vec<Setting>),
     /// Tell the items that did not fit.
     GetNextFragment,
     /// Change these settings; a phone in a call says that it is busy.
@@ -46,7 +49,7 @@ impl Order {
     pub const fn action(&self) -> Action {
         match self {
             Self::ReadAllItems => Action::ReadAllItems,
-            Self::ReadItems(_) => Action::ReadItems,
+            Self::ReadItems(_) | Self::ReadSettings(_) => Action::ReadItems,
             Self::GetNextFragment => Action::GetNextFragment,
             Self::WriteItems(_) => Action::WriteItems,
             Self::Software(_) => Action::SoftwareDeployment,
@@ -100,8 +103,12 @@ impl Order {
         match self {
             Self::ReadAllItems | Self::GetNextFragment | Self::Restart => Vec::new(),
             Self::ReadItems(names) => names.iter().map(|name| Written::new(name, None, "")).collect(),
+            Self::ReadSettings(settings) => {
+                settings.iter().map(|setting| Written::new(setting.name(), setting.index(), "")).collect()
+            }
             Self::WriteItems(settings) => {
-                let written = |setting: &Setting| Written::new(&setting.name, setting.index, &setting.value);
+                let written =
+                    |setting: &Setting| Written::new(setting.name(), setting.index(), setting.value());
                 settings.iter().map(written).collect()
             }
             Self::Software(software) => software.items(),
@@ -279,11 +286,7 @@ impl MediaFile {
 
 /// A setting to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
-    name: String,
-    index: Option<u32>,
-    value: String,
-}
+pub struct Setting(WantedItem);
 
 /// A setting that is not written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -294,7 +297,16 @@ pub enum NotWritable {
     /// It would come near a factory reset, a deployment, or the phone's own passwords.
     #[error("`{0}` is never written by sipherd")]
     Never(String),
+    /// No phone would tell it again as it is written.
+    #[error("the value of `{0}` begins or ends with a blank, or has signs that no message can hold")]
+    Value(String),
+    /// It is longer than any setting.
+    #[error("the value of `{0}` is too long: {LONGEST_VALUE} bytes are the most")]
+    TooLong(String),
 }
+
+/// The longest value of a setting, in bytes.
+const LONGEST_VALUE: usize = 4096;
 
 /// Beginnings of names that no setting has: they belong to orders of their own.
 const OTHER_ORDERS: [&str; 4] = ["restart", "file-", "send-solicited", "cleanup"];
@@ -311,22 +323,38 @@ impl Setting {
         if resets || OTHER_ORDERS.iter().any(|other| name.starts_with(other)) {
             return Err(NotWritable::Never(name.to_owned()));
         }
-        Ok(Self { name: name.to_owned(), index, value: value.to_owned() })
+        if value.trim() != value || value.chars().any(char::is_control) {
+            return Err(NotWritable::Value(name.to_owned()));
+        }
+        if value.len() > LONGEST_VALUE {
+            return Err(NotWritable::TooLong(name.to_owned()));
+        }
+        Ok(Self(WantedItem { name: name.into(), index, value: value.into() }))
+    }
+
+    /// This one, as policies and trips have it.
+    pub fn of(item: &WantedItem) -> Result<Self, NotWritable> {
+        Self::new(&item.name, item.index, &item.value)
+    }
+
+    /// The same, as policies and trips have it.
+    pub fn item(&self) -> &WantedItem {
+        &self.0
     }
 
     /// The item's name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// Which one, where there are several.
     pub fn index(&self) -> Option<u32> {
-        self.index
+        self.0.index
     }
 
     /// What it is to be.
     pub fn value(&self) -> &str {
-        &self.value
+        &self.0.value
     }
 }
 

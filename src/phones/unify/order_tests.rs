@@ -56,6 +56,10 @@ fn items_are_asked_for_by_name_and_written_with_their_values() {
         Setting::new("key-label-unicode", Some(3), "A & B").unwrap(),
     ];
     assert_eq!(
+        text(&Order::ReadSettings(settings.clone())),
+        golden("ReadItems", "<Item name=\"e164\"/><Item name=\"key-label-unicode\" index=\"3\"/>")
+    );
+    assert_eq!(
         text(&Order::WriteItems(settings)),
         golden(
             "WriteItems",
@@ -153,6 +157,10 @@ fn settings_that_come_near_a_reset_are_refused() {
     for name in ["", "A", "a b", "a\"b", "ä"] {
         assert!(matches!(Setting::new(name, None, ""), Err(NotWritable::Name(_))), "{name}");
     }
+    for value in [" a", "a ", "a\nb", "a\u{7}"] {
+        assert_eq!(Setting::new("a", None, value), Err(NotWritable::Value("a".into())), "{value:?}");
+    }
+    assert_eq!(Setting::new("a", None, &"x".repeat(4097)), Err(NotWritable::TooLong("a".into())));
 }
 
 fn orders() -> impl Strategy<Value = Order> {
@@ -177,6 +185,7 @@ fn orders() -> impl Strategy<Value = Order> {
         Just(Order::ReadItems(&["software-version"])),
         Just(Order::GetNextFragment),
         Just(Order::Restart),
+        prop::collection::vec(setting.clone(), 0..4).prop_map(Order::ReadSettings),
         prop::collection::vec(setting, 0..4).prop_map(Order::WriteItems),
         prop::collection::vec(file, 0..4).prop_map(Order::Files),
         (text, place, text, text).prop_map(|(file, place, software_type, version)| Order::Software(

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! start-up ────────▶ ReadItems ──reply──▶ (decision) ──▶ order ──reply──▶ next order … ──▶ CleanUp
+//!                                             │  settings: ReadItems, WriteItems where they differ, ReadItems again
 //! solicited, changes ─ all told? ───────▶     ▲            │ busy:   CleanUp with send-solicited
 //!                  └─ no ─▶ ReadItems ──reply─┘            │ failed: CleanUp
 //! status ─────────────────────────────────────────────────────────▶ CleanUp
@@ -18,6 +19,8 @@ use super::item::Items;
 use super::message::{Action, Message, Reason, Status};
 use super::order::{Order, Setting, Software};
 use super::who::Who;
+use super::writing::{Compared, Writing};
+use crate::domain::items::ItemsFound;
 
 /// A phone that says nothing for so long has hung up.
 pub const PATIENCE: TimeDelta = TimeDelta::seconds(120);
@@ -37,7 +40,7 @@ pub enum Arrival {
 /// Something a phone is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
-    /// Change settings.
+    /// Change those of these settings that differ; it is read back what they are then.
     Write(Vec<Setting>),
     /// Load an image, and then reboot by itself.
     Install(Software),
@@ -52,6 +55,8 @@ pub enum News {
     Refused(String),
     /// It is in a call, and calls again when that has ended.
     Deferred(String),
+    /// What it told of the settings it was to have.
+    Settings(ItemsFound),
 }
 
 /// What comes next.
@@ -80,6 +85,8 @@ enum Waits {
     Call,
     /// For the items it was asked for.
     Items(Arrival),
+    /// For the settings that are compared.
+    Settings,
     /// For a decision.
     Decision,
     /// For what becomes of an order.
@@ -96,12 +103,21 @@ pub struct Session {
     messages: u32,
     items: Items,
     jobs: VecDeque<Job>,
+    /// The settings that are being written.
+    writing: Writing,
 }
 
 impl Session {
     /// One in which nothing was said yet.
     pub fn new(now: DateTime<Utc>) -> Self {
-        Self { waits: Waits::Call, last: now, messages: 0, items: Items::default(), jobs: VecDeque::new() }
+        Self {
+            waits: Waits::Call,
+            last: now,
+            messages: 0,
+            items: Items::default(),
+            jobs: VecDeque::new(),
+            writing: Writing::default(),
+        }
     }
 
     /// When it is given up if the phone says nothing more.
@@ -149,6 +165,15 @@ impl Session {
                 }
                 self.told(arrival, status, message.items, message.more)
             }
+            (Reason::ReplyTo { action, status }, Waits::Settings) => {
+                if !matches!(action, Action::ReadItems | Action::GetNextFragment) {
+                    return self.odd(format!("it answers {}, not ReadItems", action.as_str()));
+                }
+                match status {
+                    Status::Accepted => self.told_settings(message.items, message.more),
+                    Status::Failed | Status::Busy => self.replied(Action::ReadItems, status, &message.items),
+                }
+            }
             (Reason::ReplyTo { action, status }, Waits::Reply(awaited)) => {
                 if action != awaited {
                     let (action, awaited) = (action.as_str(), awaited.as_str());
@@ -156,9 +181,15 @@ impl Session {
                 }
                 self.replied(action, status, &message.items)
             }
-            (reason, Waits::Call | Waits::Items(_) | Waits::Decision | Waits::Reply(_) | Waits::Over) => {
-                self.odd(format!("{} out of order", reason.as_str()))
-            }
+            (
+                reason,
+                Waits::Call
+                | Waits::Items(_)
+                | Waits::Settings
+                | Waits::Decision
+                | Waits::Reply(_)
+                | Waits::Over,
+            ) => self.odd(format!("{} out of order", reason.as_str())),
         }
     }
 
@@ -207,9 +238,38 @@ impl Session {
         }
     }
 
+    /// It tells what its settings are.
+    fn told_settings(&mut self, items: Items, more: bool) -> Heard {
+        self.writing.take_in(items);
+        if more {
+            return self.answer(Order::GetNextFragment);
+        }
+        match self.writing.compare() {
+            Compared::Differ(order) => {
+                self.waits = Waits::Reply(order.action());
+                self.answer(order)
+            }
+            Compared::Over(found) => {
+                let order = if matches!(found, ItemsFound::AsWanted { .. }) {
+                    self.next_job()
+                } else {
+                    self.waits = Waits::Over;
+                    Order::GOODBYE
+                };
+                Heard { news: Some(News::Settings(found)), ..self.answer(order) }
+            }
+        }
+    }
+
     fn replied(&mut self, action: Action, status: Status, items: &Items) -> Heard {
         let what = action.as_str();
         match status {
+            // That it took them is not believed; what it tells now is.
+            Status::Accepted if action == Action::WriteItems => {
+                self.waits = Waits::Settings;
+                let order = self.writing.read_again();
+                self.answer(order)
+            }
             Status::Accepted => {
                 let order = self.next_job();
                 self.answer(order)
@@ -234,7 +294,12 @@ impl Session {
                 self.waits = Waits::Over;
                 return Order::GOODBYE;
             }
-            Some(Job::Write(settings)) => Order::WriteItems(settings),
+            Some(Job::Write(settings)) if settings.is_empty() => return self.next_job(),
+            Some(Job::Write(settings)) => {
+                self.waits = Waits::Settings;
+                self.writing = Writing::new(settings);
+                return self.writing.read();
+            }
             Some(Job::Install(software)) => Order::Software(software),
             Some(Job::Reboot) => Order::Restart,
         };

@@ -113,7 +113,7 @@ fn a_phone_that_tells_no_more_is_taken_as_it_is() {
 
 #[test]
 fn a_busy_phone_is_asked_to_call_again() {
-    for job in [Job::Install(software()), Job::Write(vec![]), Job::Reboot] {
+    for job in [Job::Install(software()), Job::Write(vec![skin("1")]), Job::Reboot] {
         let mut session = called();
         let action = session.decide([job]).action();
         let heard = session.hear(now(), reply(action, Status::Busy));
@@ -135,9 +135,67 @@ fn a_phone_that_says_no_is_believed() {
 #[test]
 fn one_job_follows_the_other() {
     let mut session = called();
-    assert_eq!(session.decide([Job::Write(vec![]), Job::Reboot]), Order::WriteItems(vec![]));
-    assert_eq!(answer(session.hear(now(), reply(Action::WriteItems, Status::Accepted))), Order::Restart);
+    let jobs = [Job::Write(vec![]), Job::Write(vec![skin("1")]), Job::Reboot];
+    assert_eq!(session.decide(jobs), Order::ReadSettings(vec![skin("1")]));
+    let heard = session.hear(now(), tells("1"));
+    assert_eq!(heard.news, Some(News::Settings(ItemsFound::AsWanted { written: 0 })));
+    assert_eq!(answer(heard), Order::Restart, "nothing to be written comes between");
     assert_eq!(answer(session.hear(now(), reply(Action::Restart, Status::Accepted))), Order::GOODBYE);
+}
+
+fn skin(value: &str) -> Setting {
+    Setting::new("display-skin", None, value).unwrap()
+}
+
+/// The phone tells its skin.
+fn tells(value: &str) -> Message {
+    let told = Reason::ReplyTo { action: Action::ReadItems, status: Status::Accepted };
+    message(told, &[("display-skin", value)])
+}
+
+#[test]
+fn settings_are_read_written_and_read_back() {
+    for (kept, found) in [
+        ("1", ItemsFound::AsWanted { written: 1 }),
+        ("0", ItemsFound::NotKept { items: vec!["display-skin is `0`, not `1`".into()] }),
+    ] {
+        let mut session = called();
+        assert_eq!(session.decide([Job::Write(vec![skin("1")])]), Order::ReadSettings(vec![skin("1")]));
+        let part = Message { more: true, ..reply(Action::ReadItems, Status::Accepted) };
+        assert_eq!(answer(session.hear(now(), part)), Order::GetNextFragment);
+        assert_eq!(answer(session.hear(now(), tells("0"))), Order::WriteItems(vec![skin("1")]));
+        let again = session.hear(now(), reply(Action::WriteItems, Status::Accepted));
+        assert_eq!((again.news.clone(), answer(again)), (None, Order::ReadSettings(vec![skin("1")])));
+        let heard = session.hear(now(), tells(kept));
+        assert_eq!(heard.news, Some(News::Settings(found)));
+        assert_eq!(answer(heard), Order::GOODBYE);
+        assert!(session.is_over(now()));
+    }
+}
+
+#[test]
+fn a_phone_that_does_not_know_a_setting_is_written_nothing() {
+    let mut session = called();
+    session.decide([Job::Write(vec![skin("1")]), Job::Reboot]);
+    let heard = session.hear(now(), reply(Action::ReadItems, Status::Accepted));
+    let unknown = ItemsFound::Unknown { items: vec!["display-skin".into()] };
+    assert_eq!(heard.news, Some(News::Settings(unknown)));
+    assert_eq!(answer(heard), Order::GOODBYE, "nor is it told what comes behind");
+    for (answered, told) in [
+        (Action::ReadItems, News::Refused("it said no to ReadItems".into())),
+        (Action::WriteItems, News::Refused("it said no to WriteItems".into())),
+    ] {
+        let mut session = called();
+        session.decide([Job::Write(vec![skin("1")])]);
+        if answered == Action::WriteItems {
+            session.hear(now(), tells("0"));
+        }
+        assert_eq!(session.hear(now(), reply(answered, Status::Failed)).news, Some(told));
+    }
+    let mut session = called();
+    session.decide([Job::Write(vec![skin("1")])]);
+    let odd = session.hear(now(), reply(Action::WriteItems, Status::Accepted)).odd;
+    assert_eq!(odd.as_deref(), Some("it answers WriteItems, not ReadItems"));
 }
 
 #[test]

@@ -146,6 +146,7 @@ impl Reading {
                 What::SettingsAsked { .. }
                 | What::ContactMe
                 | What::ServiceSaid { .. }
+                | What::SettingsWritten { .. }
                 | What::Redirected { .. }
                 | What::AsksItsUser
                 | What::FactoryReset

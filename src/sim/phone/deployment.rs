@@ -15,7 +15,7 @@ pub(super) type Deployment = Option<Pin<Box<dyn Future<Output = Left> + Send>>>;
 impl Desk<'_> {
     /// Switches the client on, if this is a phone that has one.
     pub(super) fn begin_client(&mut self) -> Deployment {
-        let make = self.life.spec.unify.clone()?;
+        let (make, memory) = (self.life.spec.unify.clone()?, self.life.service.clone()?);
         let (life, spec) = (&self.life, &self.life.spec);
         let client = Client {
             house: life.house.clone(),
@@ -24,6 +24,7 @@ impl Desk<'_> {
             model: spec.model.clone(),
             version: life.version.clone(),
             make,
+            memory,
             in_use: life.in_use.clone(),
             registered: life.registered.clone(),
             bytes_per_second: spec.pace.bytes_per_second,

@@ -17,6 +17,7 @@ use crate::sim::diary::{Cause, What};
 use crate::sim::house::House;
 use crate::sim::innovaphone::Unit;
 use crate::sim::snom::Flash;
+use crate::sim::unify::Memory;
 
 /// All that survives a reboot of the phone, and what it is made of.
 pub(super) struct Life {
@@ -44,6 +45,8 @@ pub(super) struct Life {
     pub unit: Option<Arc<Mutex<Unit>>>,
     /// Its settings memory, if it is a snom that has one.
     pub flash: Option<Arc<Mutex<Flash>>>,
+    /// What it keeps for its deployment client, if it is a Unify phone.
+    pub service: Option<Arc<Mutex<Memory>>>,
     /// Whether somebody uses it, for errands that run beside its service.
     pub in_use: Arc<AtomicBool>,
     /// Whether it has registered since its boot, for the same.
@@ -73,10 +76,12 @@ impl Life {
             Arc::new(Mutex::new(unit))
         });
         let flash = spec.snom.clone().map(|make| Arc::new(Mutex::new(Flash::new(make, &spec.version))));
+        let service = spec.unify.as_ref().map(|make| Arc::new(Mutex::new(Memory::new(make))));
         Self {
             version: spec.version.clone(),
             unit,
             flash,
+            service,
             in_use: Arc::default(),
             spec,
             registrar,

@@ -9,7 +9,7 @@ use hyper::{Method, header};
 use super::check::takes;
 use super::ftp::{self, Where};
 use super::talk::Ended;
-use super::xml::Told;
+use super::xml::{Item, Told};
 use super::{Client, Left, web};
 use crate::sim::diary::What;
 
@@ -179,7 +179,7 @@ impl Client {
             ("file-deployment-type", "APP"),
             ("file-deployment-name", file),
         ];
-        let items = items.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let items = items.map(|(name, value)| Item::new(name, value));
         match self.talk_about("status", &items).await {
             Ended::Left(_) | Ended::CallAgain | Ended::Over => {}
         }

@@ -6,14 +6,15 @@
 mod check;
 mod fetch;
 mod ftp;
+mod memory;
 mod talk;
 mod tls;
 mod web;
 mod xml;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +25,7 @@ use crate::sim::diary::What;
 use crate::sim::house::House;
 
 pub use check::SIM_BIND;
+pub(in crate::sim) use memory::Memory;
 
 /// The port of the deployment client.
 const CLIENT_PORT: u16 = 8085;
@@ -56,6 +58,12 @@ pub struct Make {
     pub no_ftp: bool,
     /// Where its own defaults say that files lie: a URL that ends with a slash.
     pub defaults: Option<String>,
+    /// Its settings as it left the factory: name, index, value.
+    pub settings: Vec<(String, Option<u32>, String)>,
+    /// Settings by name that it refuses to write.
+    pub read_only: Vec<String>,
+    /// Settings by name that it takes and does not keep.
+    pub forgets: Vec<String>,
 }
 
 /// How a phone comes to its orders.
@@ -89,6 +97,9 @@ impl Default for Make {
             inventory_changes: None,
             no_ftp: false,
             defaults: None,
+            settings: Vec::new(),
+            read_only: Vec::new(),
+            forgets: Vec::new(),
         }
     }
 }
@@ -111,6 +122,8 @@ pub(in crate::sim) struct Client {
     /// What it runs, with points.
     pub version: String,
     pub make: Make,
+    /// What it keeps over its boots.
+    pub memory: Arc<Mutex<Memory>>,
     /// Somebody is in a call on it.
     pub in_use: Arc<AtomicBool>,
     /// It has registered since its boot.
@@ -239,6 +252,10 @@ impl Client {
 
     fn busy(&self) -> bool {
         self.in_use.load(Ordering::Relaxed)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A number of its own for the next message.

@@ -1,5 +1,6 @@
 //! One conversation of a phone with its deployment service.
 
+use super::memory::Taken;
 use super::xml::{self, Item, Told};
 use super::{Client, Left, web};
 use crate::sim::diary::What;
@@ -52,8 +53,12 @@ impl Client {
                     break;
                 }
                 "ReadItems" | "ReadAllItems" => {
-                    let wanted = |name: &str| told.action == "ReadAllItems" || told.item(name).is_some();
-                    tells = self.items().into_iter().filter(|(name, _)| wanted(name)).collect();
+                    // What it does not know it leaves out.
+                    let all = told.action == "ReadAllItems";
+                    let wanted = |item: &Item| {
+                        all || told.items.iter().any(|o| o.name == item.name && o.index == item.index)
+                    };
+                    tells = self.items().into_iter().filter(wanted).collect();
                     if self.make.in_parts {
                         rest = tells.split_off(tells.len() / 2);
                         parts = Some(true);
@@ -63,7 +68,8 @@ impl Client {
                     tells = std::mem::take(&mut rest);
                     parts = Some(false);
                 }
-                "WriteItems" => status = if busy { "busy" } else { "accepted" },
+                "WriteItems" if busy => status = "busy",
+                "WriteItems" => status = if self.takes(&told.items) { "accepted" } else { "failed" },
                 "SoftwareDeployment" if busy && told.item("file-priority") == Some("normal") => {
                     status = "busy"
                 }
@@ -85,15 +91,26 @@ impl Client {
         }
     }
 
+    /// Takes settings; whether it did.
+    fn takes(&self, items: &[Item]) -> bool {
+        match self.memory().write(&self.make, items) {
+            Taken::Changed(items) => {
+                self.write(What::SettingsWritten { items });
+                true
+            }
+            Taken::Refused => false,
+        }
+    }
+
     /// All it could tell of itself.
     fn items(&self) -> Vec<Item> {
-        let item = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let item = Item::new;
         let device = if self.model.starts_with("OpenStage") {
             self.model.clone()
         } else {
             format!("OpenScape Desk Phone {}", self.model)
         };
-        vec![
+        let mut items = vec![
             item("device-type", &device),
             item("related-device-type", &device),
             item("software-type", "Siemens SIP"),
@@ -102,6 +119,8 @@ impl Client {
             item("software-version", &self.spelt_version()),
             item("part-number", &self.make.part),
             item("e164", "2117"),
-        ]
+        ];
+        items.extend(self.memory().items());
+        items
     }
 }

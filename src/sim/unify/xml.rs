@@ -1,7 +1,22 @@
 //! As much XML as a phone needs: it writes its messages, and finds words in those it gets.
 
-/// One item of a message: its name, and what it says.
-pub(super) type Item = (String, String);
+/// One item of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Item {
+    /// Its name.
+    pub name: String,
+    /// Which one of the name.
+    pub index: Option<u32>,
+    /// What it says.
+    pub value: String,
+}
+
+impl Item {
+    /// One without an index.
+    pub fn new(name: &str, value: &str) -> Self {
+        Self { name: name.to_owned(), index: None, value: value.to_owned() }
+    }
+}
 
 /// What a service told a phone to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,7 +29,7 @@ pub(super) struct Told {
 impl Told {
     /// What an item says.
     pub fn item(&self, name: &str) -> Option<&str> {
-        self.items.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.items.iter().find(|item| item.name == name).map(|item| item.value.as_str())
     }
 }
 
@@ -30,7 +45,8 @@ pub(super) fn read(text: &str) -> Option<Told> {
         let head = &rest[..end];
         let name = attribute(head, "name")?;
         let value = if head.ends_with('/') { "" } else { rest[end + 1..].split("</Item>").next()? };
-        items.push((name, unescaped(value.trim())));
+        let index = attribute(head, "index").and_then(|text| text.parse().ok());
+        items.push(Item { name, index, value: unescaped(value.trim()) });
         rest = &rest[end..];
     }
     Some(Told { nonce: attribute(message, "nonce").unwrap_or_default(), action, items })
@@ -53,7 +69,10 @@ pub(super) fn message(
         .map_or_else(String::new, |(action, status)| format!(" status=\"{status}\" action=\"{action}\""));
     let items: String = items
         .iter()
-        .map(|(name, value)| format!("<Item name=\"{name}\">{}</Item>\n", escaped(value)))
+        .map(|Item { name, index, value }| {
+            let index = index.map_or_else(String::new, |index| format!(" index=\"{index}\""));
+            format!("<Item name=\"{name}\"{index}>{}</Item>\n", escaped(value))
+        })
         .collect();
     format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<WorkpointMessage\nxmlns=\"http://www.siemens.com/DLS\"\n\
@@ -109,6 +128,7 @@ mod tests {
             (told.item("file-pwd"), told.item("empty"), told.item("x")),
             (Some("a<b"), Some(""), Some("y"))
         );
+        assert_eq!((told.items[0].index, told.items[2].index), (None, Some(1)));
         assert_eq!(read("<html>"), None);
     }
 }

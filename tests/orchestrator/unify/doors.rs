@@ -11,7 +11,7 @@ use tokio::net::TcpSocket;
 use super::super::site::{House, count, user};
 use super::{NEW, Night, OLD, REBOOT, Setup, UPDATE, made, openstage, policy};
 
-const POLLING: &str = "polling = [\"outside\"]\n";
+pub const POLLING: &str = "polling = [\"outside\"]\n";
 
 /// A request from this address; head and body of the answer.
 async fn ask(night: &Night, from: IpAddr, request: String) -> (String, String) {
@@ -25,24 +25,24 @@ async fn ask(night: &Night, from: IpAddr, request: String) -> (String, String) {
     (head.to_owned(), body.to_owned())
 }
 
-async fn get(night: &Night, from: IpAddr, path: &str, fields: &str) -> (String, String) {
+pub async fn get(night: &Night, from: IpAddr, path: &str, fields: &str) -> (String, String) {
     ask(night, from, format!("GET {path} HTTP/1.1\r\nHost: x\r\n{fields}Connection: close\r\n\r\n")).await
 }
 
-async fn post(night: &Night, from: IpAddr, message: &str) -> (String, String) {
+pub async fn post(night: &Night, from: IpAddr, message: &str) -> (String, String) {
     let length = message.len();
     let head = "POST /DeploymentService/LoginService HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nConnection: close\r\n";
     ask(night, from, format!("{head}Content-Length: {length}\r\n\r\n{message}")).await
 }
 
-fn message(nonce: &str, reason: &str, items: &str) -> String {
+pub fn message(nonce: &str, reason: &str, items: &str) -> String {
     format!(
         "<WorkpointMessage xmlns=\"http://www.siemens.com/DLS\"><Message nonce=\"{nonce}\" maxItems=\"-1\">\
          <ReasonForContact>{reason}</ReasonForContact><ItemList>{items}</ItemList></Message></WorkpointMessage>"
     )
 }
 
-fn document(nonce: &str, inside: &str) -> String {
+pub fn document(nonce: &str, inside: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><DLSMessage xmlns=\"http://www.siemens.com/DLS\" \
          xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:schemaLocation=\"http://www.siemens.com/DLS\">\

@@ -8,6 +8,7 @@ use std::fmt::Display;
 use chrono::TimeDelta;
 
 use crate::config::duration_text;
+use crate::domain::items::WantedItem;
 use crate::domain::policy::{
     Action, Bandwidth, Brake, Coverage, CoverageRule, Firmware, Group, IdleBy, IdleRule, InFlight,
     OutsideCheck, Pace, Patience, PerPart, Policy, Rate, Retry, Share, Wave, WaveSize,
@@ -105,6 +106,15 @@ fn action(action: &Action, page: &mut Page) {
         Some(Firmware::Release(name)) => page.key("release", text(name)),
         Some(Firmware::Channel(name)) => page.key("channel", text(name)),
         None => {}
+    }
+    if let Action::Write { items } = action {
+        let item = |item: &WantedItem| {
+            let index = item.index.map_or_else(String::new, |index| format!(", index = {index}"));
+            let value = if item.is_secret() { text("…") } else { text(&item.value) };
+            format!("{{ name = {}{index}, value = {value} }}", text(&item.name))
+        };
+        let items: Vec<String> = items.iter().map(item).collect();
+        page.key("items", format!("[{}]", items.join(", ")));
     }
     if let Action::Move { realm: Some(realm) } = action {
         page.key("realm", text(realm.as_str()));

@@ -5,17 +5,11 @@ use super::*;
 impl Course<'_> {
     /// The phone goes down; `false` when it waits for its call to end.
     pub(super) fn leave(&mut self, mac: Mac, busy: bool, now: DateTime<Utc>) -> bool {
-        let Some(journey) = self.journeys.get_mut(&mac) else { return true };
-        let with_image = journey.trip.plan().goal.has_image();
-        let waited_for = |trigger: &Trigger| trigger.is_waited_for() || trigger.waits(with_image);
-        let can_wait = journey.trip.asked_with().is_some_and(waited_for);
-        journey.waits = busy && can_wait;
+        if self.waits(mac, busy, now) {
+            return false;
+        }
+        let Some(journey) = self.journeys.get(&mac) else { return true };
         if journey.waits {
-            let deadline = journey.trip.deadline();
-            if deadline.is_none_or(|deadline| now < deadline) {
-                self.due(mac, deadline);
-                return false;
-            }
             self.hears(mac, now, Input::Tick { busy });
             return true;
         }
@@ -36,6 +30,21 @@ impl Course<'_> {
         true
     }
 
+    /// Whether the phone does what it took once its call has ended, and that is still to come.
+    pub(super) fn waits(&mut self, mac: Mac, busy: bool, now: DateTime<Utc>) -> bool {
+        let Some(journey) = self.journeys.get_mut(&mac) else { return false };
+        let denied = journey.trip.plan().goal.is_denied_in_a_call();
+        let waited_for = |trigger: &Trigger| trigger.is_waited_for() || trigger.waits(denied);
+        let can_wait = journey.trip.asked_with().is_some_and(waited_for);
+        journey.waits = busy && can_wait;
+        let deadline = journey.trip.deadline().filter(|_| journey.waits);
+        if deadline.is_some_and(|deadline| now < deadline) {
+            self.due(mac, deadline);
+            return true;
+        }
+        false
+    }
+
     /// All lines of the phone register again, and it runs what it fetched.
     pub(super) fn come_back(&mut self, mac: Mac, now: DateTime<Utc>) {
         self.asks_in_its_new_realm(mac, now);
@@ -43,9 +52,12 @@ impl Course<'_> {
         let plan = journey.trip.plan();
         let version = match &plan.goal {
             Goal::Update { target, .. } => Some(target.clone()),
-            Goal::Reboot | Goal::Resync | Goal::Module { .. } | Goal::Move { .. } | Goal::Backup => {
-                plan.runs.clone()
-            }
+            Goal::Reboot
+            | Goal::Resync
+            | Goal::Module { .. }
+            | Goal::Move { .. }
+            | Goal::Backup
+            | Goal::Write { .. } => plan.runs.clone(),
         };
         let lines: Vec<LineId> = plan.lines.iter().map(|before| before.line.clone()).collect();
         let contacts = std::mem::take(&mut journey.contacts);

@@ -11,7 +11,7 @@ fn world(action: Action) -> World {
 }
 
 /// The trip the phone would begin at this second, after these inputs.
-fn trip(world: &World, seconds: i64, inputs: Vec<(i64, Input)>) -> Trip {
+pub(super) fn trip(world: &World, seconds: i64, inputs: Vec<(i64, Input)>) -> Trip {
     let order = world.judge(seconds).order.unwrap();
     let plan = Plan {
         phone: mac(),

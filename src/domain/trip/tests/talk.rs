@@ -1,6 +1,7 @@
 //! Phones that ask themselves what there is to do, download first, and reboot afterwards.
 
 use super::*;
+use crate::domain::items::{ItemsFound, WantedItem};
 use crate::domain::trip::{Serves, Way};
 
 /// A phone asked in this way, which waits for its calls to end; its last look found it idle.
@@ -139,4 +140,67 @@ fn a_module_is_verified_by_what_the_phone_tells_of_it() {
     assert!(trip.outcome().is_none());
     trip.handle(at(40), told("2.1.1"));
     assert_eq!(trip.outcome(), Some(&Outcome::Verified { version: version("2.1.1") }));
+}
+
+fn writes() -> Goal {
+    Goal::Write { items: [WantedItem { name: "skin".into(), index: Some(2), value: "1".into() }].into() }
+}
+
+#[test]
+fn a_phone_that_is_to_have_settings_is_believed_by_what_it_tells_of_them() {
+    let unknown = vec!["skin[2]".to_owned()];
+    let differs = vec!["skin[2] is `0`, not `1`".to_owned()];
+    for (found, outcome) in [
+        (ItemsFound::AsWanted { written: 1 }, Outcome::Written { changed: 1 }),
+        (ItemsFound::AsWanted { written: 0 }, Outcome::Written { changed: 0 }),
+        (
+            ItemsFound::Unknown { items: unknown.clone() },
+            Outcome::Failed { failure: Failure::ItemsUnknown { items: unknown } },
+        ),
+        (
+            ItemsFound::NotKept { items: differs.clone() },
+            Outcome::Failed { failure: Failure::ItemsNotKept { items: differs } },
+        ),
+    ] {
+        let (mut trip, _) = asked_by(Way::ContactMe, writes());
+        play(&mut trip, vec![(1, answered(204)), (2, called("10.1.64"))]);
+        assert_eq!(trip.order(), Some(&writes()));
+        trip.handle(at(2), Input::Ordered);
+        assert_eq!(trip.order(), None, "one conversation is enough");
+        trip.handle(at(3), Input::Items { found });
+        assert_eq!(trip.outcome(), Some(&outcome));
+        assert!(!trip.may_still_boot(at(4)) || !outcome.is_good(), "no setting needs a boot");
+    }
+}
+
+#[test]
+fn settings_that_nobody_reads_back_are_a_failure_and_a_busy_phone_has_more_time() {
+    let (mut trip, _) = asked_by(Way::ContactMe, writes());
+    play(&mut trip, vec![(1, answered(204)), (2, called("10.1.64")), (2, Input::Ordered)]);
+    let busy = Input::Deferred { why: "it is busy: WriteItems has to wait".into() };
+    play(&mut trip, vec![(3, busy), (60, called("10.1.64"))]);
+    assert_eq!(trip.order(), Some(&writes()), "it calls again once its call has ended");
+    trip.handle(at(60), Input::Ordered);
+    let deadline = trip.deadline().unwrap();
+    trip.handle(deadline, Input::Tick { busy: false });
+    assert_eq!(failure(&trip), Some(&Failure::ItemsUntold));
+    let (mut trip, _) = asked_by(Way::ContactMe, writes());
+    play(&mut trip, vec![(1, answered(204)), (9, gone()), (60, registered("2117", "after", "10.1.64"))]);
+    assert_eq!(trip.state(), &State::Back, "it booted by itself");
+    trip.handle(trip.deadline().unwrap(), Input::Tick { busy: false });
+    assert_eq!(failure(&trip), Some(&Failure::ItemsUntold));
+    let (mut reboot, _) = asked_by(Way::ContactMe, Goal::Reboot);
+    reboot.handle(at(1), Input::Items { found: ItemsFound::AsWanted { written: 1 } });
+    assert_eq!(reboot.outcome(), None, "another trip is not about settings");
+}
+
+#[test]
+fn a_trip_about_settings_is_kept_whole_and_shows_no_password() {
+    let item = |name: &str| WantedItem { name: name.into(), index: None, value: "hunter2".into() };
+    let goal = Goal::Write { items: [item("sip-pwd"), item("skin")].into() };
+    let (trip, _) = asked_by(Way::Poll, goal);
+    let kept = serde_json::to_string(&trip).unwrap();
+    assert_eq!(serde_json::from_str::<Trip>(&kept).unwrap(), trip);
+    let shown = format!("{trip:?}");
+    assert!(shown.contains("sip-pwd = \"…\", skin = \"hunter2\""), "{shown}");
 }
