@@ -5,12 +5,16 @@ mod act;
 mod draw;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sipherd::domain::firmware::{Handling, Image, Part, Release, Version};
 use sipherd::domain::forecast::{Brake, Call, Fate, Setting, forecast};
+use sipherd::domain::items::WantedItem;
 use sipherd::domain::phone::Mac;
-use sipherd::domain::policy::{Action, Pace};
-use sipherd::domain::trip::Outcome;
+use sipherd::domain::policy::{Action, Firmware, IdleBy, Pace, Policy};
+use sipherd::domain::rules::Terms;
+use sipherd::domain::trip::{Outcome, Serves, Way};
 
 use act::act;
 use draw::{Scene, at};
@@ -86,6 +90,67 @@ fn a_phone_in_a_call_is_held_by_it_and_goes_after_its_quiet_time() {
     assert_eq!(told.going[0].start, at(1_800 + 600));
     assert_eq!(told.held[0].by, Brake::Calls);
     assert_eq!((told.calls.calls, told.calls.phones_held), (1, 1));
+}
+
+/// A scene of phones that are asked to call their deployment service, and of these releases.
+fn called_to_their_service(phones: usize, policy: impl Fn(&mut Policy), staged: Vec<Release>) -> Scene {
+    let mut scene = Scene::plain(phones, policy);
+    let mut rules = scene.scheduler.rules().clone();
+    let before = rules.terms.clone();
+    rules.terms = Arc::new(move |phone| {
+        let terms = before(phone)?;
+        Some(Terms { triggers: vec![Way::ContactMe.into()], serves: Serves::OnceAsked, ..terms })
+    });
+    rules.releases.extend(staged.into_iter().map(|release| (release.name.as_str().into(), release)));
+    scene.scheduler.adopt(rules, &scene.fleet, scene.from);
+    scene
+}
+
+#[test]
+fn settings_are_written_without_a_boot_and_behind_a_call() {
+    let items = [WantedItem { name: "skin".into(), index: None, value: "1".into() }];
+    let policy = |policy: &mut Policy| {
+        policy.action = Action::Write { items: items.clone().into() };
+        policy.idle.by = IdleBy::Phone;
+    };
+    let mut scene = called_to_their_service(2, policy, vec![]);
+    let line = scene.line(1, 0);
+    scene.calls = vec![Call { line, from: at(-600), until: at(1_800) }];
+    let told = forecast(scene.setting());
+    let mut took: Vec<_> =
+        told.going.iter().map(|going| (going.end.unwrap(), going.outcome.clone())).collect();
+    took.sort_by_key(|(end, _)| *end);
+    let written = Some(Outcome::Written { changed: 0 });
+    let soon = at(0) + scene.usual.look + scene.usual.leave;
+    assert_eq!(took, [(soon, written.clone()), (at(1_800), written)]);
+    assert_eq!((told.calls.missed, told.calls.cut), (0, 0), "nobody goes down");
+}
+
+#[test]
+fn files_are_fetched_once_without_a_boot() {
+    let phone = Scene::plain(1, |_| ()).fleet.iter().next().unwrap().clone();
+    let logo = Image {
+        file: "logo.png".into(),
+        part: Part::Logo,
+        vendor: phone.vendor.clone().unwrap(),
+        models: vec![phone.model.clone().unwrap()],
+        version: Version::none(),
+        sha256: "ab".into(),
+        size: 1,
+        from_at_least: None,
+        from_at_most: None,
+        hardware: vec![],
+        handling: Handling::default(),
+    };
+    let staged = vec![Release { name: "logos".into(), images: vec![logo] }];
+    let policy =
+        |policy: &mut Policy| policy.action = Action::Files { from: Firmware::Release("logos".into()) };
+    let scene = called_to_their_service(1, policy, staged);
+    let told = forecast(scene.setting());
+    let took: Vec<_> = told.going.iter().map(|going| (going.end.unwrap(), going.outcome.clone())).collect();
+    let end = at(0) + scene.usual.look + scene.usual.leave + scene.usual.fetch;
+    assert_eq!(took, [(end, Some(Outcome::Deployed))], "and not once more in all the hours that follow");
+    assert_eq!((told.calls.missed, told.ends), (0, Some(end)));
 }
 
 #[test]

@@ -61,6 +61,8 @@ fn each_action_is_a_table_of_its_own() {
         ("[update]\nchannel = \"stable\"", Action::Update { from: Firmware::Channel("stable".into()) }),
         ("[stage]\nrelease = \"a\"", Action::Stage { from: release("a") }),
         ("[module-update]\nrelease = \"a\"", Action::ModuleUpdate { from: release("a") }),
+        ("[files]\nrelease = \"a\"", Action::Files { from: release("a") }),
+        ("[files]\nchannel = \"b\"", Action::Files { from: Firmware::Channel("b".into()) }),
         (
             "[write]\nitems = [{ name = \"skin\", value = \"\" }, { name = \"ring\", index = 2, value = \"1\" }]",
             Action::Write { items: [item("skin", None, ""), item("ring", Some(2), "1")].into() },

@@ -40,8 +40,8 @@ fn the_example_loads_without_a_problem() {
     let loaded =
         config::load(&folder.path().join("examples/sipherd.toml"), now()).unwrap_or_else(|e| panic!("{e}"));
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
-    assert_eq!(loaded.config.inventory.len(), 24);
-    assert_eq!(loaded.config.policies.len(), 17);
+    assert_eq!(loaded.config.inventory.len(), 25);
+    assert_eq!(loaded.config.policies.len(), 18);
     assert_eq!(loaded.config.sip.credentials.len(), 2);
 }
 

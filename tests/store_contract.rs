@@ -50,6 +50,7 @@ fn phone_row(n: u32) -> PhoneRow {
         hardware: Some(Hardware::new("S30817-S7403-A101-015")),
         booted: DateTime::from_timestamp(1_795_193_256, 789),
         realm: Some(sipherd::domain::phone::Realm::new("berlin")),
+        files: [("logo.png".to_owned(), "ab".repeat(32))].into(),
         lines: vec![LineId { pbx: PbxName::new("pbx1"), user: "2117".into() }],
     }
 }
@@ -106,6 +107,7 @@ async fn everything_comes_back_after_a_reopening(open: Opener<'_>) {
             hardware: None,
             booted: None,
             realm: None,
+            files: [].into(),
             lines: vec![],
             ..phone_row(2)
         }),
@@ -131,6 +133,7 @@ async fn everything_comes_back_after_a_reopening(open: Opener<'_>) {
                 hardware: None,
                 booted: None,
                 realm: None,
+                files: [].into(),
                 lines: vec![],
                 ..phone_row(2)
             },
@@ -314,7 +317,7 @@ async fn a_store_of_a_newer_sipherd_is_refused() {
     assert_eq!(
         error.to_string(),
         format!(
-            "store {}: written by a newer sipherd (schema 99, this one knows 6); install that sipherd again or \
+            "store {}: written by a newer sipherd (schema 99, this one knows 7); install that sipherd again or \
              restore a backup from before",
             path.display()
         )

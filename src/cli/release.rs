@@ -184,7 +184,7 @@ fn table(releases: &[Release]) -> String {
                 release.name.clone(),
                 image.vendor.to_string(),
                 models.join(","),
-                image.version.to_string(),
+                if image.part.is_media() { String::new() } else { image.version.to_string() },
                 image.size.to_string(),
                 conditions(image),
                 image.file.clone(),

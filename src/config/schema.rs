@@ -35,11 +35,12 @@ impl Kind {
 }
 
 /// Of these keys of a table exactly one is written.
-const EXACTLY_ONE: [(&str, &[&str]); 6] = [
-    ("", &["reboot", "resync", "update", "stage", "module-update", "move", "backup", "write"]),
+const EXACTLY_ONE: [(&str, &[&str]); 7] = [
+    ("", &["reboot", "resync", "update", "stage", "module-update", "move", "backup", "write", "files"]),
     ("[update]", &["release", "channel"]),
     ("[stage]", &["release", "channel"]),
     ("[module-update]", &["release", "channel"]),
+    ("[files]", &["release", "channel"]),
     ("[[coverage]]", &["tag", "queue", "ring_group"]),
     ("[[coverage]]", &["keep_up", "never_together", "exclude", "last"]),
 ];

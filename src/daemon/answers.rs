@@ -139,6 +139,7 @@ impl Orchestrator {
                 Reason::AlreadyResynced { .. } => return word("resynced", reason.told_in(zone)),
                 Reason::AlreadyHandedIn { .. } => return word("handed-in", reason.told_in(zone)),
                 Reason::AlreadyWritten { .. } => return word("written", reason.told_in(zone)),
+                Reason::HasFiles { .. } => return word("deployed", reason.told_in(zone)),
                 Reason::NotSelected => return word("unmanaged", reason.told_in(zone)),
                 Reason::NoAttemptsLeft { .. } => {
                     let advice = match last.and_then(crate::domain::trip::Trip::outcome) {
@@ -292,6 +293,7 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::AlreadyResynced { .. }
         | Reason::AlreadyHandedIn { .. }
         | Reason::AlreadyWritten { .. }
+        | Reason::HasFiles { .. }
         | Reason::NoAttemptsLeft { .. }
         | Reason::Lost
         | Reason::StagedOnly { .. }
@@ -299,6 +301,7 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::CannotWait { .. }
         | Reason::Excluded { .. }
         | Reason::NoImage { .. }
+        | Reason::NoFiles { .. }
         | Reason::Misfit(_)
         | Reason::UpdatePolicy { .. }
         | Reason::WipedByCheckSync

@@ -126,6 +126,10 @@ impl Orchestrator {
             }
             Some(Goal::Backup) => Order::HandIn { serial },
             Some(Goal::Write { items }) => Order::Write { items: items.clone() },
+            Some(Goal::Files { release, files }) => {
+                let files = files.iter().map(|file| file.name.clone()).collect();
+                Order::Deploy { release: release.clone(), files }
+            }
             // No order but an address: the setting server to ask from now on.
             Some(Goal::Move { realm, .. }) => return Permit::Elsewhere { realm: realm.clone() },
             // Nobody documents how such a phone is told to read its settings.
@@ -184,6 +188,7 @@ impl Orchestrator {
             PhoneNews::Deferred { why } => Input::Deferred { why },
             PhoneNews::HandedIn => Input::HandedIn,
             PhoneNews::Items(found) => Input::Items { found },
+            PhoneNews::Files(told) => return self.files_told(now, mac, told),
         };
         self.drive(now, mac, input);
     }

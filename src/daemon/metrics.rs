@@ -99,6 +99,7 @@ impl Metrics {
             | Outcome::Moved { .. }
             | Outcome::HandedIn
             | Outcome::Written { .. }
+            | Outcome::Deployed
             | Outcome::Withdrawn { .. }
             | Outcome::Cancelled => outcome.slug(),
         };

@@ -5,6 +5,7 @@ mod boots;
 mod deployment;
 mod door;
 mod explanation;
+mod files;
 mod mail;
 mod metrics;
 mod news;
@@ -347,6 +348,7 @@ fn fleet(config: &Config, kept: &Kept) -> Fleet {
         phone.hardware.clone_from(&row.hardware);
         phone.booted = row.booted;
         phone.realm.clone_from(&row.realm);
+        phone.files.clone_from(&row.files);
         phone.lines = row.lines.iter().map(|line| (line.clone(), Line::UNSEEN)).collect();
         fleet.introduce(phone);
     }

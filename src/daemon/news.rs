@@ -166,6 +166,7 @@ impl Orchestrator {
             hardware: phone.hardware.clone(),
             booted: phone.booted,
             realm: phone.realm.clone(),
+            files: phone.files.clone(),
             lines: match phone.known_by {
                 KnownBy::Inventory => Vec::new(),
                 KnownBy::BootRequest | KnownBy::SipInstance => phone.lines.keys().cloned().collect(),

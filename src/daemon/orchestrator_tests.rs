@@ -347,6 +347,7 @@ fn a_phone_that_left_the_inventory_while_sipherd_was_down_is_not_brought_back() 
         hardware: None,
         booted: None,
         realm: None,
+        files: Default::default(),
         lines: vec![LineId { pbx: PbxName::new("pbx1"), user: "2199".into() }],
     };
     let learned =

@@ -116,7 +116,8 @@ pub fn missing_releases(rules: &Rules) -> Vec<String> {
     policies
         .filter_map(|policy| {
             let from = policy.action.firmware().filter(|from| missing(from))?;
-            Some(format!("policy {} updates to {from}, which is not staged", policy.name))
+            let does = if policy.action.is_about_files() { "brings files of" } else { "updates to" };
+            Some(format!("policy {} {does} {from}, which is not staged", policy.name))
         })
         .collect()
 }

@@ -224,6 +224,11 @@ impl Orchestrator {
         if let Some(Outcome::Moved { realm }) = open.trip.outcome() {
             self.moved(mac, realm);
         }
+        if let (Goal::Files { files, .. }, Some(Outcome::Deployed)) =
+            (&open.trip.plan().goal, open.trip.outcome())
+        {
+            self.has_files(mac, files);
+        }
         self.scheduler.ended(&open.trip, now);
         let withdrawn = matches!(open.trip.outcome(), Some(Outcome::Withdrawn { .. }));
         if !withdrawn && open.trip.asked_at().is_some() {

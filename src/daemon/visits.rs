@@ -178,6 +178,12 @@ impl Orchestrator {
         let Some(open) = self.trips.get(&mac) else {
             return stay("no update of this phone is under way");
         };
+        if let Wanted::Image { file } = wanted
+            && let Some(release) = open.trip.deploys(file)
+        {
+            let lanes = self.lanes(mac, &open.trip.plan().policy);
+            return Permit::Offer { release: release.clone(), file: file.clone(), lanes };
+        }
         let image = match wanted {
             Wanted::Settings | Wanted::FirmwarePointer => open.trip.offer(),
             Wanted::Image { .. } => open.trip.download(),
@@ -213,6 +219,9 @@ impl Orchestrator {
     /// News of a transfer.
     pub(super) fn transfer(&mut self, now: DateTime<Utc>, transfer: Transfer) {
         self.metrics.transfer(&transfer.step);
+        if self.file_transfer(now, &transfer) {
+            return;
+        }
         // What goes with an image is not the image.
         let goal = self.trips.get(&transfer.mac).map(|open| &open.trip.plan().goal);
         if let Some(Goal::Update { file, .. } | Goal::Module { file, .. }) = goal

@@ -123,8 +123,10 @@ fn answer_to(depot: &Depot, read: &Request, permit: Permit) -> Script {
             let url = backup::url(depot.base(), mac, &backup::numbered(number));
             generation::Order::Restore { url, serial }
         }
-        // Held by its gate: no innovaphone has items.
-        Order::Write { .. } => return nothing("innovaphones have no items"),
+        // Held by its gate.
+        Order::Write { .. } | Order::Deploy { .. } => {
+            return nothing("innovaphones have no deployment service");
+        }
         Order::HandIn { serial } => {
             let url = backup::url(depot.base(), mac, CONFIGURATION);
             generation::Order::Backup { url, serial, force: None }

@@ -6,6 +6,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::media;
 use super::problem::Problem;
 use crate::domain::firmware::{Handling, Image, Part, Release, Version};
 use crate::domain::phone::{Hardware, Model, Vendor};
@@ -78,11 +79,14 @@ pub(super) fn write(release: &Release) -> String {
         // Writing to a String does not fail.
         let _ = write!(
             text,
-            "\n[[image]]\nfile = {}\n{part}vendor = {}\n{}version = {}\nsha256 = {}\nsize = {}\n",
+            "\n[[image]]\nfile = {}\n{part}vendor = {}\n{}{}sha256 = {}\nsize = {}\n",
             quoted(&image.file),
             quoted(image.vendor.as_str()),
             if models.is_empty() { String::new() } else { format!("models = {}\n", list(&models)) },
-            quoted(image.version.as_str()),
+            match image.part.is_media() {
+                true => String::new(),
+                false => format!("version = {}\n", quoted(image.version.as_str())),
+            },
             quoted(&image.sha256),
             image.size,
         );
@@ -177,7 +181,6 @@ impl Reader<'_> {
         let file = self.required(value, table, "file", "file = \"snomD785-10.1.198.19-SIP-r.bin\"");
         let part = table.get("part").map_or(Some(Part::Firmware), |at| self.part(at));
         let vendor = self.required(value, table, "vendor", "vendor = \"snom\"");
-        let version = self.required(value, table, "version", "version = \"10.1.198.19\"");
         // A module is updated through whatever phone it hangs on.
         let of_any = part.is_some_and(|part| part.module().is_some()) && !table.contains_key("models");
         let models = if of_any { vec![] } else { self.models(value, table) };
@@ -187,7 +190,12 @@ impl Reader<'_> {
             let hint = "use a plain name without folders: letters, digits, `.`, `-`, `_` and `+`";
             self.wrong(at, "image.file", format!("`{name}` cannot be served"), hint);
         }
-        let version = version.and_then(|text| self.version(table, "version", &text));
+        let version = match part.filter(|part| part.is_media()) {
+            Some(part) => self.no_version(table, part),
+            None => self
+                .required(value, table, "version", "version = \"10.1.198.19\"")
+                .and_then(|text| self.version(table, "version", &text)),
+        };
         let from_at_least = self.optional_version(table, "from_at_least");
         let from_at_most = self.optional_version(table, "from_at_most");
         if let (Some(least), Some(most), Some(at)) =
@@ -218,6 +226,14 @@ impl Reader<'_> {
             },
         };
         Some(DraftImage { image, line: line_of(self.text, value.span().start), has_sha256, has_size })
+    }
+
+    /// What stands for the version of a file that is no image; keys that mean nothing there are told of.
+    fn no_version(&mut self, table: &DeTable<'_>, part: Part) -> Option<Version> {
+        for (key, at) in media::OF_IMAGES_ALONE.into_iter().filter_map(|key| Some((key, table.get(key)?))) {
+            self.wrong(at, &format!("image.{key}"), format!("means nothing for a {part}"), "leave it out");
+        }
+        Some(Version::none())
     }
 
     fn part(&mut self, at: &Value<'_>) -> Option<Part> {
@@ -393,7 +409,12 @@ hardware = ["2"]
     #[test]
     fn an_image_of_another_part_says_so() {
         for part in Part::ALL.into_iter().filter(|part| *part != Part::Firmware) {
-            let text = WHOLE.replace("vendor =", &format!("part = \"{part}\"\nvendor ="));
+            let mut text = WHOLE.replace("vendor =", &format!("part = \"{part}\"\nvendor ="));
+            if part.is_media() {
+                let image_alone = ["version =", "from_at_least =", "hardware ="];
+                let lines = text.lines().filter(|line| !image_alone.iter().any(|key| line.starts_with(key)));
+                text = lines.map(|line| format!("{line}\n")).collect();
+            }
             let draft = read(Path::new(MANIFEST), &text).unwrap();
             assert_eq!(draft.images[0].image.part, part);
             let images = vec![draft.images[0].image.clone()];

@@ -11,6 +11,7 @@ mod inside;
 mod lanes;
 mod listener;
 mod manifest;
+mod media;
 mod problem;
 mod range;
 mod releases;

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::inside;
 use super::manifest::{self, Draft, DraftImage, MANIFEST};
+use super::media;
 use super::problem::Problem;
 use super::together::together;
 use crate::domain::firmware::{Handling, Image, Part, Release};
@@ -253,6 +254,9 @@ fn inspect(
     if image.vendor == Vendor::UNIFY && image.part == Part::Firmware {
         inside::contradictions(image, &path, &mut wrong);
     }
+    if let Some(message) = media::against(image) {
+        wrong("image.part", message, "leave it out: Unify phones alone are told to load such files");
+    }
     if image.vendor == Vendor::INNOVAPHONE {
         for message in against(image) {
             let hint = "make file name, part and models agree: a device with the wrong code is lost";
@@ -293,7 +297,7 @@ fn inspect(
         let warning = warning.of("image.hardware").hint(hint);
         warnings.push(if draft.line > 0 { warning.at(draft.line) } else { warning });
     }
-    if size > TFTP_LIMIT {
+    if size > TFTP_LIMIT && !image.part.is_media() {
         let message = format!(
             "`{}` has {size} bytes, too many for a rescue over TFTP: a bootloader counts 65535 blocks of 512 bytes, \
              {TFTP_LIMIT} in all",
@@ -312,7 +316,8 @@ fn against(image: &Image) -> Vec<String> {
         Part::Firmware => Code::Firmware,
         Part::Boot => Code::Boot,
         Part::Radio => Code::Radio,
-        part @ (Part::Chained | Part::Uxm | Part::D7c) => {
+        part if part.is_media() => return Vec::new(),
+        part => {
             return vec![format!("innovaphones have no {part} images")];
         }
     };

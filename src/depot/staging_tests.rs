@@ -276,3 +276,39 @@ fn the_image_of_a_module_tells_its_kind_by_its_name_and_is_for_whatever_phone_it
     let told = problems(place.add(&place.source(), None));
     assert!(told.contains("the uxm image of line 2 is for modules of every snom too"), "{told}");
 }
+
+#[test]
+fn files_that_are_no_images_have_no_version_and_several_may_be_for_one_model() {
+    let place = Place::new();
+    for file in ["logo.png", "a.mp3", "b.mp3"] {
+        place.put(file, file.as_bytes());
+    }
+    let file = |file: &str, part: &str, more: &str| {
+        format!(
+            "[[image]]\nfile = \"{file}\"\npart = \"{part}\"\nvendor = \"unify\"\nmodels = [\"CP600\"]\n{more}"
+        )
+    };
+    let manifest = |files: &[String]| format!("name = \"n\"\n{}", files.concat());
+    let good = [file("logo.png", "logo", ""), file("a.mp3", "ringtone", ""), file("b.mp3", "ringtone", "")];
+    place.put(MANIFEST, manifest(&good).as_bytes());
+    let staged = place.add(&place.source(), None).unwrap();
+    assert!(staged.warnings.is_empty(), "{:?}", staged.warnings);
+    assert!(place.add(&place.source(), None).unwrap().already, "what was written is read again");
+    let written = fs::read_to_string(place.releases().join("n").join(MANIFEST)).unwrap();
+    assert!(!written.contains("version"), "{written}");
+    let more = "version = \"1\"\nhardware = [\"2\"]\nuse_defaults = true\n";
+    let other = file("a.mp3", "ringtone", "").replace("unify", "snom");
+    place.put(MANIFEST, manifest(&[file("logo.png", "logo", more)]).as_bytes());
+    let told = problems(place.add(&place.source(), None));
+    for key in ["version", "hardware", "use_defaults"] {
+        assert!(
+            told.contains(&format!("`image.{key}`: means nothing for a logo\nhint: leave it out")),
+            "{told}"
+        );
+    }
+    for vendor in ["snom", "innovaphone"] {
+        place.put(MANIFEST, manifest(&[other.replace("snom", vendor)]).as_bytes());
+        let told = problems(place.add(&place.source(), None));
+        assert!(told.contains(&format!("nobody tells a phone of {vendor} to load a ringtone")), "{told}");
+    }
+}

@@ -39,9 +39,7 @@ pub(super) fn together(draft: &Draft, manifest: &Path, problems: &mut Vec<Proble
                 Part::Firmware => {
                     "put the other into another release; or, where it is the stepping stone to the newer one, give that one `from_at_least`"
                 }
-                Part::Boot | Part::Radio | Part::Chained | Part::Uxm | Part::D7c => {
-                    "a release holds one image of a part for each model; put the other into another release"
-                }
+                _ => "a release holds one image of a part for each model; put the other into another release",
             };
             wrong("image.models", message, hint);
         }
@@ -65,7 +63,8 @@ fn goes_before(firmware: &Image, chained: &Image) -> bool {
 /// Whether two images are for the same part of phones of one maker, so that it had to be known which a phone gets.
 fn same_part(one: &Image, other: &Image) -> bool {
     let same = one.vendor == other.vendor && one.part == other.part;
-    same && (one.part != Part::Chained || one.version == other.version)
+    // A phone may have several pictures and ringtones.
+    same && !one.part.is_media() && (one.part != Part::Chained || one.version == other.version)
 }
 
 /// Phones that both images are for.

@@ -25,6 +25,16 @@ pub enum Part {
     Uxm,
     /// The expansion module D7C at its side (snom).
     D7c,
+    /// A picture behind the display (Unify).
+    Logo,
+    /// A ringtone (Unify).
+    Ringtone,
+    /// A picture for idle times (Unify).
+    Screensaver,
+    /// A picture of somebody who calls (Unify).
+    Picture,
+    /// How a directory is asked (Unify).
+    Ldap,
 }
 
 /// An expansion module of a snom desk phone.
@@ -57,7 +67,19 @@ impl From<ModuleKind> for Part {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Firmware, Self::Boot, Self::Radio, Self::Chained, Self::Uxm, Self::D7c];
+    pub const ALL: [Self; 11] = [
+        Self::Firmware,
+        Self::Boot,
+        Self::Radio,
+        Self::Chained,
+        Self::Uxm,
+        Self::D7c,
+        Self::Logo,
+        Self::Ringtone,
+        Self::Screensaver,
+        Self::Picture,
+        Self::Ldap,
+    ];
 
     /// The word of a manifest.
     pub const fn word(self) -> &'static str {
@@ -68,6 +90,11 @@ impl Part {
             Self::Chained => "chained",
             Self::Uxm => "uxm",
             Self::D7c => "d7c",
+            Self::Logo => "logo",
+            Self::Ringtone => "ringtone",
+            Self::Screensaver => "screensaver",
+            Self::Picture => "picture",
+            Self::Ldap => "ldap",
         }
     }
 
@@ -77,6 +104,15 @@ impl Part {
             Self::Uxm => Some(ModuleKind::Uxm),
             Self::D7c => Some(ModuleKind::D7c),
             Self::Firmware | Self::Boot | Self::Radio | Self::Chained => None,
+            Self::Logo | Self::Ringtone | Self::Screensaver | Self::Picture | Self::Ldap => None,
+        }
+    }
+
+    /// Whether it is no image at all, but a file that a phone loads without a reboot: it has no version.
+    pub const fn is_media(self) -> bool {
+        match self {
+            Self::Logo | Self::Ringtone | Self::Screensaver | Self::Picture | Self::Ldap => true,
+            Self::Firmware | Self::Boot | Self::Radio | Self::Chained | Self::Uxm | Self::D7c => false,
         }
     }
 

@@ -158,6 +158,9 @@ impl Fleet {
         known.tags = phone.tags;
         known.home = phone.home;
         known.module_power = phone.module_power;
+        if known.files.is_empty() {
+            known.files = phone.files;
+        }
         known.realm = known.realm.take().or(phone.realm);
         known.modules = known.modules.take().or(phone.modules);
         for line in known.lines.keys().filter(|line| !phone.lines.contains_key(line)) {

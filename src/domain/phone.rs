@@ -10,6 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::files::Fetched;
 use super::lines::Lines;
 use super::modules::{ModulePower, Modules};
 use super::version::Version;
@@ -296,6 +297,8 @@ pub struct Phone {
     pub modules: Option<Box<Modules>>,
     /// How its expansion module is powered, from the inventory.
     pub module_power: Option<ModulePower>,
+    /// The files, no images, that it fetched whole and did not reject.
+    pub files: Fetched,
     /// When it was last seen to boot by itself; a boot that sipherd ordered is none, and ends what is left of an older one.
     pub booted: Option<DateTime<Utc>>,
     /// All its lines. A phone is idle only when each of them is.
@@ -319,6 +322,7 @@ impl Phone {
             home: None,
             modules: None,
             module_power: None,
+            files: Fetched::new(),
             booted: None,
             lines: Lines::new(),
         }

@@ -53,7 +53,8 @@ impl Terms {
             | Goal::Module { .. }
             | Goal::Move { .. }
             | Goal::Backup
-            | Goal::Write { .. } => &self.triggers,
+            | Goal::Write { .. }
+            | Goal::Files { .. } => &self.triggers,
             Goal::Resync => &self.resync,
         }
     }

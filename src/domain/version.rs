@@ -31,6 +31,11 @@ impl Version {
         }
     }
 
+    /// What stands for the version of a file that has none: 0, which no phone reports.
+    pub fn none() -> Self {
+        Self("0".into())
+    }
+
     /// The text it was read from.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use crate::domain::files::FileStatus;
 use crate::domain::firmware::{Image, Part, Version};
 use crate::domain::items::{ItemsFound, WantedItem};
 use crate::domain::modules::Attached;
@@ -120,6 +121,13 @@ pub enum Order {
         /// What they are to be.
         items: Arc<[WantedItem]>,
     },
+    /// Load these files of this release, which are no images.
+    Deploy {
+        /// The release.
+        release: Arc<str>,
+        /// The files' names.
+        files: Vec<String>,
+    },
     /// Hand in the configuration.
     HandIn {
         /// The same for one trip, another for each.
@@ -144,6 +152,8 @@ pub enum PhoneNews {
     HandedIn,
     /// What it tells of the settings it was to have.
     Items(ItemsFound),
+    /// How it says that the deployment of files went.
+    Files(Vec<FileStatus>),
 }
 
 /// A limit on how fast images are served, shared by all downloads whose permits name it.

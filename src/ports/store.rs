@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::files::Fetched;
 use crate::domain::firmware::Version;
 use crate::domain::phone::{Hardware, KnownBy, LineId, Mac, Model, Realm, Vendor};
 
@@ -52,6 +53,9 @@ pub struct PhoneRow {
     /// The firmware realm it asked for its settings in last.
     #[serde(default)]
     pub realm: Option<Realm>,
+    /// The files, no images, that it fetched whole and did not reject.
+    #[serde(default)]
+    pub files: Fetched,
     /// Lines learned by observation (those of the inventory are not kept here).
     pub lines: Vec<LineId>,
 }

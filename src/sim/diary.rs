@@ -90,6 +90,20 @@ pub enum What {
         /// How many.
         items: usize,
     },
+    /// It keeps a file that is no image (Unify).
+    FileKept {
+        /// Its name.
+        file: String,
+        /// What it is: `LOGO`, `RINGTONE` …
+        kind: String,
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// It has a file that is no image, and does not take it (Unify).
+    FileRejected {
+        /// Its name.
+        file: String,
+    },
     /// Its settings sent it to another setting server (snom).
     Redirected {
         /// Where to.

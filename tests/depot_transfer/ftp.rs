@@ -75,7 +75,7 @@ impl Control {
 }
 
 fn account(depot: &Running) -> FtpAccount {
-    depot.accounts.open(OURS.parse().unwrap(), D785)
+    depot.accounts.open(OURS.parse().unwrap(), &[D785])
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn nothing_can_be_written_and_no_path_leads_out() {
 async fn an_account_is_for_one_image_and_ends_with_the_next() {
     let depot = Running::new().await;
     depot.offer();
-    let other = depot.accounts.open(OURS.parse().unwrap(), "other.bin");
+    let other = depot.accounts.open(OURS.parse().unwrap(), &["other.bin"]);
     let mut control = Control::logged_in(&depot, &other).await;
     assert!(control.say(&format!("SIZE {D785}")).await.starts_with("550 "));
     assert!(depot.visits().is_empty());

@@ -94,7 +94,7 @@ async fn debians_ftp_fetches_and_lists() {
     let Some([ftp]) = require(["ftp"]) else { return };
     let mut depot = Running::with(LENGTH, Default::default()).await;
     depot.offer();
-    let account = depot.accounts.open(OURS.parse().unwrap(), D785);
+    let account = depot.accounts.open(OURS.parse().unwrap(), &[D785]);
     let folder = tempfile::tempdir().unwrap();
     let url = format!("ftp://{}:{}@{}/{D785}", account.user, account.password.reveal(), depot.ftp);
     for (name, more) in [("extended", &[][..]), ("old", &["-4"])] {

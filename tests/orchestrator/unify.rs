@@ -8,6 +8,8 @@ mod hardware;
 mod items;
 /// Phones that go, and what becomes of them.
 mod journeys;
+/// Files that are no images.
+mod media;
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -63,6 +65,7 @@ pub struct Night {
     pub site: Site,
     pub daemon: Daemon,
     pub service: SocketAddr,
+    pub clock: Arc<ScaledClock>,
 }
 
 /// What a night has besides its phones and its policy.
@@ -130,7 +133,7 @@ impl Night {
         site.settings(&building, "", &tables);
         let settings = fs::read_to_string(site.path("sipherd.toml")).unwrap();
         site.write("sipherd.toml", &format!("profiles = \"profiles\"\n{settings}"));
-        let daemon = site.start(clock, DRAIN).await;
+        let daemon = site.start(clock.clone(), DRAIN).await;
         daemon.sees("pocket").await;
         building.point_at_deployment(Some(&format!("{url}/DeploymentService/LoginService")));
         if setup.starts_anew {
@@ -138,7 +141,7 @@ impl Night {
                 building.phone(&user(n)).unwrap().power_cycle();
             }
         }
-        Self { house, building, site, daemon, service }
+        Self { house, building, site, daemon, service, clock }
     }
 
     /// The diary of a phone.

@@ -108,7 +108,7 @@ pub fn world() -> impl Strategy<Value = World> {
         ended,
         ago,
     });
-    let action = prop_oneof![4 => Just(0_u8), 4 => Just(1), 4 => Just(2), 1 => 3_u8..7];
+    let action = prop_oneof![4 => Just(0_u8), 4 => Just(1), 4 => Just(2), 1 => 3_u8..8];
     let runs = prop_oneof![8 => Just(Some("10.1.64")), 1 => Just(Some("10.1.198")), 1 => Just(Some("8.9")), 1 => Just(None)];
     let often = || prop::bool::weighted(0.95);
     let rare = || prop::bool::weighted(0.05);

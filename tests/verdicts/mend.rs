@@ -30,7 +30,9 @@ impl World {
             }
             // The phones of this world have no modules and no settings of a service, and hand nothing in.
             Reason::NoProfile { kind }
-                if ["expansion modules", "backups", "items"].iter().any(|what| kind.starts_with(what)) =>
+                if ["expansion modules", "backups", "items", "files"]
+                    .iter()
+                    .any(|what| kind.starts_with(what)) =>
             {
                 self.action = 0;
             }
@@ -49,6 +51,7 @@ impl World {
             Reason::PenaltyBox { after, .. } if after == "a call" => self.withdrawn = false,
             Reason::PenaltyBox { .. } => self.before = None,
             Reason::Lost => self.found = true,
+            Reason::HasFiles { .. } | Reason::NoFiles { .. } => self.action = 0,
             Reason::NoImage { .. } => self.has_image = true,
             // Those of the one policy that speaks of the phone, if one does.
             Reason::OutsideWindow { opens: None } if !self.selected || self.tie => {

@@ -164,7 +164,8 @@ impl World {
             3 => Action::Stage { from: from() },
             4 => Action::ModuleUpdate { from: from() },
             5 => Action::Backup,
-            _ => Action::Write { items: Arc::from([]) },
+            6 => Action::Write { items: Arc::from([]) },
+            _ => Action::Files { from: from() },
         };
         let [site, model, subnet, switch, tag] = self.per;
         let glob = || globset::Glob::new("rec*").unwrap().compile_matcher();

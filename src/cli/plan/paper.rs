@@ -44,12 +44,18 @@ pub fn stage_missing(rules: &mut Rules, phones: &[Phone]) -> Vec<String> {
     let kinds: BTreeSet<(Vendor, Model)> =
         phones.iter().filter_map(|phone| phone.vendor.clone().zip(phone.model.clone())).collect();
     let mut missing: BTreeSet<Arc<str>> = BTreeSet::new();
+    let mut of_files: BTreeSet<Arc<str>> = BTreeSet::new();
     for policy in &rules.policies {
         match &policy.action {
-            Action::Update { from: Firmware::Release(name) } if !rules.releases.contains_key(name) => {
+            Action::Update { from: Firmware::Release(name) }
+            | Action::Files { from: Firmware::Release(name) }
+                if !rules.releases.contains_key(name) =>
+            {
                 missing.insert(name.clone());
+                of_files.extend(policy.action.is_about_files().then(|| name.clone()));
             }
-            Action::Update { from: Firmware::Channel(channel) } => {
+            Action::Update { from: Firmware::Channel(channel) }
+            | Action::Files { from: Firmware::Channel(channel) } => {
                 // The preferred one of the channel, if none of its releases is there.
                 let names = rules.channels.entry(channel.clone()).or_default();
                 if names.iter().all(|name| !rules.releases.contains_key(name)) {
@@ -57,6 +63,7 @@ pub fn stage_missing(rules: &mut Rules, phones: &[Phone]) -> Vec<String> {
                     if names.is_empty() {
                         names.push(name.clone());
                     }
+                    of_files.extend(policy.action.is_about_files().then(|| name.clone()));
                     missing.insert(name);
                 }
             }
@@ -65,8 +72,12 @@ pub fn stage_missing(rules: &mut Rules, phones: &[Phone]) -> Vec<String> {
     }
     let mut told = Vec::new();
     for name in missing {
-        let images = kinds.iter().filter_map(|(vendor, model)| image(&name, vendor, model)).collect();
-        told.push(format!("{name} is not staged here: taken for staged, with an image for every model"));
+        let images = kinds.iter().filter_map(|(vendor, model)| image(&name, vendor, model));
+        let files = of_files.contains(&name);
+        let part = if files { Part::Logo } else { Part::Firmware };
+        let images = images.map(|image| Image { part, ..image }).collect();
+        let what = if files { "a file" } else { "an image" };
+        told.push(format!("{name} is not staged here: taken for staged, with {what} for every model"));
         rules.releases.insert(name.clone(), Release { name: name.to_string(), images });
     }
     told

@@ -30,9 +30,13 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
         );
     }
     let calls = |profile: &Profile| orders(profile).iter().any(|trigger| trigger.way == Way::ContactMe);
-    let writes = matches!(subject.policy.action, Action::Write { .. });
-    let asks =
-        writes || matches!(subject.policy.action, Action::Reboot | Action::Update { .. } | Action::Resync);
+    let by_service = match subject.policy.action {
+        Action::Write { .. } => Some("writes settings"),
+        Action::Files { .. } => Some("brings files"),
+        _ => None,
+    };
+    let asks = by_service.is_some()
+        || matches!(subject.policy.action, Action::Reboot | Action::Update { .. } | Action::Resync);
     if let Some(names) = if ground.no_deployment && asks { those(&|profile| !calls(profile)) } else { None } {
         subject.warn(
             Code::NotPossible,
@@ -54,12 +58,11 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
         );
         return;
     }
-    let names = if writes { those(&calls) } else { None };
-    if let Some(names) = names {
+    if let Some((what, names)) = by_service.and_then(|what| Some((what, those(&calls)?))) {
         subject.warn(
             Code::NotPossible,
-            &subject.draft.places.key("write"),
-            format!("phones of {names} call no deployment service that writes settings: they are held"),
+            &subject.draft.places.key(subject.policy.action.table()),
+            format!("phones of {names} call no deployment service that {what}: they are held"),
             "select phones of `unify`",
         );
         return;

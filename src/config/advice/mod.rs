@@ -146,7 +146,7 @@ impl Subject<'_> {
             Action::Reboot => "rebooted",
             Action::Update { .. } | Action::Stage { .. } | Action::ModuleUpdate { .. } => "updated",
             Action::Move { .. } => "moved",
-            Action::Resync | Action::Backup | Action::Write { .. } => "done",
+            Action::Resync | Action::Backup | Action::Write { .. } | Action::Files { .. } => "done",
         }
     }
 }
@@ -158,7 +158,8 @@ impl Ground<'_> {
         let with_image = match action {
             Action::Reboot | Action::Move { .. } => false,
             Action::Update { .. } | Action::ModuleUpdate { .. } => true,
-            Action::Resync | Action::Stage { .. } | Action::Backup | Action::Write { .. } => return None,
+            Action::Resync | Action::Stage { .. } | Action::Backup => return None,
+            Action::Write { .. } | Action::Files { .. } => return None,
         };
         let profile = self.makers.profile(vendor)?;
         let own = self.timing.and_then(|timing| timing.get(vendor));

@@ -31,7 +31,17 @@ pub(super) fn read(
     phones: &[&Phone],
     around: &Surroundings,
 ) -> Staged {
-    let mut staged = Staged { releases: given(test, phones), channels: around.channels.clone() };
+    let mut for_files = BTreeSet::new();
+    for policy in policies {
+        match &policy.action {
+            Action::Files { from: Firmware::Release(name) } => drop(for_files.insert(name.clone())),
+            Action::Files { from: Firmware::Channel(channel) } => {
+                for_files.extend(around.channels.get(channel).into_iter().flatten().cloned());
+            }
+            _ => {}
+        }
+    }
+    let mut staged = Staged { releases: given(test, phones, &for_files), channels: around.channels.clone() };
     let written: BTreeSet<Arc<str>> = staged.releases.keys().cloned().collect();
     let mut wanted = BTreeSet::new();
     let alone = policies.len() == 1;
@@ -67,6 +77,10 @@ pub(super) fn read(
         if staged.releases.contains_key(&name) {
             continue;
         }
+        if for_files.contains(&name) {
+            staged.releases.insert(name.clone(), made_up_files(&name, phones));
+            continue;
+        }
         match version_in(&name) {
             Some(version) => {
                 let release = match for_modules.contains(&name) {
@@ -98,6 +112,13 @@ fn version_in(name: &str) -> Option<Version> {
     let last = name.rsplit(['-', '_']).next()?;
     let digits = last.starts_with(|c: char| c.is_ascii_digit() || c == 'V' || c == 'v');
     Version::parse(last).ok().filter(|_| digits)
+}
+
+/// A logo for each kind of phone.
+fn made_up_files(name: &str, phones: &[&Phone]) -> Release {
+    let release = made_up(name, &Version::none(), phones);
+    let logo = |image: Image| Image { file: format!("{name}.png"), part: Part::Logo, ..image };
+    Release { images: release.images.into_iter().map(logo).collect(), ..release }
 }
 
 /// An image of one version for each kind of phone.
@@ -136,7 +157,7 @@ fn image(vendor: Vendor, model: Model, version: Version) -> Image {
 }
 
 /// What the key `release` says.
-fn given(test: &Table<'_>, phones: &[&Phone]) -> BTreeMap<Arc<str>, Release> {
+fn given(test: &Table<'_>, phones: &[&Phone], for_files: &BTreeSet<Arc<str>>) -> BTreeMap<Arc<str>, Release> {
     let source = test.source();
     let wrong = |span| {
         let hint = "write `release = { \"snom-10.1.198\" = { D785 = \"10.1.198.19\" } }`";
@@ -168,12 +189,16 @@ fn given(test: &Table<'_>, phones: &[&Phone]) -> BTreeMap<Arc<str>, Release> {
                 .find(|phone| phone.model.as_ref().is_some_and(|m| m.as_str() == model.get_ref()));
             let module = [ModuleKind::Uxm, ModuleKind::D7c];
             let module = module.into_iter().find(|kind| kind.to_string() == model.get_ref().as_ref());
-            match (of.and_then(|phone| phone.vendor.clone()), version(text)) {
+            let files = for_files.contains(name.get_ref().as_ref());
+            let runs_then = if files { Ok(Version::none()) } else { version(text) };
+            match (of.and_then(|phone| phone.vendor.clone()), runs_then) {
                 (_, Ok(version)) if module.is_some() => {
                     images.extend(module.map(|kind| module_image(kind, version)));
                 }
                 (Some(vendor), Ok(version)) => {
-                    images.push(image(vendor, Model::new(model.get_ref().as_ref()), version));
+                    let image = image(vendor, Model::new(model.get_ref().as_ref()), version);
+                    let logo = |image| Image { file: text.to_string(), part: Part::Logo, ..image };
+                    images.push(if files { logo(image) } else { image });
                 }
                 (_, Err(complaint)) => source.refuse(Code::BadValue, &runs.span(), complaint),
                 (None, Ok(_)) => source.refuse(

@@ -108,6 +108,8 @@ fn player(
         let long_ago = DateTime::UNIX_EPOCH;
         phone.modules = Some(Box::new(Modules::told(None, count, kind, module, long_ago)));
     }
+    // What is made up for a test has no content.
+    phone.files = words("files").into_iter().map(|file| (file, String::new())).collect();
     phone.switch = word("switch").map(Switch::new);
     phone.tags = words("tags").into_iter().map(Tag::new).collect();
     phone.site = table

@@ -44,7 +44,7 @@ pub static TEST: Keys = Keys {
             "release",
             Each(&Each(&Text(Form::Free))),
             "{ \"snom-10.1.198\" = { D785 = \"10.1.198.19\" } }",
-            "the images of a release: models, and what each then runs",
+            "the images of a release: models, and what each then runs; of one that `[files]` names, the file of each",
         )
         .else_("an image for every model, of the version that the release's name ends in"),
         Key::new(
@@ -106,6 +106,12 @@ pub static TEST_PHONE: Keys = Keys {
             "how the inventory says it is powered",
         )
         .else_("nobody said"),
+        Key::new(
+            "files",
+            NAMES,
+            "[\"logo.png\"]",
+            "files it has fetched, as a policy with `[files]` has it do",
+        ),
         Key::new("queue", NAMES, "\"support\"", "the queues its lines are in"),
         Key::new("ring_group", NAMES, "\"reception\"", "the ring groups its lines are in"),
         Key::new("lines", NAMES, "[\"2117\", \"2150\"]", "its lines").else_("one: `101`, `102` in order"),

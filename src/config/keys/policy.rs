@@ -64,6 +64,12 @@ pub static POLICY: Keys = Keys {
             "write settings of the phone where they differ, and read them back (Unify)",
         ),
         Key::new(
+            "files",
+            Table(&FILES),
+            "{ release = \"logos-2026\" }",
+            "have the phone load logos, ringtones and other files that are no image (Unify)",
+        ),
+        Key::new(
             "window",
             Tables(&WINDOW),
             "[{ days = \"sat\", from = \"23:00\", to = \"05:00\" }]",
@@ -290,6 +296,18 @@ pub static WRITE_ITEM: Keys = Keys {
     misnamed: &[],
 };
 
+/// `[files]`.
+pub static FILES: Keys = Keys {
+    table: "[files]",
+    about: "Has Unify phones load the files of a staged release that are no image, each file once; it names `release` or `channel`.",
+    keys: &[RELEASE, CHANNEL],
+    later: &[],
+    misnamed: &[
+        ("file", "name a staged release that holds the file: `release = \"logos-2026\"`"),
+        ("files", "name a staged release that holds the files: `release = \"logos-2026\"`"),
+    ],
+};
+
 const FIRMWARE_MISNAMED: &[(&str, &str)] = &[
     ("version", "name a staged release or a channel; its manifest knows the version"),
     ("firmware", "name a staged release: `release = \"snom-10.1.198\"`"),
@@ -321,7 +339,7 @@ pub static SELECTION: Keys = Keys {
 };
 
 /// All tables of a policy.
-pub static POLICY_TABLES: [&Keys; 23] = [
+pub static POLICY_TABLES: [&Keys; 24] = [
     &POLICY,
     &SELECT,
     &UPDATE,
@@ -333,6 +351,7 @@ pub static POLICY_TABLES: [&Keys; 23] = [
     &BACKUP,
     &WRITE,
     &WRITE_ITEM,
+    &FILES,
     &WINDOW,
     &BLACKOUT,
     &IDLE,

@@ -12,8 +12,8 @@ use crate::domain::policy::{Action, Firmware};
 use crate::phones::unify::order::{NotWritable, Setting};
 
 /// The tables of which a policy has exactly one.
-const ACTIONS: [&str; 8] =
-    ["update", "reboot", "resync", "stage", "module-update", "move", "backup", "write"];
+const ACTIONS: [&str; 9] =
+    ["update", "reboot", "resync", "stage", "module-update", "move", "backup", "write", "files"];
 
 /// Reads it, and whether images are offered whatever the phones' hardware levels.
 pub(super) fn read(top: &Table<'_>) -> Option<(Action, bool)> {
@@ -47,6 +47,7 @@ pub(super) fn read(top: &Table<'_>) -> Option<(Action, bool)> {
         "resync" => Some(Action::Resync),
         "backup" => Some(Action::Backup),
         "write" => Some(Action::Write { items: items(&table)? }),
+        "files" => Some(Action::Files { from: firmware(&table)? }),
         "move" => {
             Some(Action::Move { realm: table.read("realm", value::name).map(|name| Realm::new(name.value)) })
         }

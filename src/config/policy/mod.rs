@@ -135,7 +135,8 @@ fn select(top: &Table<'_>, shared: &Shared, draft: &mut Draft) {
 
 /// Records keys that could never have an effect beside this action.
 fn without_effect(top: &Table<'_>) {
-    let Some(action) = ["reboot", "resync", "backup", "write"].into_iter().find(|action| top.has(action))
+    let Some(action) =
+        ["reboot", "resync", "backup", "write", "files"].into_iter().find(|action| top.has(action))
     else {
         return;
     };

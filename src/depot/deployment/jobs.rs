@@ -4,11 +4,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Deployment, Files};
-use crate::domain::firmware::Version;
+use crate::domain::firmware::{Part, Version};
 use crate::domain::phone::{Mac, Vendor};
 use crate::phones::unify::Who;
 use crate::phones::unify::door::{Head, image_path};
-use crate::phones::unify::order::{NotWritable, Order as Told, Password, Place, Setting, Software};
+use crate::phones::unify::order::{
+    MediaFile, MediaKind, NotWritable, Order as Told, Password, Place, Setting, Software,
+};
 use crate::phones::unify::session::{Arrival, Job};
 use crate::phones::unify::spelling::{Protocol, dotted};
 use crate::ports::{Order, Permit, PhoneNews, Visit, Wanted};
@@ -60,6 +62,7 @@ impl Deployment {
         match self.job(source, mac, None, permit)? {
             Job::Install(software) => Some(Told::Software(software)),
             Job::Reboot => Some(Told::Restart),
+            Job::Deploy(files) => Some(Told::Files(files)),
             Job::Write(_) => {
                 let why = "settings are written in a conversation (DLS) alone: told by a file (DMS), nothing could be read back";
                 self.declines(mac, source, why);
@@ -120,6 +123,13 @@ impl Deployment {
                     }
                 }
             }
+            Order::Deploy { release, files } => match self.media(mac, &release, &files) {
+                Ok(files) => Some(Job::Deploy(files)),
+                Err(why) => {
+                    self.declines(mac, source, &why);
+                    None
+                }
+            },
             Order::Write { items } => {
                 let settings: Result<_, NotWritable> = items.iter().map(Setting::of).collect();
                 let refused = |refused: NotWritable| self.declines(mac, source, &refused.to_string());
@@ -155,22 +165,52 @@ impl Deployment {
             None | Some(Protocol::Sip) => Protocol::Sip.software_type(),
             Some(Protocol::Hfa) => return Err("it runs Siemens HFA, and no image for SIP".to_owned()),
         };
-        let place = match &self.settings.files {
-            _ if image.handling.use_defaults => Place::Defaults,
-            Files::Web { url } => Place::Https { url: format!("{url}{}", image_path(mac, file)) },
-            Files::Ftp => {
-                let accounts = self.depot.accounts.as_ref().ok_or("the depot speaks no FTP")?;
-                let (server, account) = (accounts.server(), accounts.open(mac, file));
-                Place::Ftp {
-                    server: server.host.clone(),
-                    port: server.port,
-                    username: account.user,
-                    password: Password(account.password.reveal().to_owned()),
-                    path: "/".to_owned(),
-                }
-            }
+        let place = match image.handling.use_defaults {
+            true => Place::Defaults,
+            false => self.places(mac, &[file])?.pop().ok_or("it lies nowhere")?,
         };
         Ok(Software { file: file.to_owned(), place, software_type: software_type.to_owned(), version })
+    }
+
+    /// Where these files lie for this phone, in their order.
+    fn places(&self, mac: Mac, files: &[&str]) -> Result<Vec<Place>, String> {
+        match &self.settings.files {
+            Files::Web { url } => {
+                let place = |file: &&str| Place::Https { url: format!("{url}{}", image_path(mac, file)) };
+                Ok(files.iter().map(place).collect())
+            }
+            Files::Ftp => {
+                let accounts = self.depot.accounts.as_ref().ok_or("the depot speaks no FTP")?;
+                let (server, account) = (accounts.server(), accounts.open(mac, files));
+                let place = |_: &&str| Place::Ftp {
+                    server: server.host.clone(),
+                    port: server.port,
+                    username: account.user.clone(),
+                    password: Password(account.password.reveal().to_owned()),
+                    path: "/".to_owned(),
+                };
+                Ok(files.iter().map(place).collect())
+            }
+        }
+    }
+
+    /// The files that a phone is to load, which are no images.
+    fn media(&self, mac: Mac, release: &str, files: &[String]) -> Result<Vec<MediaFile>, String> {
+        let staged = self.releases.get(release);
+        let kind = |file: &String| {
+            let image = staged.as_ref().and_then(|release| release.image(file));
+            let image = image.ok_or_else(|| format!("{file} is not staged, or broken"))?;
+            kind_of(image.part).ok_or_else(|| format!("{file} is an image"))
+        };
+        let kinds = files.iter().map(kind).collect::<Result<Vec<MediaKind>, String>>()?;
+        let names: Vec<&str> = files.iter().map(String::as_str).collect();
+        let places = self.places(mac, &names)?;
+        let file = |((file, place), kind): ((&String, Place), MediaKind)| MediaFile {
+            file: file.clone(),
+            place,
+            kind,
+        };
+        Ok(files.iter().zip(places).zip(kinds).map(file).collect())
     }
 
     async fn decision(&self, visit: Visit) -> Option<Permit> {
@@ -180,5 +220,17 @@ impl Deployment {
             tracing::warn!(%mac, ?wanted, "no decision in time");
         }
         permit.ok()
+    }
+}
+
+/// What phones call a file of this part; `None` for images.
+fn kind_of(part: Part) -> Option<MediaKind> {
+    match part {
+        Part::Logo => Some(MediaKind::Logo),
+        Part::Ringtone => Some(MediaKind::Ringtone),
+        Part::Screensaver => Some(MediaKind::Screensaver),
+        Part::Picture => Some(MediaKind::Picture),
+        Part::Ldap => Some(MediaKind::Ldap),
+        Part::Firmware | Part::Boot | Part::Radio | Part::Chained | Part::Uxm | Part::D7c => None,
     }
 }

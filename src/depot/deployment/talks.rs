@@ -128,6 +128,7 @@ impl Deployment {
                 News::Refused(why) => PhoneNews::Declined { why },
                 News::Deferred(why) => PhoneNews::Deferred { why },
                 News::Settings(found) => PhoneNews::Items(found),
+                News::Files(told) => PhoneNews::Files(told),
             };
             self.depot.gatekeeper.told(mac, source, news);
         }

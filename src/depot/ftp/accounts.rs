@@ -1,4 +1,4 @@
-//! Accounts on the FTP server: one for one phone and one image, made when it is told to fetch and worthless soon after.
+//! Accounts on the FTP server: one for one phone and what it is to fetch, made when it is told to fetch and worthless soon after.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,7 @@ pub struct FtpAccounts {
 #[derive(Debug)]
 struct Open {
     password: [u8; 32],
-    file: String,
+    files: Vec<String>,
     until: Instant,
 }
 
@@ -54,15 +54,16 @@ impl FtpAccounts {
         &self.server
     }
 
-    /// An account under which this phone sees this image, while it is permitted to have it. The one it had before is
-    /// worthless from now on.
-    pub fn open(&self, mac: Mac, file: &str) -> FtpAccount {
+    /// An account under which this phone sees these files, an image or others, while it is permitted to have them. The one
+    /// it had before is worthless from now on.
+    pub fn open(&self, mac: Mac, files: &[&str]) -> FtpAccount {
         // 80 bits in letters that every phone can store.
         let password = hex::encode(rand::random::<[u8; 10]>());
         let now = Instant::now();
         let mut open = self.accounts();
         open.retain(|_, account| account.until > now);
-        let account = Open { password: digest(&password), file: file.to_owned(), until: now + self.life };
+        let files = files.iter().map(|file| (*file).to_owned()).collect();
+        let account = Open { password: digest(&password), files, until: now + self.life };
         open.insert(mac, account);
         drop(open);
         FtpAccount { user: mac.bare_upper(), password: Secret::new(password) }
@@ -73,13 +74,13 @@ impl FtpAccounts {
         self.accounts().remove(&mac);
     }
 
-    /// Whose account this is, and the image it is for.
-    pub(super) fn check(&self, user: &str, password: &str) -> Option<(Mac, String)> {
+    /// Whose account this is, and the files it is for.
+    pub(super) fn check(&self, user: &str, password: &str) -> Option<(Mac, Vec<String>)> {
         let mac: Mac = user.parse().ok()?;
         let open = self.accounts();
         let account = open.get(&mac).filter(|account| account.until > Instant::now())?;
         // Digests are compared, so the time it takes tells nothing of the password.
-        (account.password == digest(password)).then(|| (mac, account.file.clone()))
+        (account.password == digest(password)).then(|| (mac, account.files.clone()))
     }
 
     fn accounts(&self) -> MutexGuard<'_, HashMap<Mac, Open>> {
@@ -102,13 +103,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_account_is_one_phones_for_one_image_and_for_a_while() {
+    async fn an_account_is_one_phones_for_its_files_and_for_a_while() {
         let accounts = FtpAccounts { life: Duration::from_secs(60), ..accounts() };
-        let account = accounts.open(MAC, "opera.img");
+        let account = accounts.open(MAC, &["opera.img", "logo.png"]);
         assert_eq!(account.user, "001AE8000001");
         let password = account.password.reveal();
         assert_eq!(password.len(), 20);
-        assert_eq!(accounts.check("001AE8000001", password), Some((MAC, "opera.img".to_owned())));
+        assert_eq!(
+            accounts.check("001AE8000001", password),
+            Some((MAC, vec!["opera.img".to_owned(), "logo.png".to_owned()]))
+        );
         for (user, password) in
             [("001AE8000001", ""), ("001AE8000001", "x"), ("001AE8000002", password), ("anonymous", "")]
         {
@@ -121,10 +125,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_new_account_makes_the_old_one_worthless() {
         let accounts = accounts();
-        let (first, second) = (accounts.open(MAC, "a"), accounts.open(MAC, "b"));
+        let (first, second) = (accounts.open(MAC, &["a"]), accounts.open(MAC, &["b"]));
         assert_ne!(first.password.reveal(), second.password.reveal());
         assert_eq!(accounts.check(&first.user, first.password.reveal()), None);
-        assert_eq!(accounts.check(&second.user, second.password.reveal()), Some((MAC, "b".to_owned())));
+        assert_eq!(accounts.check(&second.user, second.password.reveal()), Some((MAC, vec!["b".to_owned()])));
         accounts.close(MAC);
         assert_eq!(accounts.check(&second.user, second.password.reveal()), None);
     }
@@ -132,7 +136,7 @@ mod tests {
     #[test]
     fn no_log_shows_a_password() {
         let accounts = accounts();
-        let account = accounts.open(MAC, "a");
+        let account = accounts.open(MAC, &["a"]);
         assert!(!format!("{account:?} {accounts:?}").contains(account.password.reveal()));
     }
 }

@@ -167,8 +167,10 @@ impl Authenticator for Doorman {
     ) -> Result<Principal, AuthenticationError> {
         let password = credentials.password.as_deref().unwrap_or_default();
         match self.accounts.check(user, password) {
-            // The image goes along, for the account may be another one's by the time it is asked for.
-            Some((mac, file)) => Ok(Principal { username: format!("{}/{file}", mac.bare_upper()) }),
+            // The files go along, for the account may be for others by the time they are asked for. No name has a slash.
+            Some((mac, files)) => {
+                Ok(Principal { username: format!("{}/{}", mac.bare_upper(), files.join("/")) })
+            }
             None => {
                 tracing::warn!(source = %self.source, "FTP: nobody has such an account, or its time is over");
                 Err(AuthenticationError::BadPassword)
@@ -183,8 +185,9 @@ impl UserDetailProvider for Doorman {
 
     async fn provide_user_detail(&self, principal: &Principal) -> Result<Guest, UserDetailError> {
         let unknown = || UserDetailError::UserNotFound { username: String::new() };
-        let (mac, file) = principal.username.split_once('/').ok_or_else(unknown)?;
+        let (mac, files) = principal.username.split_once('/').ok_or_else(unknown)?;
         let mac = mac.parse().map_err(|_| unknown())?;
-        Ok(Guest { mac, source: self.source, file: file.to_owned() })
+        let files = files.split('/').map(str::to_owned).collect();
+        Ok(Guest { mac, source: self.source, files })
     }
 }

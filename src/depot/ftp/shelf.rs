@@ -1,4 +1,4 @@
-//! What a phone sees once it has logged in: one folder with the one image it is permitted, read-only.
+//! What a phone sees once it has logged in: one folder with the image, or the other files, it is permitted, read-only.
 
 use std::fmt;
 use std::io;
@@ -30,8 +30,8 @@ const PART: usize = 64 * 1024;
 pub(super) struct Guest {
     pub mac: Mac,
     pub source: IpAddr,
-    /// The image its account is for.
-    pub file: String,
+    /// The files its account is for.
+    pub files: Vec<String>,
 }
 
 impl fmt::Display for Guest {
@@ -124,8 +124,8 @@ impl Shelf {
             tracing::info!(mac = %guest.mac, file, why, "image not given");
             Error::new(ErrorKind::PermanentFileNotAvailable, why.to_owned())
         };
-        if file != guest.file {
-            return Err(refused("the account is for another image"));
+        if !guest.files.iter().any(|known| known == file) {
+            return Err(refused("the account is for another file"));
         }
         let visit = Visit {
             mac: guest.mac,
@@ -226,16 +226,20 @@ impl StorageBackend<Guest> for Shelf {
         guest: &Guest,
         path: P,
     ) -> Result<Vec<Fileinfo<PathBuf, Entry>>> {
-        let file = match named(path.as_ref()) {
-            Some(Named::Folder) => guest.file.clone(),
-            Some(Named::File(file)) => file,
+        let files = match named(path.as_ref()) {
+            Some(Named::Folder) => guest.files.clone(),
+            Some(Named::File(file)) => vec![file],
             None => return nothing(),
         };
-        // An image that it may not have is not there.
-        let opened = self.open(guest, &file, true).await.ok();
-        let entry =
-            |opened: Opened| Fileinfo { path: file.into(), metadata: Entry(Some(opened.bytes.len() as u64)) };
-        Ok(opened.map(entry).into_iter().collect())
+        let mut listed = Vec::new();
+        for file in files {
+            // What it may not have is not there.
+            if let Ok(opened) = self.open(guest, &file, true).await {
+                let metadata = Entry(Some(opened.bytes.len() as u64));
+                listed.push(Fileinfo { path: file.into(), metadata });
+            }
+        }
+        Ok(listed)
     }
 
     async fn get_into<'a, P, W: ?Sized>(

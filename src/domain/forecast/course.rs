@@ -287,6 +287,8 @@ impl<'c> Course<'c> {
                     return;
                 }
             }
+            Step::FetchFiles => self.fetch_files(mac, now),
+            Step::DeliverFiles => self.deliver_files(mac, now),
             Step::TellModule => {
                 let target = self.journeys.get(&mac).and_then(|journey| journey.trip.plan().goal.target());
                 if let Some(version) = target.cloned() {

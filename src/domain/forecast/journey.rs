@@ -27,6 +27,10 @@ pub(super) enum Step {
     HandIn,
     /// It tells its settings, is told what they are to be, and tells them again.
     TellItems,
+    /// It begins to fetch its files, which are no images.
+    FetchFiles,
+    /// It has the last one.
+    DeliverFiles,
     /// It tells what its expansion module runs.
     TellModule,
     /// Nothing is left to happen but the deadline.
@@ -67,12 +71,14 @@ impl Journey {
                 let at = if self.waits { self.trip.deadline()? } else { since + usual.leave };
                 (at, Step::TellItems)
             }
+            State::Accepted { .. } if self.is_about_files() => (since + usual.leave, Step::FetchFiles),
             State::Accepted { .. } if self.wants_image() => (since + usual.leave, Step::Fetch),
             State::Accepted { .. } if self.waits => (self.trip.deadline()?, Step::Leave),
             State::Accepted { .. } => (since + usual.leave, Step::Leave),
             State::Away | State::Back if self.wants_image() => (since + usual.boot, Step::Fetch),
             State::Away => (since + usual.boot, Step::Return),
             State::Back => (self.trip.deadline()?, Step::Expire),
+            State::Fetching if self.is_about_files() => (since + usual.fetch, Step::DeliverFiles),
             State::Fetching => (since + usual.fetch, Step::Deliver),
             State::Flashing if matches!(self.trip.plan().goal, Goal::Module { .. }) => {
                 (since + usual.flash, Step::TellModule)
@@ -91,6 +97,10 @@ impl Journey {
     /// Whether the phone downloads before it reboots.
     pub fn downloads_first(&self) -> bool {
         self.trip.plan().serves == Serves::OnceAsked
+    }
+
+    fn is_about_files(&self) -> bool {
+        matches!(self.trip.plan().goal, Goal::Files { .. })
     }
 
     fn wants_image(&self) -> bool {

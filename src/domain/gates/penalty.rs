@@ -42,6 +42,7 @@ impl<'a> Judge<'a> {
             }
             (Goal::Move { realm: was, .. }, Goal::Move { realm: is, .. }) => was == is,
             (Goal::Write { items: was }, Goal::Write { items: is }) => was == is,
+            (Goal::Files { files: was, .. }, Goal::Files { files: is, .. }) => was == is,
             (
                 Goal::Reboot
                 | Goal::Resync
@@ -49,7 +50,8 @@ impl<'a> Judge<'a> {
                 | Goal::Update { .. }
                 | Goal::Module { .. }
                 | Goal::Move { .. }
-                | Goal::Write { .. },
+                | Goal::Write { .. }
+                | Goal::Files { .. },
                 _,
             ) => false,
         })?;
@@ -60,7 +62,7 @@ impl<'a> Judge<'a> {
     /// only.
     fn counts(trip: &Trip, opening: Option<Opening>) -> bool {
         match trip.plan().goal {
-            Goal::Update { .. } | Goal::Module { .. } | Goal::Move { .. } => true,
+            Goal::Update { .. } | Goal::Module { .. } | Goal::Move { .. } | Goal::Files { .. } => true,
             Goal::Reboot | Goal::Resync | Goal::Backup | Goal::Write { .. } => {
                 opening.is_some_and(|opening| trip.since() >= opening.start)
             }
@@ -125,7 +127,13 @@ impl<'a> Judge<'a> {
                         Some(Goal::Reboot | Goal::Resync | Goal::Backup | Goal::Write { .. }) => {
                             opening.and_then(|opening| self.opening_after(opening)).map(|next| next.start)
                         }
-                        Some(Goal::Update { .. } | Goal::Module { .. } | Goal::Move { .. }) | None => None,
+                        Some(
+                            Goal::Update { .. }
+                            | Goal::Module { .. }
+                            | Goal::Move { .. }
+                            | Goal::Files { .. },
+                        )
+                        | None => None,
                     };
                     let changes = [let_out, next].into_iter().flatten().min();
                     return self.closed(

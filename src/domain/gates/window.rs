@@ -117,6 +117,9 @@ impl<'a> Judge<'a> {
             if matches!(goal, Some(Goal::Backup | Goal::Write { .. })) {
                 return terms.timing.answer;
             }
+            if matches!(goal, Some(Goal::Files { .. })) {
+                return terms.timing.answer + terms.timing.fetch;
+            }
             let boots = if with_image { terms.update_boots.unwrap_or(1) } else { 1 };
             terms.timing.whole_trip(boots, with_image)
         })

@@ -34,9 +34,13 @@ impl<'a> Judge<'a> {
                 let kind = format!("backups of {}", self.phone.kind());
                 self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
             }
-            // Nobody else has items.
+            // Nobody else has items, or is told to load files.
             (Some(terms), Some(Action::Write { .. })) if !self.calls_its_service(terms) => {
                 let kind = format!("items of {}", self.phone.kind());
+                self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
+            }
+            (Some(terms), Some(Action::Files { .. })) if !self.calls_its_service(terms) => {
+                let kind = format!("files of {}", self.phone.kind());
                 self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
             }
             (Some(terms), action) if action != Some(&Action::Resync) && terms.triggers.is_empty() => {
@@ -95,6 +99,7 @@ impl<'a> Judge<'a> {
                 Action::Move { realm } => self.move_goal(realm.as_ref()),
                 Action::Backup => Some(Goal::Backup),
                 Action::Write { items } => Some(Goal::Write { items: items.clone() }),
+                Action::Files { from } => self.files_goal(from),
                 Action::Stage { .. } => None,
             },
         }
@@ -179,6 +184,7 @@ impl<'a> Judge<'a> {
                 None => self.open(Gate::Current, || "one configuration in each window".into()),
             },
             Action::Write { items } => self.items_are_written(items, done, again),
+            Action::Files { from } => self.files_are_there(from),
         }
     }
 
@@ -199,6 +205,7 @@ impl<'a> Judge<'a> {
             Some(Mandate::Policy(policy)) => match &policy.action {
                 Action::Update { from } | Action::Stage { from } => from,
                 Action::ModuleUpdate { from } => return self.module_image(from),
+                Action::Files { from } => return self.files_are_staged(from),
                 Action::Reboot
                 | Action::Resync
                 | Action::Move { .. }

@@ -43,6 +43,11 @@ pub enum Action {
         /// What they are to be.
         items: Arc<[WantedItem]>,
     },
+    /// Have the phone load files that are no image (Unify `FileDeployment`).
+    Files {
+        /// Where they come from.
+        from: Firmware,
+    },
 }
 
 impl Action {
@@ -57,6 +62,7 @@ impl Action {
             Self::Move { .. } => "move",
             Self::Backup => "backup",
             Self::Write { .. } => "write",
+            Self::Files { .. } => "files",
         }
     }
 
@@ -64,14 +70,22 @@ impl Action {
     pub const fn is_denied_in_a_call(&self) -> bool {
         match self {
             Self::Update { .. } | Self::Stage { .. } | Self::ModuleUpdate { .. } | Self::Write { .. } => true,
-            Self::Reboot | Self::Resync | Self::Move { .. } | Self::Backup => false,
+            Self::Reboot | Self::Resync | Self::Move { .. } | Self::Backup | Self::Files { .. } => false,
         }
     }
 
-    /// Where the image comes from, where there is one.
+    /// Whether it is about files that are no image.
+    pub const fn is_about_files(&self) -> bool {
+        matches!(self, Self::Files { .. })
+    }
+
+    /// Where images or other files come from, where there are any.
     pub const fn firmware(&self) -> Option<&Firmware> {
         match self {
-            Self::Update { from } | Self::Stage { from } | Self::ModuleUpdate { from } => Some(from),
+            Self::Update { from }
+            | Self::Stage { from }
+            | Self::ModuleUpdate { from }
+            | Self::Files { from } => Some(from),
             Self::Reboot | Self::Resync | Self::Move { .. } | Self::Backup | Self::Write { .. } => None,
         }
     }

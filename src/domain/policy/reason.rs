@@ -73,6 +73,16 @@ pub enum Reason {
         /// When.
         at: DateTime<Utc>,
     },
+    /// It has fetched all its files already.
+    HasFiles {
+        /// The release, or the channel.
+        from: String,
+    },
+    /// The release is not staged, or holds no file for this model.
+    NoFiles {
+        /// The release, or the channel.
+        from: String,
+    },
     /// The release is not staged, or holds no image for this model.
     NoImage {
         /// The release, or the channel.
@@ -304,6 +314,8 @@ impl Reason {
             Self::AlreadyWritten { at } => {
                 format!("has its settings in this window already ({})", clock(at, "%H:%M"))
             }
+            Self::HasFiles { from } => format!("has its files of {from} already"),
+            Self::NoFiles { from } => format!("{from} has no files for it"),
             Self::NoImage { from } => format!("{from} has no image for it"),
             Self::Misfit(misfit) => misfit.to_string(),
             Self::UpdatePolicy { value } => {
@@ -408,6 +420,8 @@ impl Reason {
             Self::AlreadyResynced { .. } => "already-resynced",
             Self::AlreadyHandedIn { .. } => "already-handed-in",
             Self::AlreadyWritten { .. } => "already-written",
+            Self::HasFiles { .. } => "has-files",
+            Self::NoFiles { .. } => "no-files",
             Self::NoImage { .. } => "no-image",
             Self::Misfit(_) => "misfit",
             Self::UpdatePolicy { .. } => "update-policy",

@@ -28,7 +28,7 @@ pub enum Because {
 pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
-const SLUGS: [&str; 44] = [
+const SLUGS: [&str; 46] = [
     "no-lines",
     "no-profile",
     "not-selected",
@@ -41,6 +41,8 @@ const SLUGS: [&str; 44] = [
     "already-resynced",
     "already-handed-in",
     "already-written",
+    "has-files",
+    "no-files",
     "no-image",
     "misfit",
     "update-policy",

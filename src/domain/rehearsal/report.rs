@@ -97,6 +97,7 @@ pub(super) fn answer(verdict: &Verdict) -> Answer {
                 | Reason::AlreadyResynced { .. }
                 | Reason::AlreadyHandedIn { .. }
                 | Reason::AlreadyWritten { .. }
+                | Reason::HasFiles { .. }
         )
     }) {
         Answer::Done

@@ -213,7 +213,7 @@ impl Scheduler {
 
     /// A trip of an earlier run that is still open has its place.
     pub fn resume(&mut self, trip: &Trip) {
-        let fetches = trip.plan().goal.has_image() && !trip.has_fetched();
+        let fetches = trip.plan().goal.fetches() && !trip.has_fetched();
         self.take_place_of(trip, fetches);
         self.recall_start(trip);
     }

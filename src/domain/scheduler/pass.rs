@@ -105,7 +105,7 @@ impl Scheduler {
             true => phone.addresses().collect(),
             false => Vec::new(),
         };
-        let fetches = order.goal.has_image();
+        let fetches = order.goal.fetches();
         let mut needed = needs(&self.rules, phone, &addresses, &order.policy, policy, fetches);
         if self.budgets.holds(phone.mac) {
             // A lost phone that a person sends.
@@ -193,7 +193,7 @@ impl Scheduler {
         let job = self.jobs.contains_key(&mac);
         let policy = self.rules.policies.iter().find(|policy| !job && policy.name == plan.policy);
         let addresses: Vec<IpAddr> = phone.addresses().collect();
-        let fetches = plan.goal.has_image();
+        let fetches = plan.goal.fetches();
         let needed = needs(&self.rules, phone, &addresses, &plan.policy, policy, fetches);
         // A lost phone that a person sends has its place already.
         if self.budgets.holds(mac) {

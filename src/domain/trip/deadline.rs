@@ -33,6 +33,7 @@ impl Trip {
                         (true, Goal::Resync) => Failure::NeverAsked,
                         (true, Goal::Backup) => Failure::NeverHandedIn,
                         (true, Goal::Write { .. }) => Failure::ItemsUntold,
+                        (true, Goal::Files { .. }) => self.files_failure(),
                         (true, Goal::Update { .. } | Goal::Module { .. }) if self.seen.offers > 0 => {
                             Failure::NothingHappened { cause: Cause::NotFetched }
                         }
@@ -57,6 +58,10 @@ impl Trip {
                 };
                 self.fail(now, failure, out);
             }
+            State::Fetching if matches!(self.plan.goal, Goal::Files { .. }) => {
+                let failure = self.files_failure();
+                self.fail(now, failure, out);
+            }
             State::Fetching => {
                 let (breaks, missing) = (self.seen.breaks, self.missing());
                 // Whoever is not even registered is lost first of all, and keeps its place.
@@ -67,6 +72,8 @@ impl Trip {
                 };
                 self.fail(now, failure, out);
             }
+            // It said nothing against what it fetched.
+            State::Flashing if self.has_all_files() => self.finish(now, Outcome::Deployed, out),
             // It has its image and waits for a call to end before it reboots.
             State::Flashing if busy && self.may_wait_with_image(now) => {
                 self.since = now;
@@ -117,6 +124,9 @@ impl Trip {
         if matches!(self.plan.goal, Goal::Write { .. }) {
             return Failure::ItemsUntold;
         }
+        if matches!(self.plan.goal, Goal::Files { .. }) {
+            return self.files_failure();
+        }
         let runs = match self.plan.goal {
             Goal::Module { .. } => &seen.module,
             Goal::Reboot
@@ -124,7 +134,8 @@ impl Trip {
             | Goal::Update { .. }
             | Goal::Move { .. }
             | Goal::Backup
-            | Goal::Write { .. } => &seen.version,
+            | Goal::Write { .. }
+            | Goal::Files { .. } => &seen.version,
         };
         match (runs, seen.delivered) {
             (Some(runs), true) => Failure::WrongVersion { runs: runs.clone() },

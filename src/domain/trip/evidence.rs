@@ -275,7 +275,8 @@ impl Trip {
 
     pub(super) fn runs_target(&self) -> bool {
         match &self.plan.goal {
-            Goal::Reboot | Goal::Resync | Goal::Move { .. } | Goal::Backup | Goal::Write { .. } => false,
+            Goal::Reboot | Goal::Resync | Goal::Move { .. } | Goal::Backup => false,
+            Goal::Write { .. } | Goal::Files { .. } => false,
             Goal::Update { target, .. } => self.seen.version.as_ref() == Some(target),
             Goal::Module { target, .. } => self.seen.module.as_ref() == Some(target),
         }
@@ -298,7 +299,8 @@ impl Trip {
             | Goal::Update { .. }
             | Goal::Move { .. }
             | Goal::Backup
-            | Goal::Write { .. } => self.seen.version.clone(),
+            | Goal::Write { .. }
+            | Goal::Files { .. } => self.seen.version.clone(),
         };
         match (&self.plan.goal, runs) {
             // Whoever was to read its settings only, and rebooted, has read them as well.
@@ -312,14 +314,16 @@ impl Trip {
             (Goal::Move { here, .. }, _) if self.seen.in_realm || (!*here && self.seen.redirected) => {
                 self.moved(now, out);
             }
+            (Goal::Files { .. }, _) if self.has_all_files() => self.finish(now, Outcome::Deployed, out),
             // A snom's first return still shows the old version: only the deadline of `Back` tells. And one that rebooted
-            // where it was to hand in its configuration, or to tell its settings, may do so yet.
+            // where it was to hand in its configuration, to tell its settings or to fetch files, may do so yet.
             (
                 Goal::Update { .. }
                 | Goal::Module { .. }
                 | Goal::Move { .. }
                 | Goal::Backup
-                | Goal::Write { .. },
+                | Goal::Write { .. }
+                | Goal::Files { .. },
                 _,
             ) => {
                 if matches!(self.state, State::Away) {

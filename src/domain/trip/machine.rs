@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::files::TELLS_WITHIN;
 use super::outcome::{Failure, Outcome};
 use super::state::{Goal, Input, Output, Plan, State};
 use super::timing::{Serves, Trigger, Way};
@@ -13,7 +14,7 @@ use crate::domain::firmware::Version;
 use crate::domain::phone::{LineId, Realm};
 
 /// How often one trip shows the phone the document that offers the image.
-const MOST_OFFERS: u32 = 3;
+pub(super) const MOST_OFFERS: u32 = 3;
 
 /// One phone's trip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,11 +44,13 @@ pub(super) struct Seen {
     /// What its expansion module runs, as the phone told last.
     pub module: Option<Version>,
     /// It was sent to the realm's setting server.
-    #[serde(default)]
     pub redirected: bool,
     /// It asked for its settings as a phone of the realm.
-    #[serde(default)]
     pub in_realm: bool,
+    /// Files, no images, that it fetched whole.
+    pub files: BTreeSet<String>,
+    /// Those of which it said itself that all is well.
+    pub files_told: BTreeSet<String>,
     /// Settings requests.
     pub settings: u32,
     /// Firmware documents, and orders to fetch it, that offered the image.
@@ -147,11 +150,12 @@ impl Trip {
             Some(
                 Outcome::Verified { .. } | Outcome::Rebooted | Outcome::Resynced | Outcome::Moved { .. },
             ) => now < self.since + timing.boot,
-            // Nothing was sent, or it was not taken; and neither a configuration handed in nor a setting needs a boot.
+            // Nothing was sent, or it was not taken; and no configuration, setting or file needs a boot.
             Some(
                 Outcome::Withdrawn { .. }
                 | Outcome::HandedIn
                 | Outcome::Written { .. }
+                | Outcome::Deployed
                 | Outcome::Failed {
                     failure:
                         Failure::Declined { .. }
@@ -214,12 +218,12 @@ impl Trip {
         });
         let goal = &self.plan.goal;
         let open = match self.state {
-            State::Asked { .. } | State::Accepted { .. } => match goal.has_image() {
-                true => self.offer().is_some(),
+            State::Asked { .. } | State::Accepted { .. } => match goal.fetches() {
+                true => self.may_be_told_to_fetch(),
                 false => self.seen.orders == 0,
             },
             // The download broke: it asks again at its next turn.
-            State::Fetching => goal.has_image() && self.offer().is_some(),
+            State::Fetching => goal.fetches() && self.may_be_told_to_fetch(),
             State::Confirming { .. } | State::Away | State::Flashing | State::Back | State::Done { .. } => {
                 false
             }
@@ -247,7 +251,8 @@ impl Trip {
             | Goal::Update { .. }
             | Goal::Move { .. }
             | Goal::Backup
-            | Goal::Write { .. } => self.seen.version.as_ref().or(self.plan.runs.as_ref()),
+            | Goal::Write { .. }
+            | Goal::Files { .. } => self.seen.version.as_ref().or(self.plan.runs.as_ref()),
         };
         (its_time && runs != Some(target)).then_some((release, file))
     }
@@ -274,6 +279,7 @@ impl Trip {
             State::Away if self.seen.delivered => timing.flash + timing.boot,
             State::Away => timing.boot,
             State::Fetching => timing.fetch,
+            State::Flashing if self.has_all_files() => TELLS_WITHIN,
             State::Flashing => timing.flash + timing.boot,
             State::Back => timing.boot,
             State::Done { .. } => return None,
@@ -321,6 +327,7 @@ impl Trip {
             Input::Declined { why } => self.declined(now, why, &mut out),
             Input::Deferred { why } => self.deferred(now, why, &mut out),
             Input::HandedIn => self.handed_in(now, &mut out),
+            Input::File { news } => self.file_heard(now, news, &mut out),
             Input::Items { found } => self.items_told(now, found, &mut out),
             Input::Redirected => self.redirected(&mut out),
             Input::InRealm { realm } => self.asked_in_realm(now, &realm, &mut out),

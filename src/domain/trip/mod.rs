@@ -5,6 +5,7 @@
 
 mod deadline;
 mod evidence;
+mod files;
 pub mod look;
 mod machine;
 pub mod outcome;

@@ -32,6 +32,8 @@ pub enum Outcome {
         /// So many had to be changed.
         changed: usize,
     },
+    /// It fetched all its files whole, and said nothing against them.
+    Deployed,
     /// It failed.
     Failed {
         /// How.
@@ -55,7 +57,8 @@ impl Outcome {
             | Self::Resynced
             | Self::Moved { .. }
             | Self::HandedIn
-            | Self::Written { .. } => true,
+            | Self::Written { .. }
+            | Self::Deployed => true,
             Self::Failed { .. } | Self::Withdrawn { .. } | Self::Cancelled => false,
         }
     }
@@ -71,6 +74,7 @@ impl Outcome {
             Self::Written { changed: 0 } => "had all its settings already, nothing was written".to_owned(),
             Self::Written { changed: 1 } => "one setting was written and read back".to_owned(),
             Self::Written { changed } => format!("{changed} settings were written and read back"),
+            Self::Deployed => "has all its files".to_owned(),
             Self::Failed { failure } => format!("{failure}; {}", failure.advice()),
             Self::Withdrawn { why } => why.clone(),
             Self::Cancelled => "cancelled".to_owned(),
@@ -86,6 +90,7 @@ impl Outcome {
             Self::Moved { .. } => "moved",
             Self::HandedIn => "handed-in",
             Self::Written { .. } => "written",
+            Self::Deployed => "deployed",
             Self::Failed { .. } => "failed",
             Self::Withdrawn { .. } => "withdrawn",
             Self::Cancelled => "cancelled",
@@ -133,6 +138,16 @@ pub enum Failure {
     ItemsNotKept {
         /// Which is what.
         items: Vec<String>,
+    },
+    /// It was told to load files and did not fetch all of them.
+    FilesNotFetched {
+        /// Those it has not got.
+        files: Vec<String>,
+    },
+    /// It fetched a file whole, and says that it does not take it.
+    FilesRejected {
+        /// Which, in its words or ours.
+        why: String,
     },
     /// It said itself that it will not do it.
     Declined {
@@ -185,7 +200,7 @@ pub enum Cause {
 
 impl Failure {
     /// All short machine names.
-    pub const SLUGS: [&'static str; 16] = [
+    pub const SLUGS: [&'static str; 18] = [
         "refused",
         "no-credentials",
         "not-reachable",
@@ -196,6 +211,8 @@ impl Failure {
         "items-untold",
         "items-unknown",
         "items-not-kept",
+        "files-not-fetched",
+        "files-rejected",
         "declined",
         "never-returned",
         "image-rejected",
@@ -217,6 +234,8 @@ impl Failure {
             Self::ItemsUntold => "items-untold",
             Self::ItemsUnknown { .. } => "items-unknown",
             Self::ItemsNotKept { .. } => "items-not-kept",
+            Self::FilesNotFetched { .. } => "files-not-fetched",
+            Self::FilesRejected { .. } => "files-rejected",
             Self::Declined { .. } => "declined",
             Self::NeverReturned { .. } => "never-returned",
             Self::ImageRejected => "image-rejected",
@@ -235,6 +254,7 @@ impl Failure {
             | Self::NeverAsked
             | Self::NeverHandedIn
             | Self::ItemsUntold
+            | Self::FilesNotFetched { .. }
             | Self::Declined { .. }
             | Self::NeverReturned { .. }
             | Self::DownloadBroken { .. } => true,
@@ -243,14 +263,21 @@ impl Failure {
             Self::NoCredentials { .. }
             | Self::ItemsUnknown { .. }
             | Self::ItemsNotKept { .. }
+            | Self::FilesRejected { .. }
             | Self::ImageRejected
             | Self::WrongVersion { .. } => false,
         }
     }
 
     /// The slugs of failures that are never retryable, whatever they carry besides.
-    pub const NEVER_RETRYABLE: [&'static str; 5] =
-        ["no-credentials", "items-unknown", "items-not-kept", "image-rejected", "wrong-version"];
+    pub const NEVER_RETRYABLE: [&'static str; 6] = [
+        "no-credentials",
+        "items-unknown",
+        "items-not-kept",
+        "files-rejected",
+        "image-rejected",
+        "wrong-version",
+    ];
 
     /// What the administrator can do about it.
     pub const fn advice(&self) -> &'static str {
@@ -281,6 +308,10 @@ impl Failure {
             Self::ItemsNotKept { .. } => {
                 "see whether the phone can only tell it, spells the value otherwise, or is set by somebody else as well"
             }
+            Self::FilesNotFetched { .. } => {
+                "see whether the phone can reach this depot, and whether it takes files of this kind and length"
+            }
+            Self::FilesRejected { .. } => "compare format and length of the file with what the phone takes",
             Self::Declined { .. } => "see what the phone says, and whether somebody uses it",
             Self::NeverReturned { .. } => "go and look at the phone; do not cut its power while it flashes",
             Self::ImageRejected => "compare the image with the phone's hardware level",
@@ -322,6 +353,10 @@ impl fmt::Display for Failure {
             Self::ItemsUntold => write!(f, "took the order and did not tell what its settings are"),
             Self::ItemsUnknown { items } => write!(f, "does not know {}", items.join(", ")),
             Self::ItemsNotKept { items } => write!(f, "did not keep what was written: {}", items.join("; ")),
+            Self::FilesNotFetched { files } => {
+                write!(f, "took the order and did not fetch {}", files.join(", "))
+            }
+            Self::FilesRejected { why } => write!(f, "fetched it and did not take it: {why}"),
             Self::Declined { why } => write!(f, "declined: {why}"),
             Self::NeverReturned { missing } => {
                 let lines: Vec<&str> = missing.iter().map(|line| line.user.as_ref()).collect();

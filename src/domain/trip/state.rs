@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::look::LastLook;
 use super::outcome::Outcome;
 use super::timing::{Serves, Timing, Trigger, Way};
+use crate::domain::files::{FileNews, WantedFile};
 use crate::domain::firmware::Version;
 use crate::domain::items::{ItemsFound, WantedItem};
 use crate::domain::phone::{LineId, Mac, Realm};
@@ -66,12 +67,24 @@ pub enum Goal {
         /// What they are to be.
         items: Arc<[WantedItem]>,
     },
+    /// The phone is to load these files, which are no images.
+    Files {
+        /// The staged release.
+        release: Arc<str>,
+        /// Those of its files that the phone has not fetched yet.
+        files: Vec<WantedFile>,
+    },
 }
 
 impl Goal {
     /// Whether the phone fetches an image for it.
     pub const fn has_image(&self) -> bool {
         matches!(self, Self::Update { .. } | Self::Module { .. })
+    }
+
+    /// Whether the phone fetches anything for it.
+    pub const fn fetches(&self) -> bool {
+        self.has_image() || matches!(self, Self::Files { .. })
     }
 
     /// Whether a phone that calls its service does not do this while it is in a call: an image that is told with
@@ -84,7 +97,8 @@ impl Goal {
     pub const fn target(&self) -> Option<&Version> {
         match self {
             Self::Update { target, .. } | Self::Module { target, .. } => Some(target),
-            Self::Reboot | Self::Resync | Self::Move { .. } | Self::Backup | Self::Write { .. } => None,
+            Self::Reboot | Self::Resync | Self::Move { .. } | Self::Backup => None,
+            Self::Write { .. } | Self::Files { .. } => None,
         }
     }
 }
@@ -262,6 +276,11 @@ pub enum Input {
     },
     /// Its configuration arrived whole.
     HandedIn,
+    /// Something is heard of the files that it is to load.
+    File {
+        /// What.
+        news: FileNews,
+    },
     /// What it tells of the settings it was to have.
     Items {
         /// What.

@@ -79,6 +79,11 @@ impl Trip {
                         self.seen.orders += 1;
                         "was told to hand in its configuration".to_owned()
                     }
+                    Goal::Files { files, .. } => {
+                        self.seen.offers += 1;
+                        let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+                        format!("was told to fetch {}", names.join(", "))
+                    }
                     Goal::Write { items } => {
                         self.seen.orders += 1;
                         format!("is asked for {} of its settings", items.len())

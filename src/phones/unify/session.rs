@@ -17,9 +17,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::item::Items;
 use super::message::{Action, Message, Reason, Status};
-use super::order::{Order, Setting, Software};
+use super::order::{MediaFile, Order, Setting, Software};
 use super::who::Who;
 use super::writing::{Compared, Writing};
+use crate::domain::files::FileStatus;
 use crate::domain::items::ItemsFound;
 
 /// A phone that says nothing for so long has hung up.
@@ -44,6 +45,8 @@ pub enum Job {
     Write(Vec<Setting>),
     /// Load an image, and then reboot by itself.
     Install(Software),
+    /// Load these files, which are no images.
+    Deploy(Vec<MediaFile>),
     /// Reboot.
     Reboot,
 }
@@ -57,6 +60,8 @@ pub enum News {
     Deferred(String),
     /// What it told of the settings it was to have.
     Settings(ItemsFound),
+    /// How the deployment of files went that are no images.
+    Files(Vec<FileStatus>),
 }
 
 /// What comes next.
@@ -156,7 +161,10 @@ impl Session {
             (Reason::Status, Waits::Call) => {
                 self.items = message.items;
                 self.waits = Waits::Over;
-                let news = deployment_failed(&self.items).map(News::Refused);
+                let files = Some(files_told(&self.items)).filter(|files| !files.is_empty());
+                let news =
+                    deployment_failed(&self.items, |kind| OF_IMAGES.contains(&kind)).map(News::Refused);
+                let news = news.or(files.map(News::Files));
                 Heard { next: Next::Answer(Order::GOODBYE), news, odd: None }
             }
             (Reason::ReplyTo { action, status }, Waits::Items(arrival)) => {
@@ -282,7 +290,8 @@ impl Session {
             }
             Status::Failed => {
                 self.waits = Waits::Over;
-                let why = deployment_failed(items).unwrap_or_else(|| format!("it said no to {what}"));
+                let why =
+                    deployment_failed(items, |_| true).unwrap_or_else(|| format!("it said no to {what}"));
                 Heard { next: Next::Answer(Order::GOODBYE), news: Some(News::Refused(why)), odd: None }
             }
         }
@@ -301,6 +310,7 @@ impl Session {
                 return self.writing.read();
             }
             Some(Job::Install(software)) => Order::Software(software),
+            Some(Job::Deploy(files)) => Order::Files(files),
             Some(Job::Reboot) => Order::Restart,
         };
         self.waits = Waits::Reply(order.action());
@@ -318,19 +328,30 @@ impl Session {
     }
 }
 
-/// Which image was not deployed, by the items of a phone that tells how a deployment went.
-fn deployment_failed(items: &Items) -> Option<String> {
-    let failed = |status: &str| !status.eq_ignore_ascii_case("ok");
-    items.all("file-deployment-status").find_map(|item| {
+/// What phones call the kind of a deployment that is one of an image, or nothing at all.
+const OF_IMAGES: [&str; 2] = ["", "APP"];
+
+/// Which file was not deployed, by the items of a phone that tells how a deployment of such a kind went.
+fn deployment_failed(items: &Items, of_kind: impl Fn(&str) -> bool) -> Option<String> {
+    let mut told = deployments(items).filter(|(kind, _)| of_kind(kind));
+    told.find_map(|(_, status)| status.failed)
+}
+
+/// How the deployment of files went that are no images.
+fn files_told(items: &Items) -> Vec<FileStatus> {
+    let told = deployments(items).filter(|(kind, _)| !OF_IMAGES.contains(kind));
+    told.map(|(_, status)| status).collect()
+}
+
+/// Each deployment that a phone tells of, with its kind.
+fn deployments(items: &Items) -> impl Iterator<Item = (&str, FileStatus)> {
+    items.all("file-deployment-status").map(|item| {
         let about = |name: &str| items.at(name, item.index).unwrap_or_default();
-        // Logos and ringtones are no matter of ours.
-        let of_image = ["", "APP"].contains(&about("file-deployment-type"));
-        if !of_image || !failed(&item.value) {
-            return None;
-        }
-        let file = about("file-deployment-name");
-        let file = if file.is_empty() { "the image" } else { file };
-        Some(format!("it did not deploy {file}: {}", item.value))
+        // Some tell the whole path.
+        let name = about("file-deployment-name").rsplit(['/', '\\']).next().filter(|name| !name.is_empty());
+        let failed = (!item.value.eq_ignore_ascii_case("ok"))
+            .then(|| format!("it did not deploy {}: {}", name.unwrap_or("its file"), item.value));
+        (about("file-deployment-type"), FileStatus { file: name.map(str::to_owned), failed })
     })
 }
 

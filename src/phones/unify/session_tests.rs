@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::phones::unify::Item;
-use crate::phones::unify::order::Place;
+use crate::phones::unify::order::{MediaKind, Place};
 
 const ALL: [(&str, &str); 5] = [
     ("mac-addr", "00:1a:e8:01:02:03"),
@@ -199,7 +199,7 @@ fn a_phone_that_does_not_know_a_setting_is_written_nothing() {
 }
 
 #[test]
-fn a_deployment_that_failed_is_told_and_one_of_a_logo_is_not() {
+fn a_deployment_that_failed_is_told_of_an_image_as_a_refusal_and_of_other_files_one_by_one() {
     let news = |told: &[(&str, &str)]| {
         let mut session = Session::new(now());
         let heard = session.hear(now(), message(Reason::Status, &[&ALL[..1], told].concat()));
@@ -210,9 +210,44 @@ fn a_deployment_that_failed_is_told_and_one_of_a_logo_is_not() {
     let refused = Some(News::Refused("it did not deploy OS_80.img: failed".into()));
     assert_eq!(news(&failed), refused);
     assert_eq!(news(&[failed[0], failed[1], ("file-deployment-type", "APP")]), refused);
-    assert_eq!(news(&[failed[0], ("file-deployment-type", "LOGO")]), None);
+    let status = |file: Option<&str>, failed: Option<&str>| FileStatus {
+        file: file.map(str::to_owned),
+        failed: failed.map(str::to_owned),
+    };
+    let unnamed = status(None, Some("it did not deploy its file: failed"));
+    assert_eq!(news(&[failed[0], ("file-deployment-type", "LOGO")]), Some(News::Files(vec![unnamed])));
+    let named = [("file-deployment-name", "/media/a.png"), ("file-deployment-type", "LOGO")];
+    let broken = status(Some("a.png"), Some("it did not deploy a.png: failed"));
+    assert_eq!(news(&[failed[0], named[0], named[1]]), Some(News::Files(vec![broken])));
+    let well = [("file-deployment-status", "OK"), named[0], named[1]];
+    assert_eq!(news(&well), Some(News::Files(vec![status(Some("a.png"), None)])));
     assert_eq!(news(&[("file-deployment-status", "OK")]), None);
     assert_eq!(news(&[]), None);
+}
+
+#[test]
+fn a_phone_is_told_to_load_files_and_a_no_names_the_file() {
+    let file = MediaFile { file: "a.png".into(), place: Place::Defaults, kind: MediaKind::Logo };
+    for (told, why) in [
+        (&[][..], "it said no to FileDeployment"),
+        (
+            &[
+                ("file-deployment-status", "failed"),
+                ("file-deployment-type", "LOGO"),
+                ("file-deployment-name", "a.png"),
+            ][..],
+            "it did not deploy a.png: failed",
+        ),
+    ] {
+        let mut session = called();
+        assert_eq!(session.decide([Job::Deploy(vec![file.clone()])]), Order::Files(vec![file.clone()]));
+        let no = Reason::ReplyTo { action: Action::FileDeployment, status: Status::Failed };
+        assert_eq!(session.hear(now(), message(no, told)).news, Some(News::Refused(why.into())));
+    }
+    let mut session = called();
+    session.decide([Job::Deploy(vec![file])]);
+    let heard = session.hear(now(), reply(Action::FileDeployment, Status::Accepted));
+    assert_eq!((heard.news.clone(), answer(heard)), (None, Order::GOODBYE));
 }
 
 #[test]

@@ -147,6 +147,8 @@ impl Reading {
                 | What::ContactMe
                 | What::ServiceSaid { .. }
                 | What::SettingsWritten { .. }
+                | What::FileKept { .. }
+                | What::FileRejected { .. }
                 | What::Redirected { .. }
                 | What::AsksItsUser
                 | What::FactoryReset

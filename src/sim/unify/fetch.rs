@@ -14,13 +14,13 @@ use super::{Client, Left, web};
 use crate::sim::diary::What;
 
 /// How often a phone tries to get an image before it gives up.
-const TRIES: u32 = 6;
+pub(super) const TRIES: u32 = 6;
 
 /// How long it waits in between.
-const BETWEEN_TRIES: TimeDelta = TimeDelta::seconds(2);
+pub(super) const BETWEEN_TRIES: TimeDelta = TimeDelta::seconds(2);
 
 /// What one try brought.
-enum Got {
+pub(super) enum Got {
     Whole,
     Broken,
     Refused,
@@ -33,7 +33,7 @@ impl Client {
         let mut image = Vec::new();
         let mut whole = false;
         for _ in 0..TRIES {
-            match self.get_image(told, &mut image).await {
+            match self.get(told, None, &mut image).await {
                 Got::Whole => {
                     whole = true;
                     break;
@@ -62,12 +62,14 @@ impl Client {
         None
     }
 
-    async fn get_image(&mut self, told: &Told, image: &mut Vec<u8>) -> Got {
-        let file = told.item("file-name");
-        match (told.item("file-https-base-url"), told.item("file-server"), file, self.make.defaults.clone()) {
+    /// One try to get a file of an order: the only one, or that of this index.
+    pub(super) async fn get(&mut self, told: &Told, index: Option<u32>, image: &mut Vec<u8>) -> Got {
+        let item = |name| told.at(name, index);
+        let file = item("file-name");
+        match (item("file-https-base-url"), item("file-server"), file, self.make.defaults.clone()) {
             (Some(url), _, _, _) => self.get_by_http(url, image).await,
             (None, Some(server), Some(file), _) => {
-                let text = |name| told.item(name).unwrap_or_default();
+                let text = |name| item(name).unwrap_or_default();
                 let place = Where {
                     server,
                     port: text("file-port").parse().unwrap_or(21),
@@ -167,6 +169,10 @@ impl Client {
         self.write(What::ServiceSaid { action: told.action.clone() });
         match told.action.as_str() {
             "SoftwareDeployment" => self.deploy(&told).await,
+            "FileDeployment" => {
+                self.bring(&told).await;
+                None
+            }
             "Restart" => Some(Left::Restart),
             _ => None,
         }

@@ -1,14 +1,15 @@
-//! What a phone keeps over its boots: its settings.
+//! What a phone keeps over its boots: its settings, and the files that were brought to it.
 
 use std::collections::BTreeMap;
 
 use super::Make;
 use super::xml::Item;
 
-/// The settings of a phone, by name and index.
+/// The settings of a phone, by name and index, and its files.
 #[derive(Debug, Default)]
 pub(in crate::sim) struct Memory {
     settings: BTreeMap<(String, Option<u32>), String>,
+    files: BTreeMap<String, Vec<u8>>,
 }
 
 /// What became of settings that a phone was told.
@@ -25,7 +26,7 @@ impl Memory {
     pub fn new(make: &Make) -> Self {
         let kept =
             |(name, index, value): &(String, Option<u32>, String)| ((name.clone(), *index), value.clone());
-        Self { settings: make.settings.iter().map(kept).collect() }
+        Self { settings: make.settings.iter().map(kept).collect(), files: BTreeMap::new() }
     }
 
     /// All settings.
@@ -36,6 +37,11 @@ impl Memory {
             value: value.clone(),
         };
         self.settings.iter().map(item).collect()
+    }
+
+    /// Keeps a file in the place of the one of its name.
+    pub(super) fn keep(&mut self, name: &str, bytes: Vec<u8>) {
+        self.files.insert(name.to_owned(), bytes);
     }
 
     /// Takes settings in: all of them, or none where one is not known or can only be read.

@@ -6,6 +6,7 @@
 mod check;
 mod fetch;
 mod ftp;
+mod media;
 mod memory;
 mod talk;
 mod tls;
@@ -64,6 +65,12 @@ pub struct Make {
     pub read_only: Vec<String>,
     /// Settings by name that it takes and does not keep.
     pub forgets: Vec<String>,
+    /// Files, no images, by name that it does not take once it has them.
+    pub rejects_files: Vec<String>,
+    /// It tells how each of several files went, not of a single one alone.
+    pub tells_each: bool,
+    /// It gives up at the first download of a file, no image, that breaks off.
+    pub gives_up: bool,
 }
 
 /// How a phone comes to its orders.
@@ -100,6 +107,9 @@ impl Default for Make {
             settings: Vec::new(),
             read_only: Vec::new(),
             forgets: Vec::new(),
+            rejects_files: Vec::new(),
+            tells_each: false,
+            gives_up: false,
         }
     }
 }

@@ -31,6 +31,7 @@ impl Client {
         let items: Vec<Item> = self.items().into_iter().take(5).chain(more.iter().cloned()).collect();
         let mut body = xml::message(&nonce, None, reason, None, &items);
         let (mut cookie, mut deployment, mut restart) = (None::<String>, None::<Told>, false);
+        let mut files = None::<Told>;
         let mut rest: Vec<Item> = Vec::new();
         for nth in 0..MOST_ORDERS {
             let answer = web::post(self.ip, &url, cookie.as_deref(), body).await;
@@ -74,6 +75,7 @@ impl Client {
                     status = "busy"
                 }
                 "SoftwareDeployment" => deployment = Some(told.clone()),
+                "FileDeployment" => files = Some(told.clone()),
                 "Restart" if told.items.is_empty() => restart = true,
                 _ => status = "failed",
             }
@@ -82,6 +84,9 @@ impl Client {
         }
         if restart && !self.never_leaves {
             return Ended::Left(Left::Restart);
+        }
+        if let Some(told) = files.filter(|_| !self.never_leaves) {
+            Box::pin(self.bring(&told)).await;
         }
         let Some(told) = deployment.filter(|_| !self.never_leaves) else { return Ended::Over };
         // What a phone tells of a deployment is a conversation of its own.

@@ -31,6 +31,12 @@ impl Told {
     pub fn item(&self, name: &str) -> Option<&str> {
         self.items.iter().find(|item| item.name == name).map(|item| item.value.as_str())
     }
+
+    /// What an item of this index says.
+    pub fn at(&self, name: &str, index: Option<u32>) -> Option<&str> {
+        let found = self.items.iter().find(|item| item.name == name && item.index == index)?;
+        Some(&found.value)
+    }
 }
 
 /// Reads a `DLSMessage`; a phone is content with what it finds.

@@ -25,6 +25,7 @@ type PhoneText = (
     Option<i64>,
     Option<String>,
     Option<String>,
+    Option<String>,
 );
 type JobText = (String, String, i64, i64, i64, Option<i64>);
 type EntryText = (i64, i64, Option<String>, Option<i64>, String, String);
@@ -68,7 +69,7 @@ pub async fn load(connection: &mut SqliteConnection, place: &Place) -> Result<Ke
     .await
     .map_err(said)?;
     let phones: Vec<PhoneText> = sqlx::query_as(
-        "SELECT mac, known_by, vendor, model, version, lines, booted, hardware, realm FROM phones \
+        "SELECT mac, known_by, vendor, model, version, lines, booted, hardware, realm, files FROM phones \
          ORDER BY mac",
     )
     .fetch_all(&mut *connection)
@@ -187,7 +188,7 @@ fn trip((id, mac, policy, state, open, changed, body): TripText) -> Result<TripR
 }
 
 fn phone(
-    (mac, known_by, vendor, model, version, lines, booted, hardware, realm): PhoneText,
+    (mac, known_by, vendor, model, version, lines, booted, hardware, realm, files): PhoneText,
 ) -> Result<PhoneRow, String> {
     Ok(PhoneRow {
         mac: address(&mac)?,
@@ -198,6 +199,7 @@ fn phone(
         hardware: hardware.map(Hardware::new),
         booted: booted.map(DateTime::from_timestamp_nanos),
         realm: realm.map(Realm::new),
+        files: files.map(|files| read(&files)).transpose()?.unwrap_or_default(),
         lines: list(&lines)?,
     })
 }
@@ -235,5 +237,9 @@ fn address(text: &str) -> Result<Mac, String> {
 }
 
 fn list<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, String> {
+    read(text)
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|e| e.to_string())
 }

@@ -88,10 +88,10 @@ async fn write(connection: &mut SqliteConnection, group: &Group) -> Result<(), s
     .await?;
     upsert(
         connection,
-        "INSERT INTO phones (mac, known_by, vendor, model, version, lines, booted, hardware, realm) ",
+        "INSERT INTO phones (mac, known_by, vendor, model, version, lines, booted, hardware, realm, files) ",
         " ON CONFLICT (mac) DO UPDATE SET known_by = excluded.known_by, vendor = excluded.vendor, \
          model = excluded.model, version = excluded.version, lines = excluded.lines, booted = excluded.booted, \
-         hardware = excluded.hardware, realm = excluded.realm",
+         hardware = excluded.hardware, realm = excluded.realm, files = excluded.files",
         group.phones.values().collect(),
         |row, phone| {
             row.push_bind(phone.mac.to_string()).push_bind(word(&phone.known_by));
@@ -101,7 +101,8 @@ async fn write(connection: &mut SqliteConnection, group: &Group) -> Result<(), s
                 .push_bind(json(&phone.lines))
                 .push_bind(phone.booted.map(nanos))
                 .push_bind(phone.hardware.as_ref().map(|hardware| hardware.as_str().to_owned()))
-                .push_bind(phone.realm.as_ref().map(|realm| realm.as_str().to_owned()));
+                .push_bind(phone.realm.as_ref().map(|realm| realm.as_str().to_owned()))
+                .push_bind((!phone.files.is_empty()).then(|| json(&phone.files)));
         },
     )
     .await?;

@@ -57,7 +57,8 @@ impl Course<'_> {
             | Goal::Module { .. }
             | Goal::Move { .. }
             | Goal::Backup
-            | Goal::Write { .. } => plan.runs.clone(),
+            | Goal::Write { .. }
+            | Goal::Files { .. } => plan.runs.clone(),
         };
         let lines: Vec<LineId> = plan.lines.iter().map(|before| before.line.clone()).collect();
         let contacts = std::mem::take(&mut journey.contacts);

@@ -5,7 +5,7 @@ use crate::domain::items::{ItemsFound, WantedItem};
 use crate::domain::trip::{Serves, Way};
 
 /// A phone asked in this way, which waits for its calls to end; its last look found it idle.
-fn asked_by(way: Way, goal: Goal) -> (Trip, Vec<Output>) {
+pub(super) fn asked_by(way: Way, goal: Goal) -> (Trip, Vec<Output>) {
     let triggers = vec![Trigger { waits_for_idle: true, ..way.into() }];
     let plan = Plan { triggers, serves: Serves::OnceAsked, ..plan(goal, &["2117"]) };
     let (mut trip, _) = Trip::begin(plan, at(0));
@@ -21,7 +21,12 @@ fn gone() -> Input {
     Input::Gone { line: line("2117") }
 }
 
-fn play(trip: &mut Trip, steps: Vec<(i64, Input)>) {
+/// Asked, called, and told what to do at second 2.
+pub(super) fn answered_and_told(trip: &mut Trip) {
+    play(trip, vec![(1, answered(204)), (2, called("10.1.64")), (2, Input::Ordered)]);
+}
+
+pub(super) fn play(trip: &mut Trip, steps: Vec<(i64, Input)>) {
     for (second, input) in steps {
         trip.handle(at(second), input);
     }
