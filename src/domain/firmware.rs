@@ -59,6 +59,9 @@ impl Part {
     /// All of them.
     pub const ALL: [Self; 6] = [Self::Firmware, Self::Boot, Self::Radio, Self::Chained, Self::Uxm, Self::D7c];
 
+    /// Those that a phone fetches for itself and may be ordered alone, besides its firmware; in this order.
+    pub const CODES: [Self; 2] = [Self::Boot, Self::Radio];
+
     /// The word of a manifest.
     pub const fn word(self) -> &'static str {
         match self {
@@ -69,6 +72,23 @@ impl Part {
             Self::Uxm => "uxm",
             Self::D7c => "d7c",
         }
+    }
+
+    /// What a person calls it.
+    pub const fn spoken(self) -> &'static str {
+        match self {
+            Self::Firmware => "firmware",
+            Self::Boot => "boot code",
+            Self::Radio => "radio code",
+            Self::Chained => "chained image",
+            Self::Uxm => "UXM",
+            Self::D7c => "D7C",
+        }
+    }
+
+    /// Whether it is the firmware: what a phone's version is about.
+    pub const fn is_firmware(&self) -> bool {
+        matches!(self, Self::Firmware)
     }
 
     /// The expansion module it is for.
@@ -142,9 +162,36 @@ pub struct Release {
 }
 
 impl Release {
-    /// The image made for this phone's vendor and model, if there is one: the newest, or, while the phone is too old
-    /// for that one, the stepping stone that leads there.
+    /// The image this phone is to get next, if there is one: its firmware; once it runs that, or where the release has
+    /// none for it, the code besides that it told to have in another version.
     pub fn image_for(&self, phone: &Phone) -> Option<&Image> {
+        let firmware = self.firmware_for(phone);
+        match firmware {
+            Some(image) if phone.version.as_ref() != Some(&image.version) => firmware,
+            Some(_) | None => self.code_for(phone, firmware.is_none()).or(firmware),
+        }
+    }
+
+    /// The boot or radio code that a phone is to get by itself; with `any` one that it has already, too. A phone that
+    /// told nothing of such a part gets none but with its firmware.
+    fn code_for(&self, phone: &Phone, any: bool) -> Option<&Image> {
+        let (vendor, model) = (phone.vendor.as_ref()?, phone.model.as_ref()?);
+        let codes = phone.codes.as_ref()?;
+        let image = |part: Part| {
+            let has = codes.of(part)?;
+            let image = self.images.iter().find(|image| {
+                image.part == part && image.vendor == *vendor && image.models.contains(model)
+            })?;
+            Some((image, image.version == *has))
+        };
+        let other = Part::CODES.into_iter().filter_map(image).find(|(_, has_it)| !has_it);
+        let found = other.or_else(|| Part::CODES.into_iter().find_map(image).filter(|_| any));
+        found.map(|(image, _)| image)
+    }
+
+    /// The firmware made for this phone's vendor and model: the newest, or, while the phone is too old for that one, the
+    /// stepping stone that leads there.
+    fn firmware_for(&self, phone: &Phone) -> Option<&Image> {
         let (vendor, model) = (phone.vendor.as_ref()?, phone.model.as_ref()?);
         let mine = || {
             let images = self.images.iter().filter(|image| image.part == Part::Firmware);
@@ -203,7 +250,7 @@ pub enum Misfit {
     /// The phone's maker, model or version has not been seen yet.
     #[error("the phone's {what} is not known yet")]
     Unknown {
-        /// `vendor`, `model`, `version` or `hardware level`.
+        /// `vendor`, `model`, `version`, `boot code`, `radio code` or `hardware level`.
         what: String,
     },
     /// Made by somebody else.
@@ -262,14 +309,16 @@ pub fn fits(image: &Image, phone: &Phone, level: &Level, overrides: bool) -> Res
         return Err(Misfit::Vendor { image: image.vendor.clone(), phone: vendor.clone() });
     }
     let model = phone.model.as_ref().ok_or_else(|| unknown("model"))?;
-    if !(image.part == Part::Firmware && image.models.contains(model)) {
+    let of_phone = image.part.is_firmware() || Part::CODES.contains(&image.part);
+    if !(of_phone && image.models.contains(model)) {
         return Err(Misfit::Model { phone: model.clone() });
     }
     let passed_over = level.against(image);
     if let Some(misfit) = passed_over.clone().filter(|_| !overrides && !image.handling.overrides) {
         return Err(misfit);
     }
-    let runs = phone.version.as_ref().ok_or_else(|| unknown("version"))?;
+    let what = if image.part.is_firmware() { "version" } else { image.part.spoken() };
+    let runs = phone.runs(image.part).ok_or_else(|| unknown(what))?;
     match (&image.from_at_least, &image.from_at_most) {
         (Some(needs), _) if runs < needs => {
             Err(Misfit::SteppingStone { needs: needs.clone(), runs: runs.clone() })

@@ -1,6 +1,7 @@
 //! The pure heart: no tokio, socket, file, clock, randomness or logging. Time comes in as an argument.
 
 pub mod budget;
+pub mod codes;
 pub mod firmware;
 pub mod fleet;
 pub mod forecast;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Deployment, Files};
+use crate::domain::codes::Codes;
 use crate::domain::firmware::Version;
 use crate::domain::phone::{Mac, Vendor};
 use crate::phones::unify::Who;
@@ -27,6 +28,7 @@ impl Deployment {
             hardware: who.part.clone(),
             source,
             wanted: Wanted::Orders,
+            codes: Codes::default(),
             modules: None,
             realm: None,
             peek: false,
@@ -51,6 +53,7 @@ impl Deployment {
             hardware: None,
             source,
             wanted: Wanted::Orders,
+            codes: Codes::default(),
             modules: None,
             realm: None,
             peek: false,
@@ -74,6 +77,7 @@ impl Deployment {
             hardware: None,
             source,
             wanted: Wanted::Orders,
+            codes: Codes::default(),
             modules: None,
             realm: None,
             peek: false,

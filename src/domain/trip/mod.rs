@@ -7,6 +7,7 @@ mod deadline;
 mod evidence;
 pub mod look;
 mod machine;
+mod offer;
 pub mod outcome;
 pub mod placeholder;
 pub mod state;

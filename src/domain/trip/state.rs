@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::look::LastLook;
 use super::outcome::Outcome;
 use super::timing::{Serves, Timing, Trigger, Way};
-use crate::domain::firmware::Version;
+use crate::domain::firmware::{Part, Version};
 use crate::domain::phone::{LineId, Mac, Realm};
 
 /// What a trip is for.
@@ -33,7 +33,7 @@ pub enum Goal {
     Reboot,
     /// The phone is to read its settings anew; it need not reboot for that.
     Resync,
-    /// The phone is to run this version.
+    /// The phone is to run this version of its firmware, or of another code in it.
     Update {
         /// The staged release.
         release: Arc<str>,
@@ -41,6 +41,9 @@ pub enum Goal {
         file: String,
         /// What the phone must report in the end.
         target: Version,
+        /// Of which part.
+        #[serde(default, skip_serializing_if = "Part::is_firmware")]
+        part: Part,
     },
     /// The expansion module of the phone is to run this version.
     Module {
@@ -256,6 +259,13 @@ pub enum Input {
     InRealm {
         /// The realm.
         realm: Realm,
+    },
+    /// What the phone tells of the code in it besides its firmware.
+    Code {
+        /// Which.
+        part: Part,
+        /// Its version.
+        version: Version,
     },
     /// What its expansion module runs, as the phone tells it.
     Module {
