@@ -71,6 +71,19 @@ impl Goal {
         matches!(self, Self::Update { .. } | Self::Module { .. })
     }
 
+    /// The version of its firmware that the phone is to report in the end; none where it is to have something else.
+    pub const fn firmware(&self) -> Option<&Version> {
+        match self {
+            Self::Update { target, part: Part::Firmware, .. } => Some(target),
+            Self::Update { .. }
+            | Self::Module { .. }
+            | Self::Reboot
+            | Self::Resync
+            | Self::Move { .. }
+            | Self::Backup => None,
+        }
+    }
+
     /// The version wanted in the end, where there is one.
     pub const fn target(&self) -> Option<&Version> {
         match self {

@@ -175,3 +175,13 @@ fn radio_code_that_is_stored_does_not_count_before_a_boot() {
     play(&mut trip, vec![(90, gone()), (150, registered("2117", "after", "10.1.64"))]);
     assert_eq!(trip.outcome(), Some(&Outcome::Verified { version: version("502") }));
 }
+
+#[test]
+fn only_firmware_is_told_as_what_the_phone_is_to_run() {
+    let of =
+        |part| Goal::Update { release: "new".into(), file: "code.bin".into(), target: version("502"), part };
+    assert_eq!(of(Part::Firmware).firmware(), Some(&version("502")));
+    for part in Part::CODES {
+        assert_eq!((of(part).firmware(), of(part).target()), (None, Some(&version("502"))), "{part}");
+    }
+}
