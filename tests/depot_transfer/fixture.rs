@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -95,6 +96,8 @@ pub struct Equipment {
     pub rescues: Vec<Rescue>,
     /// Where it listens; without one at 127.0.0.1.
     pub address: Option<IpAddr>,
+    /// The ports of FTP's data connections; without them any.
+    pub passive_ports: Option<RangeInclusive<u16>>,
 }
 
 pub struct Running {
@@ -169,7 +172,12 @@ impl Running {
         let ftp = control.local_addr().unwrap();
         let accounts = Arc::new(FtpAccounts::new(FtpServer { host: ftp.ip().to_string(), port: ftp.port() }));
         let Limits { patience, drain, .. } = equipment.limits;
-        let settings = FtpSettings { passive_ports: 0..=0, patience, drain, ..FtpSettings::default() };
+        let settings = FtpSettings {
+            passive_ports: equipment.passive_ports.unwrap_or(0..=0),
+            patience,
+            drain,
+            ..FtpSettings::default()
+        };
         let serving_ftp = tokio::spawn(serve_ftp(
             settings,
             control,
