@@ -5,23 +5,20 @@
 
 #[allow(dead_code, reason = "each benchmark uses a part of it")]
 mod measure;
+mod shelf;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use sipherd::depot::{Depot, serve};
-use sipherd::domain::firmware::{Image, Part};
-use sipherd::ports::{Gatekeeper, Images, Permit, PhoneNews, Transfer, Visit};
+use anyhow::{Result, ensure};
+use sipherd::depot::serve;
 use tokio_util::sync::CancellationToken;
 
 use measure::{cpu, median, peer, row, table, verdict};
+use shelf::{PATH, Server, put_image};
 
 const CONNECTIONS: usize = 50;
 const IMAGE: usize = 40 * 1000 * 1000;
@@ -29,26 +26,19 @@ const RANGE: usize = 64 * 1024;
 /// Ranges that each connection asks for; whole images: one.
 const RANGES: usize = 200;
 const ROUNDS: usize = 3;
-const FILE: &str = "snomD785-10.1.198.19-SIP-r.bin";
-const PATH: &str = "/snom/000413922D24/snomD785-10.1.198.19-SIP-r.bin";
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().collect();
-    match arguments.get(1).map(String::as_str) {
-        Some("--serve") => serve_images(Path::new(arguments.get(2).context("serve what?")?)),
-        _ => compare(),
+    match shelf::to_serve()? {
+        Some(image) => serve_image(&image),
+        None => compare(),
     }
 }
 
 fn compare() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let block: Vec<u8> = (0..65_521_u32).map(|i| (i / 7 % 251) as u8).collect();
-    let image = block.repeat(IMAGE / block.len() + 1)[..IMAGE].to_vec();
-    let served = folder.path().join(PATH.trim_start_matches('/'));
-    std::fs::create_dir_all(served.parent().context("a folder")?)?;
-    std::fs::write(&served, image)?;
+    let served = put_image(folder.path(), IMAGE)?;
 
-    let mut servers = vec![("sipherd's depot", depot(&served)?)];
+    let mut servers = vec![("sipherd's depot", Server::depot(&served)?)];
     match peer("nginx") {
         Some(program) => servers.push(("nginx, sendfile", nginx(&program, folder.path())?)),
         None => println!("no nginx: run tests/peers/fetch and set SIPHERD_PEERS to compare"),
@@ -58,7 +48,7 @@ fn compare() -> Result<()> {
         let mut costs = vec![Vec::new(); servers.len()];
         for _ in 0..ROUNDS {
             for ((_, server), costs) in servers.iter().zip(&mut costs) {
-                costs.push(server.seconds_a_gigabyte(length, times)?);
+                costs.push(seconds_a_gigabyte(server, length, times)?);
             }
         }
         let costs = costs.into_iter().map(median).collect::<Result<Vec<_>>>()?;
@@ -81,33 +71,18 @@ fn compare() -> Result<()> {
     Ok(())
 }
 
-/// A server in a process of its own; ended when dropped.
-struct Server {
-    process: Child,
-    at: SocketAddr,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+/// CPU seconds a server spends on a gigabyte when every connection asks so many times for so many bytes.
+fn seconds_a_gigabyte(server: &Server, length: usize, times: usize) -> Result<f64> {
+    let before = cpu(server.process.id())?;
+    let at = server.at;
+    let phones: Vec<_> = (0..CONNECTIONS)
+        .map(|phone| std::thread::spawn(move || download(at, phone, length, times)))
+        .collect();
+    for phone in phones {
+        phone.join().map_err(|_| anyhow::anyhow!("a download panicked"))??;
     }
-}
-
-impl Server {
-    /// CPU seconds it spends on a gigabyte when every connection asks so many times for so many bytes.
-    fn seconds_a_gigabyte(&self, length: usize, times: usize) -> Result<f64> {
-        let before = cpu(self.process.id())?;
-        let at = self.at;
-        let phones: Vec<_> = (0..CONNECTIONS)
-            .map(|phone| std::thread::spawn(move || download(at, phone, length, times)))
-            .collect();
-        for phone in phones {
-            phone.join().map_err(|_| anyhow::anyhow!("a download panicked"))??;
-        }
-        let spent = cpu(self.process.id())? - before;
-        Ok(spent.as_secs_f64() * 1e9 / (CONNECTIONS * length * times) as f64)
-    }
+    let spent = cpu(server.process.id())? - before;
+    Ok(spent.as_secs_f64() * 1e9 / (CONNECTIONS * length * times) as f64)
 }
 
 /// One phone: asks over one connection, again when it has got what it asked for.
@@ -124,7 +99,7 @@ fn download(at: SocketAddr, phone: usize, length: usize, times: usize) -> Result
             String::new()
         };
         let request = format!(
-            "GET {PATH} HTTP/1.1\r\nHost: {at}\r\n{range}User-Agent: Mozilla/4.0 (compatible; snomD785-SIP \
+            "GET /{PATH} HTTP/1.1\r\nHost: {at}\r\n{range}User-Agent: Mozilla/4.0 (compatible; snomD785-SIP \
              10.1.33.33 2010.12-00004-g9ba52f5 000413922D24 SXM:0 UXM:0)\r\n\r\n"
         );
         stream.write_all(request.as_bytes())?;
@@ -150,55 +125,15 @@ fn download(at: SocketAddr, phone: usize, length: usize, times: usize) -> Result
     Ok(())
 }
 
-/// The depot in a process of its own.
-fn depot(image: &Path) -> Result<Server> {
-    let mut process =
-        Command::new(std::env::current_exe()?).arg("--serve").arg(image).stdout(Stdio::piped()).spawn()?;
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().context("no output")?).read_line(&mut line)?;
-    Ok(Server { process, at: line.trim().parse()? })
-}
-
-fn serve_images(image: &Path) -> Result<()> {
-    let image = Bytes::from(std::fs::read(image)?);
+/// The depot over HTTP, for as long as the process lives.
+fn serve_image(image: &Path) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let at = listener.local_addr()?;
-        println!("{at}");
-        std::io::stdout().flush()?;
-        let shelf = Arc::new(Shelf(image));
-        let makers = Arc::new(sipherd::config::profiles::shipped);
-        let depot = Depot::new(shelf.clone(), shelf, makers, format!("http://{at}"));
+        shelf::serves_at(at)?;
+        let depot = shelf::depot(image, format!("http://{at}"))?;
         Ok(serve(listener, depot, CancellationToken::new()).await?)
     })
-}
-
-/// One image, offered to everybody.
-struct Shelf(Bytes);
-
-impl Gatekeeper for Shelf {
-    fn visit(&self, _: Visit) -> BoxFuture<'static, Permit> {
-        let (release, file) = ("nov".into(), FILE.to_owned());
-        Box::pin(std::future::ready(Permit::Offer { release, file, lanes: Vec::new() }))
-    }
-
-    fn transfer(&self, _: Transfer) {}
-
-    fn told(&self, _: sipherd::domain::phone::Mac, _: std::net::IpAddr, _: PhoneNews) {}
-}
-
-impl Images for Shelf {
-    fn open(&self, _: &str, _: &str) -> Option<(Bytes, String)> {
-        Some((self.0.clone(), "5f2c9a".repeat(10)))
-    }
-
-    fn list(&self, _: &str) -> Vec<Image> {
-        Vec::new()
-    }
-
-    fn beside(&self, _: &str, _: &str, _: Part) -> Option<Image> {
-        None
-    }
 }
 
 /// nginx as one process, with what its manual recommends for large files, and no log.

@@ -5,48 +5,38 @@
 
 #[allow(dead_code, reason = "each benchmark uses a part of it")]
 mod measure;
+mod shelf;
 
-use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use sipherd::depot::{Depot, Releases, Rescues, TftpLimits, serve_tftp};
-use sipherd::domain::firmware::{Image, Part};
-use sipherd::ports::{Gatekeeper, Images, Permit, PhoneNews, Transfer, Visit};
+use sipherd::depot::{Releases, Rescues, TftpLimits, serve_tftp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use measure::{median, peer, row, table, verdict};
+use shelf::{PATH, Server, put_image};
 
 const IMAGE: usize = 4 * 1000 * 1000;
 const BLOCK: usize = 1428;
 const ROUNDS: usize = 5;
-const FILE: &str = "snomD785-10.1.198.19-SIP-r.bin";
-const NAME: &str = "snom/000413922D24/snomD785-10.1.198.19-SIP-r.bin";
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().collect();
-    match arguments.get(1).map(String::as_str) {
-        Some("--serve") => serve_images(Path::new(arguments.get(2).context("serve what?")?)),
-        _ => compare(),
+    match shelf::to_serve()? {
+        Some(image) => serve_image(&image),
+        None => compare(),
     }
 }
 
 fn compare() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let block: Vec<u8> = (0..65_521_u32).map(|i| (i / 7 % 251) as u8).collect();
-    let image = block.repeat(IMAGE / block.len() + 1)[..IMAGE].to_vec();
-    let served = folder.path().join(NAME);
-    std::fs::create_dir_all(served.parent().context("a folder")?)?;
-    std::fs::write(&served, image)?;
+    let served = put_image(folder.path(), IMAGE)?;
 
-    let mut servers = vec![("sipherd's depot", depot(&served)?)];
+    let mut servers = vec![("sipherd's depot", Server::depot(&served)?)];
     match peer("in.tftpd") {
         Some(program) => servers.push(("tftpd-hpa", tftpd(&program, folder.path())?)),
         None => println!("no tftpd-hpa: run tests/peers/fetch and set SIPHERD_PEERS to compare"),
@@ -61,7 +51,7 @@ fn compare() -> Result<()> {
         let mut speeds = vec![Vec::new(); servers.len()];
         for _ in 0..ROUNDS {
             for ((_, server), speeds) in servers.iter().zip(&mut speeds) {
-                speeds.push(server.megabytes_a_second(transfers, window)?);
+                speeds.push(megabytes_a_second(server, transfers, window)?);
             }
         }
         let speeds = speeds.into_iter().map(median).collect::<Result<Vec<_>>>()?;
@@ -84,37 +74,21 @@ fn compare() -> Result<()> {
     Ok(())
 }
 
-/// A server in a process of its own; ended when dropped.
-struct Server {
-    process: Child,
-    at: SocketAddr,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+/// How fast so many transfers at once go together.
+fn megabytes_a_second(server: &Server, transfers: usize, window: Option<u16>) -> Result<f64> {
+    let (at, began) = (server.at, Instant::now());
+    let phones: Vec<_> = (0..transfers).map(|_| std::thread::spawn(move || download(at, window))).collect();
+    for phone in phones {
+        phone.join().map_err(|_| anyhow::anyhow!("a download panicked"))??;
     }
-}
-
-impl Server {
-    /// How fast so many transfers at once go together.
-    fn megabytes_a_second(&self, transfers: usize, window: Option<u16>) -> Result<f64> {
-        let (at, began) = (self.at, Instant::now());
-        let phones: Vec<_> =
-            (0..transfers).map(|_| std::thread::spawn(move || download(at, window))).collect();
-        for phone in phones {
-            phone.join().map_err(|_| anyhow::anyhow!("a download panicked"))??;
-        }
-        Ok((IMAGE * transfers) as f64 / 1e6 / began.elapsed().as_secs_f64())
-    }
+    Ok((IMAGE * transfers) as f64 / 1e6 / began.elapsed().as_secs_f64())
 }
 
 /// One phone: fetches the image and acknowledges every block, or every window that was agreed on.
 fn download(at: SocketAddr, window: Option<u16>) -> Result<()> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.set_read_timeout(Some(Duration::from_millis(500)))?;
-    let mut ask = format!("\0\x01{NAME}\0octet\0blksize\0{BLOCK}\0").into_bytes();
+    let mut ask = format!("\0\x01{PATH}\0octet\0blksize\0{BLOCK}\0").into_bytes();
     if let Some(window) = window {
         ask.extend_from_slice(format!("windowsize\0{window}\0").as_bytes());
     }
@@ -162,58 +136,18 @@ fn download(at: SocketAddr, window: Option<u16>) -> Result<()> {
     }
 }
 
-/// The depot in a process of its own.
-fn depot(image: &Path) -> Result<Server> {
-    let mut process =
-        Command::new(std::env::current_exe()?).arg("--serve").arg(image).stdout(Stdio::piped()).spawn()?;
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().context("no output")?).read_line(&mut line)?;
-    Ok(Server { process, at: line.trim().parse()? })
-}
-
-fn serve_images(image: &Path) -> Result<()> {
-    let bytes = Bytes::from(std::fs::read(image)?);
+/// The depot's TFTP server, for as long as the process lives.
+fn serve_image(image: &Path) -> Result<()> {
     let nothing = Arc::new(Releases::open(&image.with_file_name("releases"))?);
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await?;
-        println!("{}", socket.local_addr()?);
-        std::io::stdout().flush()?;
-        let shelf = Arc::new(Shelf(bytes));
-        let makers = Arc::new(sipherd::config::profiles::shipped);
-        let depot = Depot::new(shelf.clone(), shelf, makers, "http://127.0.0.1");
+        shelf::serves_at(socket.local_addr()?)?;
+        let depot = shelf::depot(image, "http://127.0.0.1")?;
         let limits = TftpLimits { per_phone: 1_000, ..TftpLimits::default() };
         let rescues = Rescues::new(Vec::new(), nothing);
         serve_tftp(limits, socket, depot, rescues, CancellationToken::new()).await;
         Ok(())
     })
-}
-
-/// One image, offered to everybody.
-struct Shelf(Bytes);
-
-impl Gatekeeper for Shelf {
-    fn visit(&self, _: Visit) -> BoxFuture<'static, Permit> {
-        let (release, file) = ("nov".into(), FILE.to_owned());
-        Box::pin(std::future::ready(Permit::Offer { release, file, lanes: Vec::new() }))
-    }
-
-    fn transfer(&self, _: Transfer) {}
-
-    fn told(&self, _: sipherd::domain::phone::Mac, _: std::net::IpAddr, _: PhoneNews) {}
-}
-
-impl Images for Shelf {
-    fn open(&self, _: &str, _: &str) -> Option<(Bytes, String)> {
-        Some((self.0.clone(), "5f2c9a".repeat(10)))
-    }
-
-    fn beside(&self, _: &str, _: &str, _: Part) -> Option<Image> {
-        None
-    }
-
-    fn list(&self, _: &str) -> Vec<Image> {
-        Vec::new()
-    }
 }
 
 /// tftpd-hpa as its package starts it, for this folder; it must be started as root.

@@ -36,6 +36,8 @@ mod forecast;
 mod handbook;
 /// Update scripts of innovaphones: read, linted, played hour by hour, imported.
 mod innovaphone;
+/// What makers say of their phones, beside the profiles.
+mod maker_facts;
 /// The daemon on the virtual wire.
 mod orchestrator;
 /// Plans without a daemon, simulations, and their pictures.

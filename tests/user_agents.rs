@@ -84,6 +84,12 @@ const SEEN: &[(&str, &str, &str, &str, &str)] = &[
         "2.2.8.61",
         "00:90:8f:60:2a:ac",
     ),
+    ("Cisco-CP-8841-3PCC/11.0 (00562b043615)", "cisco-spa", "CP-8841-3PCC", "11.0", "00:56:2b:04:36:15"),
+    ("Cisco-CP-8851-3PCC/11.3.7", "cisco-spa", "CP-8851-3PCC", "11.3.7", ""),
+    ("Cisco-CP8841/12.5.1", "cisco-enterprise", "CP8841", "12.5.1", ""),
+    ("Cisco-CP7821/12.5.1", "cisco-enterprise", "CP7821", "12.5.1", ""),
+    ("Digium D40 1_4_0_0_57389", "digium", "D40", "1_4_0_0_57389", ""),
+    ("Digium D60 2_7_0", "digium", "D60", "2_7_0", ""),
     ("THOMSON ST2030 hw5 fw2.74 00-14-7F-E1-47-B3", "thomson", "ST2030", "2.74", "00:14:7f:e1:47:b3"),
 ];
 

@@ -80,7 +80,7 @@ impl Orchestrator {
     pub(super) fn view(&self, now: DateTime<Utc>, at: DateTime<Utc>, phone: &Phone) -> PhoneView {
         let judged = self.scheduler.judge(phone, at, now, &self.fleet);
         let (state, detail, since) = self.state_of(phone, &judged);
-        let target = judged.order.as_ref().and_then(|order| order.goal.target().cloned());
+        let target = judged.order.as_ref().and_then(|order| order.goal.firmware().cloned());
         PhoneView {
             mac: phone.mac,
             lines: phone.lines.keys().map(|line| line.user.to_string()).collect(),

@@ -27,6 +27,9 @@ impl Orchestrator {
             let why = "it asks from another address than its lines are registered from";
             return self.acts.push(Act::Permit(reply, self.nothing(mac, why)));
         }
+        for (part, version) in visit.codes.all() {
+            self.drive(now, mac, Input::Code { part, version: version.clone() });
+        }
         self.drive(now, mac, Input::Called { version: visit.version.clone() });
         self.read_lines_again(now, mac);
         let state = self.trips.get(&mac).map(|open| open.trip.state().clone());
@@ -117,7 +120,7 @@ impl Orchestrator {
         };
         let serial = format!("sipherd-{}", open.id.0);
         let order = match open.trip.order() {
-            Some(Goal::Update { release, file, target } | Goal::Module { release, file, target }) => {
+            Some(Goal::Update { release, file, target, .. } | Goal::Module { release, file, target }) => {
                 Order::Install { release: release.clone(), file: file.clone(), version: target.clone() }
             }
             Some(Goal::Reboot) => {

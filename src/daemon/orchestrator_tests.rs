@@ -11,6 +11,7 @@ use crate::clock::ScaledClock;
 use crate::config::{self, Config};
 use crate::daemon::setup;
 use crate::depot::Releases;
+use crate::domain::codes::Codes;
 use crate::domain::firmware::Version;
 use crate::domain::phone::{CallState, Contact, KnownBy, LineId, Vendor};
 use crate::domain::policy::Policy;
@@ -283,6 +284,7 @@ impl Night {
     fn visit(&mut self, mac: Mac, source: &str, version: &str) -> Permit {
         let (reply, mut answer) = oneshot::channel();
         let visit = Visit {
+            codes: Codes::default(),
             modules: None,
             realm: None,
             mac,

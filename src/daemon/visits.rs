@@ -101,6 +101,7 @@ impl Orchestrator {
                 let (model, version) = (visit.model.clone(), visit.version.clone());
                 self.learn(mac, Sighting { vendor, model, version, mac: Some(mac), modules: None });
             }
+            self.learn_codes(visit);
             self.counts_modules(now, visit);
             if let (Some(hardware), Some(phone)) = (&visit.hardware, self.fleet.get_mut(mac)) {
                 let told_before = phone.hardware.replace(hardware.clone());
@@ -114,6 +115,14 @@ impl Orchestrator {
             self.remember_visitor(mac, visit.source);
         }
         self.scheduler.touch(mac, now);
+    }
+
+    /// What code the phone has besides its firmware, where its request tells.
+    fn learn_codes(&mut self, visit: &Visit) {
+        let Some(phone) = self.fleet.get_mut(visit.mac) else { return };
+        for (part, version) in visit.codes.all() {
+            phone.codes.get_or_insert_default().told(part, version.clone());
+        }
     }
 
     fn remember_visitor(&mut self, mac: Mac, from: IpAddr) {

@@ -8,13 +8,15 @@ use super::backup;
 use super::http::Depot;
 use super::reply::{Asked, decision};
 use super::transfer::Outgoing;
+use crate::domain::codes::Codes;
 use crate::domain::firmware::{Image, Part};
 use crate::domain::phone::{Hardware, Mac, Model, Vendor};
-use crate::phones::innovaphone::answer::{file_url, loads, nothing, script};
+use crate::phones::innovaphone::answer::{file_url, loads, nothing, script, stored_build};
 use crate::phones::innovaphone::generation;
+use crate::phones::innovaphone::product::Product;
 use crate::phones::innovaphone::provisioning;
 use crate::phones::innovaphone::request::{Asks, Request, Unreadable};
-use crate::phones::innovaphone::script::Script;
+use crate::phones::innovaphone::script::{Code, Script};
 use crate::ports::{Order, Permit, Visit, Wanted};
 
 /// The name under which a phone hands in its configuration.
@@ -44,6 +46,7 @@ impl Asked<'_> {
             vendor: Some(Vendor::INNOVAPHONE),
             model: read.product.as_ref().map(|product| Model::new(product.as_str())),
             version: read.poll.builds.firmware.clone(),
+            codes: told_codes(&read),
             modules: None,
             realm: None,
             hardware: read.poll.builds.hardware.as_deref().map(Hardware::new),
@@ -87,6 +90,15 @@ impl Asked<'_> {
     }
 }
 
+/// The code it tells of besides its firmware. Of a product without boot code a poll cannot tell any.
+fn told_codes(read: &Request) -> Codes {
+    let has_boot_code = read.product.as_ref().is_some_and(Product::has_boot_code);
+    Codes {
+        boot: read.poll.running(Code::Boot).filter(|_| has_boot_code).cloned(),
+        radio: stored_build(&read.poll, Code::Radio),
+    }
+}
+
 /// Whether a file is another part for the models of the offered firmware, in the same release.
 fn goes_with(depot: &Depot, release: &str, firmware: &str, file: &str) -> bool {
     let images = depot.images.list(release);
@@ -94,7 +106,7 @@ fn goes_with(depot: &Depot, release: &str, firmware: &str, file: &str) -> bool {
     let (Some(offered), Some(asked)) = (named(firmware), named(file)) else { return false };
     let shared = offered.models.iter().any(|model| asked.models.contains(model));
     let rides = matches!(asked.part, Part::Boot | Part::Radio);
-    offered.file != asked.file && rides && offered.vendor == asked.vendor && shared
+    offered.part.is_firmware() && rides && offered.vendor == asked.vendor && shared
 }
 
 /// The script for what was decided.
@@ -109,7 +121,7 @@ fn answer_to(depot: &Depot, read: &Request, permit: Permit) -> Script {
     let (mac, product) = (read.mac, read.product.as_ref());
     let order = match order {
         Order::Install { release, file, .. } => {
-            let images = with_its_firmware(depot.images.list(&release), &file);
+            let images = with_what_goes_with_it(depot.images.list(&release), &file);
             let url = |file: &str| file_url(depot.base(), mac, file);
             let loads = loads(&images, &read.poll, product, url);
             if loads.is_empty() {
@@ -138,7 +150,9 @@ fn answer_to(depot: &Depot, read: &Request, permit: Permit) -> Script {
     script(&order, calendar.as_ref(), &read.poll, product)
 }
 
-/// Of the firmware in a release the one that was decided on, with all other parts.
-fn with_its_firmware(images: Vec<Image>, file: &str) -> Vec<Image> {
-    images.into_iter().filter(|image| image.part != Part::Firmware || image.file == file).collect()
+/// Of a release the image that was decided on; where that is a firmware, with all other parts.
+fn with_what_goes_with_it(images: Vec<Image>, file: &str) -> Vec<Image> {
+    let brings_others = images.iter().any(|image| image.file == file && image.part.is_firmware());
+    let comes = |image: &Image| image.file == file || brings_others && !image.part.is_firmware();
+    images.into_iter().filter(comes).collect()
 }

@@ -17,6 +17,7 @@ use super::lanes::Lanes;
 use super::range::{Part, part};
 use super::snom::goes_with;
 use super::transfer::{Outgoing, Progress};
+use crate::domain::codes::Codes;
 use crate::domain::phone::{Mac, Vendor};
 use crate::phones::{generic, innovaphone, snom, unify};
 use crate::ports::{Lane, Permit, Visit, Wanted};
@@ -77,6 +78,7 @@ impl Asked<'_> {
             vendor: Some(Vendor::UNIFY),
             model: None,
             version: None,
+            codes: Codes::default(),
             modules: None,
             realm: None,
             hardware: None,
@@ -98,6 +100,7 @@ impl Asked<'_> {
             vendor: Some(own.sighting.vendor),
             model: own.sighting.model,
             version: own.sighting.version,
+            codes: Codes::default(),
             modules: None,
             realm: None,
             hardware: None,

@@ -7,6 +7,7 @@ use hyper::{Method, Response, StatusCode};
 use super::http::Depot;
 use super::reply::{Asked, decision};
 use super::transfer::Outgoing;
+use crate::domain::codes::Codes;
 use crate::domain::firmware::Part;
 use crate::domain::phone::Vendor;
 use crate::phones::snom;
@@ -36,6 +37,7 @@ impl Asked<'_> {
             vendor: Some(Vendor::SNOM),
             model: read.model.clone(),
             version: read.version.clone(),
+            codes: Codes::default(),
             modules: user_agent.and_then(snom::attached),
             realm: read.realm.clone(),
             hardware: None,

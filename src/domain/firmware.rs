@@ -1,132 +1,11 @@
 //! Firmware: images, releases, and whether an image fits a phone.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::hardware::Level;
+pub use super::part::{ModuleKind, Part};
 use super::phone::{Hardware, Model, Phone, Vendor};
 pub use super::version::{NotAVersion, Version};
-
-/// Which part of a phone an image is for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Part {
-    /// The firmware: what a phone names as its version.
-    #[default]
-    Firmware,
-    /// The boot code that starts it (innovaphone).
-    Boot,
-    /// The radio code of a DECT device (innovaphone `bmc`).
-    Radio,
-    /// What must be written behind the firmware of the same version, never by itself (snom D3xx: a chained update).
-    Chained,
-    /// The expansion module UXM at its side (snom).
-    Uxm,
-    /// The expansion module D7C at its side (snom).
-    D7c,
-    /// A picture behind the display (Unify).
-    Logo,
-    /// A ringtone (Unify).
-    Ringtone,
-    /// A picture for idle times (Unify).
-    Screensaver,
-    /// A picture of somebody who calls (Unify).
-    Picture,
-    /// How a directory is asked (Unify).
-    Ldap,
-}
-
-/// An expansion module of a snom desk phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ModuleKind {
-    /// The UXM.
-    Uxm,
-    /// The D7C, with a colour display.
-    D7c,
-}
-
-impl fmt::Display for ModuleKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Uxm => "UXM",
-            Self::D7c => "D7C",
-        })
-    }
-}
-
-impl From<ModuleKind> for Part {
-    fn from(kind: ModuleKind) -> Self {
-        match kind {
-            ModuleKind::Uxm => Self::Uxm,
-            ModuleKind::D7c => Self::D7c,
-        }
-    }
-}
-
-impl Part {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::Firmware,
-        Self::Boot,
-        Self::Radio,
-        Self::Chained,
-        Self::Uxm,
-        Self::D7c,
-        Self::Logo,
-        Self::Ringtone,
-        Self::Screensaver,
-        Self::Picture,
-        Self::Ldap,
-    ];
-
-    /// The word of a manifest.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Firmware => "firmware",
-            Self::Boot => "boot",
-            Self::Radio => "radio",
-            Self::Chained => "chained",
-            Self::Uxm => "uxm",
-            Self::D7c => "d7c",
-            Self::Logo => "logo",
-            Self::Ringtone => "ringtone",
-            Self::Screensaver => "screensaver",
-            Self::Picture => "picture",
-            Self::Ldap => "ldap",
-        }
-    }
-
-    /// The expansion module it is for.
-    pub const fn module(self) -> Option<ModuleKind> {
-        match self {
-            Self::Uxm => Some(ModuleKind::Uxm),
-            Self::D7c => Some(ModuleKind::D7c),
-            Self::Firmware | Self::Boot | Self::Radio | Self::Chained => None,
-            Self::Logo | Self::Ringtone | Self::Screensaver | Self::Picture | Self::Ldap => None,
-        }
-    }
-
-    /// Whether it is no image at all, but a file that a phone loads without a reboot: it has no version.
-    pub const fn is_media(self) -> bool {
-        match self {
-            Self::Logo | Self::Ringtone | Self::Screensaver | Self::Picture | Self::Ldap => true,
-            Self::Firmware | Self::Boot | Self::Radio | Self::Chained | Self::Uxm | Self::D7c => false,
-        }
-    }
-
-    /// Reads the word of a manifest.
-    pub fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|part| part.word() == word)
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
 
 /// One firmware file of a release, as its manifest describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,9 +57,36 @@ pub struct Release {
 }
 
 impl Release {
-    /// The image made for this phone's vendor and model, if there is one: the newest, or, while the phone is too old
-    /// for that one, the stepping stone that leads there.
+    /// The image this phone is to get next, if there is one: its firmware; once it runs that, or where the release has
+    /// none for it, the code besides that it told to have in another version.
     pub fn image_for(&self, phone: &Phone) -> Option<&Image> {
+        let firmware = self.firmware_for(phone);
+        match firmware {
+            Some(image) if phone.version.as_ref() != Some(&image.version) => firmware,
+            Some(_) | None => self.code_for(phone, firmware.is_none()).or(firmware),
+        }
+    }
+
+    /// The boot or radio code that a phone is to get by itself; with `any` one that it has already, too. A phone that
+    /// told nothing of such a part gets none but with its firmware.
+    fn code_for(&self, phone: &Phone, any: bool) -> Option<&Image> {
+        let (vendor, model) = (phone.vendor.as_ref()?, phone.model.as_ref()?);
+        let codes = phone.codes.as_ref()?;
+        let image = |part: Part| {
+            let has = codes.of(part)?;
+            let image = self.images.iter().find(|image| {
+                image.part == part && image.vendor == *vendor && image.models.contains(model)
+            })?;
+            Some((image, image.version == *has))
+        };
+        let other = Part::CODES.into_iter().filter_map(image).find(|(_, has_it)| !has_it);
+        let found = other.or_else(|| Part::CODES.into_iter().find_map(image).filter(|_| any));
+        found.map(|(image, _)| image)
+    }
+
+    /// The firmware made for this phone's vendor and model: the newest, or, while the phone is too old for that one, the
+    /// stepping stone that leads there.
+    fn firmware_for(&self, phone: &Phone) -> Option<&Image> {
         let (vendor, model) = (phone.vendor.as_ref()?, phone.model.as_ref()?);
         let mine = || {
             let images = self.images.iter().filter(|image| image.part == Part::Firmware);
@@ -239,7 +145,7 @@ pub enum Misfit {
     /// The phone's maker, model or version has not been seen yet.
     #[error("the phone's {what} is not known yet")]
     Unknown {
-        /// `vendor`, `model`, `version` or `hardware level`.
+        /// `vendor`, `model`, `version`, `boot code`, `radio code` or `hardware level`.
         what: String,
     },
     /// Made by somebody else.
@@ -298,14 +204,16 @@ pub fn fits(image: &Image, phone: &Phone, level: &Level, overrides: bool) -> Res
         return Err(Misfit::Vendor { image: image.vendor.clone(), phone: vendor.clone() });
     }
     let model = phone.model.as_ref().ok_or_else(|| unknown("model"))?;
-    if !(image.part == Part::Firmware && image.models.contains(model)) {
+    let of_phone = image.part.is_firmware() || Part::CODES.contains(&image.part);
+    if !(of_phone && image.models.contains(model)) {
         return Err(Misfit::Model { phone: model.clone() });
     }
     let passed_over = level.against(image);
     if let Some(misfit) = passed_over.clone().filter(|_| !overrides && !image.handling.overrides) {
         return Err(misfit);
     }
-    let runs = phone.version.as_ref().ok_or_else(|| unknown("version"))?;
+    let what = if image.part.is_firmware() { "version" } else { image.part.spoken() };
+    let runs = phone.runs(image.part).ok_or_else(|| unknown(what))?;
     match (&image.from_at_least, &image.from_at_most) {
         (Some(needs), _) if runs < needs => {
             Err(Misfit::SteppingStone { needs: needs.clone(), runs: runs.clone() })

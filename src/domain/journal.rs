@@ -25,7 +25,7 @@ pub struct Finding {
     pub policy: Option<Arc<str>>,
     /// What it ran.
     pub runs: Option<Version>,
-    /// What it was to run.
+    /// What firmware it was to run.
     pub target: Option<Version>,
     /// The gates that held it; none when it went, or waited for its turn.
     pub held: Vec<GateAnswer>,
@@ -60,7 +60,7 @@ impl Journal {
         if !is_news {
             return;
         }
-        let target = judged.order.as_ref().and_then(|order| order.goal.target().cloned());
+        let target = judged.order.as_ref().and_then(|order| order.goal.firmware().cloned());
         self.news.push(Finding {
             mac: phone.mac,
             at,

@@ -1,6 +1,7 @@
 //! The pure heart: no tokio, socket, file, clock, randomness or logging. Time comes in as an argument.
 
 pub mod budget;
+pub mod codes;
 pub mod files;
 pub mod firmware;
 pub mod fleet;
@@ -13,6 +14,7 @@ pub mod journal;
 pub mod lines;
 pub mod lot;
 pub mod modules;
+pub mod part;
 pub mod phone;
 pub mod policy;
 pub mod realm;

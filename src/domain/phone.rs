@@ -10,7 +10,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::codes::Codes;
 use super::files::Fetched;
+use super::firmware::Part;
 use super::lines::Lines;
 use super::modules::{ModulePower, Modules};
 use super::version::Version;
@@ -283,6 +285,8 @@ pub struct Phone {
     pub hardware: Option<Hardware>,
     /// The firmware it was last **observed** to run.
     pub version: Option<Version>,
+    /// What it told of the code in it besides its firmware; `None` for makers whose phones tell nothing of it.
+    pub codes: Option<Box<Codes>>,
     /// Where it stands.
     pub site: Option<Site>,
     /// The switch it hangs on, from the inventory.
@@ -315,6 +319,7 @@ impl Phone {
             model: None,
             hardware: None,
             version: None,
+            codes: None,
             site: None,
             switch: None,
             tags: BTreeSet::new(),
@@ -335,6 +340,16 @@ impl Phone {
             (Some(vendor), None) => vendor.to_string(),
             (None, Some(model)) => model.to_string(),
             (None, None) => "unknown phone".to_owned(),
+        }
+    }
+
+    /// What of this part it was last observed to have.
+    pub fn runs(&self, part: Part) -> Option<&Version> {
+        match part {
+            Part::Firmware => self.version.as_ref(),
+            Part::Boot | Part::Radio => self.codes.as_ref()?.of(part),
+            Part::Chained | Part::Uxm | Part::D7c => None,
+            Part::Logo | Part::Ringtone | Part::Screensaver | Part::Picture | Part::Ldap => None,
         }
     }
 

@@ -25,7 +25,7 @@ pub struct PhoneView {
     pub model: Option<Model>,
     /// What it runs.
     pub version: Option<Version>,
-    /// What its policy wants it to run.
+    /// The firmware its policy wants it to run.
     pub target: Option<Version>,
     /// Where it stands.
     pub site: Option<String>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use crate::domain::codes::Codes;
 use crate::domain::files::FileStatus;
 use crate::domain::firmware::{Image, Part, Version};
 use crate::domain::items::{ItemsFound, WantedItem};
@@ -41,6 +42,8 @@ pub struct Visit {
     pub version: Option<Version>,
     /// The expansion modules it counts, where the request tells.
     pub modules: Option<Attached>,
+    /// The code it has besides its firmware, where the request tells.
+    pub codes: Codes,
     /// The firmware realm whose setting server it asks, where the request tells.
     pub realm: Option<Realm>,
     /// Its hardware level or revision, where the request tells.

@@ -1,7 +1,8 @@
 //! A depot on loopback with a gatekeeper that does as it is told and writes down what it hears.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -93,6 +94,10 @@ pub struct Equipment {
     pub networks: Vec<ipnet::IpNet>,
     pub tftp: TftpLimits,
     pub rescues: Vec<Rescue>,
+    /// Where it listens; without one at 127.0.0.1.
+    pub address: Option<IpAddr>,
+    /// The ports of FTP's data connections; without them any.
+    pub passive_ports: Option<RangeInclusive<u16>>,
 }
 
 pub struct Running {
@@ -146,7 +151,8 @@ impl Running {
             news: Mutex::default(),
             steps: sender,
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let anywhere = SocketAddr::new(equipment.address.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0);
+        let listener = TcpListener::bind(anywhere).await.unwrap();
         let at = listener.local_addr().unwrap();
         let images: Arc<Releases> = Arc::clone(&releases);
         let gatekeeper: Arc<Fake> = Arc::clone(&fake);
@@ -157,16 +163,21 @@ impl Running {
         let depot = Depot::new(gatekeeper, images, makers, format!("http://{at}/"))
             .with_configurations(Arc::clone(&configurations));
         let shutdown = CancellationToken::new();
-        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let udp = UdpSocket::bind(anywhere).await.unwrap();
         let tftp = udp.local_addr().unwrap();
         let rescues = Rescues::new(equipment.rescues, Arc::clone(&releases));
         let serving_tftp =
             tokio::spawn(serve_tftp(equipment.tftp, udp, depot.clone(), rescues, shutdown.clone()));
-        let control = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let control = TcpListener::bind(anywhere).await.unwrap();
         let ftp = control.local_addr().unwrap();
         let accounts = Arc::new(FtpAccounts::new(FtpServer { host: ftp.ip().to_string(), port: ftp.port() }));
         let Limits { patience, drain, .. } = equipment.limits;
-        let settings = FtpSettings { passive_ports: 0..=0, patience, drain, ..FtpSettings::default() };
+        let settings = FtpSettings {
+            passive_ports: equipment.passive_ports.unwrap_or(0..=0),
+            patience,
+            drain,
+            ..FtpSettings::default()
+        };
         let serving_ftp = tokio::spawn(serve_ftp(
             settings,
             control,

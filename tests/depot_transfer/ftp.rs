@@ -1,5 +1,6 @@
 //! Images over FTP: to the phone whose account it is, while it is permitted, and nothing else.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::process::Output;
 
@@ -12,7 +13,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::curl::{CURL, present};
-use super::fixture::{AT_MOST, D785, OTHERS, OURS, Running};
+use super::fixture::{AT_MOST, D785, Equipment, LENGTH, OTHERS, OURS, Running};
 
 /// A phone's control connection.
 struct Control(BufReader<TcpStream>);
@@ -99,6 +100,22 @@ async fn a_permitted_phone_logs_in_and_fetches_its_image() {
     let visits = depot.visits();
     assert!(visits[0].peek && !visits.last().unwrap().peek, "asking for its length is only a look");
     assert_eq!(visits[0].mac, OURS.parse().unwrap());
+}
+
+#[tokio::test]
+async fn data_connections_come_in_at_the_ports_that_were_named_and_at_no_others() {
+    // Outside of what the machine gives to those that ask for any port.
+    let ports = 21_900..=21_939;
+    let equipment = Equipment { passive_ports: Some(ports.clone()), ..Equipment::default() };
+    let depot = Running::equipped(LENGTH, equipment).await;
+    let mut seen = BTreeSet::new();
+    for _ in 0..6 {
+        let mut control = Control::logged_in(&depot, &account(&depot)).await;
+        seen.insert(control.passive().await.peer_addr().unwrap().port());
+        let answer = control.say("EPSV").await;
+        seen.insert(answer.split('|').nth(3).unwrap_or_else(|| panic!("{answer}")).parse().unwrap());
+    }
+    assert!(seen.iter().all(|port| ports.contains(port)) && seen.len() > 1, "{seen:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Debian's own clients of TFTP and FTP: they were written for other servers.
 
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -87,6 +88,44 @@ async fn debians_tftp_loads_a_long_image_whose_count_wraps() {
     let words = ["-m", "octet", "127.0.0.1", &port, "-c", "get", "snomD785.bin", "rescued"];
     let output = run(&tftp, &words, folder.path()).await;
     assert!(fetched(folder.path(), "rescued") == depot.image, "{output:?}");
+}
+
+#[tokio::test]
+async fn a_depot_at_all_addresses_serves_both_families() {
+    let Some([tftp, ftp]) = require(["tftp", "ftp"]) else { return };
+    if !super::curl::present() {
+        return;
+    }
+    let address = Some(Ipv6Addr::UNSPECIFIED.into());
+    let equipment = Equipment { address, ..Equipment::default() };
+    let mut depot = Running::equipped(LENGTH, equipment).await;
+    depot.offer();
+    let folder = tempfile::tempdir().unwrap();
+    for (family, at) in [("six", "::1"), ("four", "127.0.0.1")] {
+        let (port, file) = (depot.tftp.port().to_string(), format!("{family}-tftp"));
+        let words = ["-m", "octet", at, &port, "-c", "get", &image_path(), &file];
+        let output = run(&tftp, &words, folder.path()).await;
+        assert!(fetched(folder.path(), &file) == depot.image, "{file}: {output:?}");
+        both_steps(&mut depot, &file).await;
+        let place = if family == "six" { format!("[{at}]") } else { at.to_owned() };
+        let (url, file) =
+            (format!("http://{place}:{}{}", depot.at.port(), image_path()), format!("{family}-http"));
+        let output =
+            run(Path::new(super::curl::CURL), &["-sS", "-g", "-o", &file, &url], folder.path()).await;
+        assert!(fetched(folder.path(), &file) == depot.image, "{file}: {output:?}");
+        both_steps(&mut depot, &file).await;
+        let account = depot.accounts.open(OURS.parse().unwrap(), &[D785]);
+        let login = format!("{}:{}", account.user, account.password.reveal());
+        let (url, file) =
+            (format!("ftp://{login}@{place}:{}/{D785}", depot.ftp.port()), format!("{family}-ftp"));
+        let output = run(&ftp, &["-V", "-o", &file, &url], folder.path()).await;
+        assert!(fetched(folder.path(), &file) == depot.image, "{file}: {output:?}");
+        both_steps(&mut depot, &file).await;
+        // The gatekeeper is told the phone's own address, not one that is dressed up as the other family's.
+        let from: Vec<String> =
+            depot.visits().iter().rev().take(3).map(|visit| visit.source.to_string()).collect();
+        assert_eq!(from, [at; 3]);
+    }
 }
 
 #[tokio::test]

@@ -249,7 +249,12 @@ fn pasts(dice: &mut StdRng, fleet: &Fleet, policies: &[Policy], from: DateTime<U
         let goal = match dice.random_range(0..3) {
             0 => Goal::Reboot,
             1 => Goal::Resync,
-            _ => Goal::Update { release: "spring".into(), file: "D785.bin".into(), target },
+            _ => Goal::Update {
+                release: "spring".into(),
+                file: "D785.bin".into(),
+                target,
+                part: Part::Firmware,
+            },
         };
         let failure = match dice.random_range(0..5) {
             0 => Failure::NeverReturned { missing: vec![line.clone()] },

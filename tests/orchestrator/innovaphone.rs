@@ -1,5 +1,7 @@
 //! Innovaphones: told what to do in the answer to their own poll, over real sockets, from the first poll to the last proof.
 
+mod codes;
+
 use std::sync::Arc;
 use std::time::Duration;
 

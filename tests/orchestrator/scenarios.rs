@@ -168,12 +168,12 @@ async fn snoms_of_two_realms_get_the_firmware_that_the_operator_defined_for_thei
     let building = building(clock.clone(), vec![snom(1), snom(2)]).await;
     let site = Site::new(house);
     let realms = [("berlin", 1, NEW), ("bonn", 2, "10.1.137.16")];
-    let mut rows = "mac,lines,tags,realm\n".to_owned();
+    let mut rows = "mac,lines,realm\n".to_owned();
     for (realm, n, version) in realms {
         stage_as(&site, realm, &[(version, "")]);
-        let policy = format!("[select]\ntag = \"{realm}\"\n[update]\nrelease = \"{realm}\"\n{ALWAYS}");
+        let policy = format!("[select]\nrealm = \"{realm}\"\n[update]\nrelease = \"{realm}\"\n{ALWAYS}");
         site.write(&format!("policies/{realm}.toml"), &format!("{policy}[idle]\nquiet = \"0s\"\n"));
-        writeln!(rows, "{},{},{realm},{realm}", house.mac(n), user(n)).unwrap();
+        writeln!(rows, "{},{},{realm}", house.mac(n), user(n)).unwrap();
     }
     site.write("phones.csv", &rows);
     site.settings(&building, "", &format!("{FAST}\n[realm.berlin]\n[realm.bonn]\n"));

@@ -10,6 +10,8 @@ mod items;
 mod journeys;
 /// Files that are no images.
 mod media;
+/// Two contacts lie five minutes apart.
+mod patience;
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -20,7 +22,7 @@ use sipherd::clock::ScaledClock;
 use sipherd::sim::unify::Make;
 use sipherd::sim::{Building, LogLine, PhoneSpec, What};
 
-use super::site::{ALWAYS, Daemon, House, LIMIT, Site, building, friday, user};
+use super::site::{ALWAYS, Daemon, House, LIMIT, Site, building, count, friday, user};
 
 /// What the phones run at first, and what the release brings.
 pub const OLD: &str = "1.4.9.0";
@@ -170,6 +172,17 @@ impl Night {
     pub async fn conversations(&self, n: u8, ended: usize) {
         let end = |what: &What| matches!(what, What::ServiceSaid { action } if action == "CleanUp");
         self.until(n, |log| log.iter().filter(|line| end(&line.what)).count() >= ended).await;
+    }
+
+    /// Switched off and on, a phone is told nothing but to say what it is: it keeps what it runs.
+    pub async fn stays(&self, n: u8) {
+        self.conversations(n, 1).await;
+        self.building.phone(&user(n)).unwrap().power_cycle();
+        self.conversations(n, 2).await;
+        let log = self.log(n);
+        let begun = |what: &What| matches!(what, What::ContactMe | What::ImageBegan { .. });
+        assert_eq!(count(&log, begun), 0, "{log:#?}");
+        assert!(self.said(n).iter().all(|said| said == "ReadItems" || said == "CleanUp"), "{log:#?}");
     }
 
     /// The kinds in the history of a phone.

@@ -345,7 +345,12 @@ impl World {
             let goal = match before.goal {
                 0 => Goal::Reboot,
                 1 => Goal::Resync,
-                _ => Goal::Update { release: "new".into(), file: "new.bin".into(), target: target.clone() },
+                _ => Goal::Update {
+                    release: "new".into(),
+                    file: "new.bin".into(),
+                    target: target.clone(),
+                    part: Part::Firmware,
+                },
             };
             let failed = |failure| Outcome::Failed { failure };
             let outcome = match before.ended {

@@ -18,7 +18,6 @@ use crate::domain::gates::Judged;
 use crate::domain::phone::Phone;
 use crate::domain::policy::verdict::GateAnswer;
 use crate::domain::rehearsal::{CaseReport, StepReport};
-use crate::domain::trip::Goal;
 use crate::ports::{PhoneView, WhyView};
 
 /// The words behind `test`.
@@ -187,10 +186,7 @@ fn why(written: &WrittenCase, step: usize, report: &StepReport) -> WhyView {
 }
 
 fn view(phone: &Phone, judged: &Judged, policy: Option<String>) -> PhoneView {
-    let target = match judged.order.as_ref().map(|order| &order.goal) {
-        Some(Goal::Update { target, .. }) => Some(target.clone()),
-        Some(_) | None => None,
-    };
+    let target = judged.order.as_ref().and_then(|order| order.goal.firmware().cloned());
     PhoneView {
         mac: phone.mac,
         lines: phone.lines.keys().map(|line| line.user.to_string()).collect(),

@@ -67,6 +67,16 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
         );
         return;
     }
+    // Makers whose firmware the depot serves have documents of their own there.
+    let seen = |profile: &Profile| !profile.own_files.is_empty() || profile.update_boots.is_some();
+    if let Some(names) = if resyncs { those(&seen) } else { None } {
+        subject.warn(
+            Code::NotPossible,
+            &subject.draft.places.key("resync"),
+            format!("no file is known that phones of {names} ask for: nobody sees whether they read their settings"),
+            "name `own_files` in a profile of your own, or give them a policy with `[reboot]`",
+        );
+    }
     let reboots = matches!(subject.policy.action, Action::Reboot | Action::Update { .. });
     let names = if reboots { those(&|profile| !profile.reboot.is_empty()) } else { None };
     if let Some(names) = names {

@@ -1,6 +1,7 @@
 //! Phones that are asked by their polls, and phones that are asked to call back.
 
 use super::*;
+use crate::domain::codes::Codes;
 use crate::domain::trip::{Serves, Trigger, Way};
 use crate::ports::{Order, PhoneNews, WebAsk};
 
@@ -42,6 +43,7 @@ impl Night {
             model: None,
             version: Version::parse("10.1.64.14").ok(),
             hardware: None,
+            codes: Codes::default(),
             modules: None,
             realm: None,
             source: source.parse().unwrap(),

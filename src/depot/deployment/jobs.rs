@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Deployment, Files};
+use crate::domain::codes::Codes;
 use crate::domain::firmware::{Part, Version};
 use crate::domain::phone::{Mac, Vendor};
 use crate::phones::unify::Who;
@@ -29,6 +30,7 @@ impl Deployment {
             hardware: who.part.clone(),
             source,
             wanted: Wanted::Orders,
+            codes: Codes::default(),
             modules: None,
             realm: None,
             peek: false,
@@ -53,6 +55,7 @@ impl Deployment {
             hardware: None,
             source,
             wanted: Wanted::Orders,
+            codes: Codes::default(),
             modules: None,
             realm: None,
             peek: false,
@@ -81,6 +84,7 @@ impl Deployment {
             hardware: None,
             source,
             wanted: Wanted::Orders,
+            codes: Codes::default(),
             modules: None,
             realm: None,
             peek: false,

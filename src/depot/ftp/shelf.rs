@@ -17,6 +17,7 @@ use unftp_core::storage::{Error, ErrorKind, Fileinfo, Metadata, Result, StorageB
 
 use crate::depot::http::Depot;
 use crate::depot::transfer::{Meter, Progress};
+use crate::domain::codes::Codes;
 use crate::domain::phone::Mac;
 use crate::ports::{Lane, Permit, Visit, Wanted};
 
@@ -133,6 +134,7 @@ impl Shelf {
             model: None,
             version: None,
             hardware: None,
+            codes: Codes::default(),
             modules: None,
             realm: None,
             source: guest.source,

@@ -15,6 +15,7 @@ use super::packet::{Ask, code, error};
 use super::sending::Sending;
 use super::transfer::{Ended, transfer};
 use super::{Counter, Place};
+use crate::domain::codes::Codes;
 use crate::domain::phone::{Mac, Model, Vendor};
 use crate::ports::{Gatekeeper, Lane, Permit, Transfer, TransferStep, Visit, Wanted};
 
@@ -145,6 +146,7 @@ impl Counter {
             model: None,
             version: None,
             hardware: None,
+            codes: Codes::default(),
             modules: None,
             realm: None,
             source,

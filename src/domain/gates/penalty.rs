@@ -35,8 +35,10 @@ impl<'a> Judge<'a> {
     /// The last trip, if it was for this goal and did not end well.
     fn failed(&self, goal: &Goal) -> Option<&'a Trip> {
         let trip = self.last().filter(|trip| match (&trip.plan().goal, goal) {
-            (Goal::Update { target: was, .. }, Goal::Update { target: is, .. })
-            | (Goal::Module { target: was, .. }, Goal::Module { target: is, .. }) => was == is,
+            (Goal::Update { target: was, part, .. }, Goal::Update { target: is, part: of, .. }) => {
+                (was, part) == (is, of)
+            }
+            (Goal::Module { target: was, .. }, Goal::Module { target: is, .. }) => was == is,
             (Goal::Reboot, Goal::Reboot) | (Goal::Resync, Goal::Resync) | (Goal::Backup, Goal::Backup) => {
                 true
             }

@@ -94,6 +94,7 @@ impl<'a> Judge<'a> {
                     release,
                     file: image.file.clone(),
                     target: image.version.clone(),
+                    part: image.part,
                 }),
                 Action::ModuleUpdate { from } => self.module_goal(from),
                 Action::Move { realm } => self.move_goal(realm.as_ref()),
@@ -190,13 +191,12 @@ impl<'a> Judge<'a> {
 
     /// What the update would change; `Err` when the phone runs the image already.
     fn version_is_current(&self, from: &Firmware) -> Result<String, Reason> {
-        match (self.staged(from), &self.phone.version) {
-            (Some((_, image)), Some(runs)) if image.version == *runs => {
-                Err(Reason::AlreadyCurrent { version: runs.clone() })
-            }
-            (Some((_, image)), Some(runs)) => Ok(format!("{runs} → {}", image.version)),
-            (Some((_, image)), None) => Ok(format!("runs something unknown → {}", image.version)),
-            (None, _) => Ok(format!("update to {from}")),
+        let Some((_, image)) = self.staged(from) else { return Ok(format!("update to {from}")) };
+        let what = if image.part.is_firmware() { "" } else { image.part.spoken() };
+        match self.phone.runs(image.part) {
+            Some(runs) if image.version == *runs => Err(Reason::AlreadyCurrent { version: runs.clone() }),
+            Some(runs) => Ok(format!("{what} {runs} → {}", image.version).trim_start().to_owned()),
+            None => Ok(format!("runs something unknown → {}", image.version)),
         }
     }
 

@@ -89,7 +89,7 @@ impl Trip {
                 self.fail(now, failure, out);
             }
             State::Flashing => {
-                let failure = match (self.seen.boot_after_delivery, self.seen.version.clone()) {
+                let failure = match (self.seen.boot_after_delivery, self.observed().cloned()) {
                     (true, Some(runs)) if self.missing().is_empty() => Failure::WrongVersion { runs },
                     (true, _) => Failure::NeverReturned { missing: self.missing() },
                     // Still registered as before the image came: it went on running the old one.
@@ -127,17 +127,7 @@ impl Trip {
         if matches!(self.plan.goal, Goal::Files { .. }) {
             return self.files_failure();
         }
-        let runs = match self.plan.goal {
-            Goal::Module { .. } => &seen.module,
-            Goal::Reboot
-            | Goal::Resync
-            | Goal::Update { .. }
-            | Goal::Move { .. }
-            | Goal::Backup
-            | Goal::Write { .. }
-            | Goal::Files { .. } => &seen.version,
-        };
-        match (runs, seen.delivered) {
+        match (self.observed(), seen.delivered) {
             (Some(runs), true) => Failure::WrongVersion { runs: runs.clone() },
             (_, _) => Failure::NothingHappened {
                 cause: if seen.interrupted {

@@ -274,12 +274,7 @@ impl Trip {
     }
 
     pub(super) fn runs_target(&self) -> bool {
-        match &self.plan.goal {
-            Goal::Reboot | Goal::Resync | Goal::Move { .. } | Goal::Backup => false,
-            Goal::Write { .. } | Goal::Files { .. } => false,
-            Goal::Update { target, .. } => self.seen.version.as_ref() == Some(target),
-            Goal::Module { target, .. } => self.seen.module.as_ref() == Some(target),
-        }
+        self.plan.goal.target().is_some_and(|target| self.observed() == Some(target))
     }
 
     pub(super) fn missing(&self) -> Vec<LineId> {
@@ -292,17 +287,7 @@ impl Trip {
         if !self.missing().is_empty() {
             return;
         }
-        let runs = match self.plan.goal {
-            Goal::Module { .. } => self.seen.module.clone(),
-            Goal::Reboot
-            | Goal::Resync
-            | Goal::Update { .. }
-            | Goal::Move { .. }
-            | Goal::Backup
-            | Goal::Write { .. }
-            | Goal::Files { .. } => self.seen.version.clone(),
-        };
-        match (&self.plan.goal, runs) {
+        match (&self.plan.goal, self.observed().cloned()) {
             // Whoever was to read its settings only, and rebooted, has read them as well.
             (Goal::Reboot | Goal::Resync, _) => self.finish(now, Outcome::Rebooted, out),
             (Goal::Update { target, .. } | Goal::Module { target, .. }, Some(version))

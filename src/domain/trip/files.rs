@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::machine::{MOST_OFFERS, Trip};
+use super::machine::Trip;
+use super::offer::MOST_OFFERS;
 use super::outcome::{Failure, Outcome};
 use super::state::{Goal, Output, State};
 use crate::domain::files::{FileNews, FileStatus, WantedFile};

@@ -1,20 +1,16 @@
 //! The machine: what each input means in each state.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::files::TELLS_WITHIN;
 use super::outcome::{Failure, Outcome};
-use super::state::{Goal, Input, Output, Plan, State};
-use super::timing::{Serves, Trigger, Way};
+use super::state::{Input, Output, Plan, State};
+use super::timing::Trigger;
 use crate::domain::firmware::Version;
-use crate::domain::phone::{LineId, Realm};
-
-/// How often one trip shows the phone the document that offers the image.
-pub(super) const MOST_OFFERS: u32 = 3;
+use crate::domain::phone::LineId;
 
 /// One phone's trip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +39,8 @@ pub(super) struct Seen {
     pub version: Option<Version>,
     /// What its expansion module runs, as the phone told last.
     pub module: Option<Version>,
+    /// What code it has of the part that is to be updated, where that is not its firmware, as it told last.
+    pub code: Option<Version>,
     /// It was sent to the realm's setting server.
     pub redirected: bool,
     /// It asked for its settings as a phone of the realm.
@@ -198,77 +196,6 @@ impl Trip {
         }
     }
 
-    /// The image a document may offer to this phone now: only so many times.
-    pub fn offer(&self) -> Option<(&Arc<str>, &str)> {
-        self.image().filter(|_| self.seen.offers < MOST_OFFERS)
-    }
-
-    /// The image this phone may fetch now: one that it was offered.
-    pub fn download(&self) -> Option<(&Arc<str>, &str)> {
-        self.image().filter(|_| self.seen.offers > 0)
-    }
-
-    /// What the phone is told now when it asks what there is to do; `None`: nothing.
-    ///
-    /// Only where that is the way it is asked; an image, and what a phone cannot be told twice, only so many times.
-    pub fn order(&self) -> Option<&Goal> {
-        let may_ask = self.asked_with().is_some_and(|trigger| match trigger.way {
-            Way::ContactMe | Way::Poll => true,
-            Way::Notify(_) | Way::Web { .. } => false,
-        });
-        let goal = &self.plan.goal;
-        let open = match self.state {
-            State::Asked { .. } | State::Accepted { .. } => match goal.fetches() {
-                true => self.may_be_told_to_fetch(),
-                false => self.seen.orders == 0,
-            },
-            // The download broke: it asks again at its next turn.
-            State::Fetching => goal.fetches() && self.may_be_told_to_fetch(),
-            State::Confirming { .. } | State::Away | State::Flashing | State::Back | State::Done { .. } => {
-                false
-            }
-        };
-        (may_ask && open).then_some(goal)
-    }
-
-    /// The image meant for this phone, only while it runs something else: after its own reboot was seen, or once it was
-    /// asked where it downloads first.
-    fn image(&self) -> Option<(&Arc<str>, &str)> {
-        let (Goal::Update { release, file, target } | Goal::Module { release, file, target }) =
-            &self.plan.goal
-        else {
-            return None;
-        };
-        let its_time = match self.state {
-            State::Away | State::Fetching | State::Flashing | State::Back => true,
-            State::Asked { .. } | State::Accepted { .. } => self.plan.serves == Serves::OnceAsked,
-            State::Confirming { .. } | State::Done { .. } => false,
-        };
-        let runs = match self.plan.goal {
-            Goal::Module { .. } => self.seen.module.as_ref(),
-            Goal::Reboot
-            | Goal::Resync
-            | Goal::Update { .. }
-            | Goal::Move { .. }
-            | Goal::Backup
-            | Goal::Write { .. }
-            | Goal::Files { .. } => self.seen.version.as_ref().or(self.plan.runs.as_ref()),
-        };
-        (its_time && runs != Some(target)).then_some((release, file))
-    }
-
-    /// The realm whose setting server the phone is to be sent to now: only after its own reboot was seen, or once it was
-    /// asked where its own question is the order.
-    pub fn leads_to(&self) -> Option<&Realm> {
-        let Goal::Move { realm, .. } = &self.plan.goal else { return None };
-        let its_time = match self.state {
-            State::Away | State::Fetching | State::Flashing | State::Back => true,
-            State::Asked { .. } | State::Accepted { .. } => self.plan.serves == Serves::OnceAsked,
-            State::Confirming { .. } | State::Done { .. } => false,
-        };
-        its_time.then_some(realm)
-    }
-
     /// When the trip wants an [`Input::Tick`].
     pub fn deadline(&self) -> Option<DateTime<Utc>> {
         let timing = &self.plan.timing;
@@ -331,6 +258,7 @@ impl Trip {
             Input::Items { found } => self.items_told(now, found, &mut out),
             Input::Redirected => self.redirected(&mut out),
             Input::InRealm { realm } => self.asked_in_realm(now, &realm, &mut out),
+            Input::Code { part, version } => self.code_told(part, version),
             Input::Module { version } => self.module_told(now, version, &mut out),
             Input::Offered => {
                 self.seen.offers += 1;

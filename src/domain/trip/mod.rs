@@ -8,6 +8,7 @@ mod evidence;
 mod files;
 pub mod look;
 mod machine;
+mod offer;
 pub mod outcome;
 pub mod placeholder;
 pub mod state;

@@ -288,7 +288,7 @@ impl Failure {
             Self::Refused { status: 405 | 481 | 489, .. } => {
                 "this phone takes no such NOTIFY: allow it there"
             }
-            Self::Refused { .. } => "look at the phone: it refuses the NOTIFY",
+            Self::Refused { .. } => "look at the phone: it refuses what it is asked",
             Self::NoCredentials { .. } => "add the line to the credentials file",
             Self::NotReachable { .. } => "see how this phone can be reached from here",
             Self::NoAnswer => "see whether the phone is alive and takes SIP from this address",

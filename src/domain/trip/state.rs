@@ -23,7 +23,7 @@ use super::look::LastLook;
 use super::outcome::Outcome;
 use super::timing::{Serves, Timing, Trigger, Way};
 use crate::domain::files::{FileNews, WantedFile};
-use crate::domain::firmware::Version;
+use crate::domain::firmware::{Part, Version};
 use crate::domain::items::{ItemsFound, WantedItem};
 use crate::domain::phone::{LineId, Mac, Realm};
 
@@ -35,7 +35,7 @@ pub enum Goal {
     Reboot,
     /// The phone is to read its settings anew; it need not reboot for that.
     Resync,
-    /// The phone is to run this version.
+    /// The phone is to run this version of its firmware, or of another code in it.
     Update {
         /// The staged release.
         release: Arc<str>,
@@ -43,6 +43,9 @@ pub enum Goal {
         file: String,
         /// What the phone must report in the end.
         target: Version,
+        /// Of which part.
+        #[serde(default, skip_serializing_if = "Part::is_firmware")]
+        part: Part,
     },
     /// The expansion module of the phone is to run this version.
     Module {
@@ -91,6 +94,21 @@ impl Goal {
     /// `file-priority` `normal`, and `WriteItems`.
     pub const fn is_denied_in_a_call(&self) -> bool {
         self.has_image() || matches!(self, Self::Write { .. })
+    }
+
+    /// The version of its firmware that the phone is to report in the end; none where it is to have something else.
+    pub const fn firmware(&self) -> Option<&Version> {
+        match self {
+            Self::Update { target, part: Part::Firmware, .. } => Some(target),
+            Self::Update { .. }
+            | Self::Module { .. }
+            | Self::Reboot
+            | Self::Resync
+            | Self::Move { .. }
+            | Self::Backup
+            | Self::Write { .. }
+            | Self::Files { .. } => None,
+        }
     }
 
     /// The version wanted in the end, where there is one.
@@ -292,6 +310,13 @@ pub enum Input {
     InRealm {
         /// The realm.
         realm: Realm,
+    },
+    /// What the phone tells of the code in it besides its firmware.
+    Code {
+        /// Which.
+        part: Part,
+        /// Its version.
+        version: Version,
     },
     /// What its expansion module runs, as the phone tells it.
     Module {

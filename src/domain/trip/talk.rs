@@ -6,7 +6,7 @@ use super::machine::Trip;
 use super::outcome::{Failure, Outcome};
 use super::state::{Goal, Output, State};
 use super::timing::Way;
-use crate::domain::firmware::Version;
+use crate::domain::firmware::{Part, Version};
 use crate::domain::items::ItemsFound;
 use crate::domain::phone::Realm;
 
@@ -40,7 +40,7 @@ impl Trip {
                     self.seen.version = version;
                 }
                 // Only a boot brings another version; a poll without one says nothing about boots.
-                if matches!(self.plan.goal, Goal::Update { .. }) && self.runs_target() {
+                if self.proves_its_boot() {
                     self.seen.boot_after_delivery = true;
                     self.seen.settings += 1;
                     if !self.missing().is_empty() && !matches!(self.state, State::Away) {
@@ -201,6 +201,22 @@ impl Trip {
         if let Goal::Move { realm, .. } = &self.plan.goal {
             let realm = realm.clone();
             self.finish(now, Outcome::Moved { realm }, out);
+        }
+    }
+
+    /// Whether the phone's saying that it runs the target proves that it booted. The radio code is told as soon as it is
+    /// stored.
+    fn proves_its_boot(&self) -> bool {
+        matches!(self.plan.goal, Goal::Update { part: Part::Firmware | Part::Boot, .. }) && self.runs_target()
+    }
+
+    /// What it told of the code in it besides its firmware. What follows from that follows from the call it told it with.
+    pub(super) fn code_told(&mut self, of: Part, version: Version) {
+        match self.plan.goal {
+            Goal::Update { part, .. } if part == of && self.asked_at.is_some() => {
+                self.seen.code = Some(version);
+            }
+            _ => {}
         }
     }
 

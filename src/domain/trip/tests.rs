@@ -6,7 +6,7 @@ use super::outcome::Cause;
 use super::{
     Failure, Goal, Input, LastLook, LineBefore, Outcome, Output, Plan, State, Timing, Trigger, Trip,
 };
-use crate::domain::firmware::Version;
+use crate::domain::firmware::{Part, Version};
 use crate::domain::phone::{LineId, Mac, PbxName};
 
 mod evidence;
@@ -64,7 +64,12 @@ fn plan(goal: Goal, users: &[&str]) -> Plan {
 }
 
 fn update() -> Goal {
-    Goal::Update { release: "new".into(), file: "new.bin".into(), target: version("10.1.198") }
+    Goal::Update {
+        release: "new".into(),
+        file: "new.bin".into(),
+        target: version("10.1.198"),
+        part: Part::Firmware,
+    }
 }
 
 fn registered(user: &str, call_id: &str, runs: &str) -> Input {

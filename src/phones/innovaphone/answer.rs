@@ -7,7 +7,7 @@ use super::poll::Poll;
 use super::product::Product;
 use super::request::FOLDER;
 use super::script::{Code, Command, Line, Script};
-use crate::domain::firmware::{Image, Part};
+use crate::domain::firmware::{Image, Part, Version};
 use crate::domain::phone::{Mac, Model};
 use crate::domain::policy::Calendar;
 
@@ -52,7 +52,15 @@ pub fn loads(
 /// Another serial for the same build. A phone that has stored the build's own and runs something else would fetch
 /// nothing.
 fn again(build: &str) -> String {
-    format!("{build}-2")
+    format!("{build}{AGAIN}")
+}
+
+const AGAIN: &str = "-2";
+
+/// The build that a stored serial stands for, if it is one of sipherd's or says a build by itself.
+pub fn stored_build(poll: &Poll, code: Code) -> Option<Version> {
+    let serial = poll.stored(code)?;
+    Version::parse(serial.strip_suffix(AGAIN).unwrap_or(serial)).ok()
 }
 
 /// The script for an order. `calendar` has the hours of its policy; without one it was sent by hand.

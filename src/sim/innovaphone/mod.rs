@@ -22,6 +22,8 @@ pub use unit::{Part, Restart, Unit};
 pub struct Make {
     /// The build of its boot code.
     pub boot_code: String,
+    /// The serial of the radio code it has stored; empty: none.
+    pub radio: String,
     /// The build of its hardware.
     pub hardware: String,
     /// What it polls: a URL, or a path on the building's depot. Metacharacters are replaced, and a slash at the end is
@@ -41,6 +43,7 @@ impl Default for Make {
     fn default() -> Self {
         Self {
             boot_code: "200".to_owned(),
+            radio: String::new(),
             hardware: "102".to_owned(),
             update_url: "/innovaphone/".to_owned(),
             interval: TimeDelta::minutes(15),

@@ -96,6 +96,8 @@ impl Unit {
     /// A phone that is switched off.
     pub fn new(mac: Mac, product: &str, firmware: &str, make: Make) -> Self {
         let line = |text: &str| text.to_owned();
+        let radio = Some(make.radio.clone()).filter(|serial| !serial.is_empty());
+        let radio = radio.into_iter().map(|serial| (Part::Bmc.variable().to_owned(), serial));
         Self {
             mac,
             product: product.to_ascii_uppercase(),
@@ -103,8 +105,8 @@ impl Unit {
             misfit: Misfit::None,
             firmware: firmware.to_owned(),
             boot_code: make.boot_code.clone(),
-            radio: String::new(),
-            variables: BTreeMap::new(),
+            radio: make.radio.clone(),
+            variables: radio.collect(),
             configuration: vec![
                 line("config change PHONE USER0 /name desk"),
                 line("config change LANG0 /de"),

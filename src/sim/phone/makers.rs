@@ -25,7 +25,8 @@ pub(super) enum Wish {
 /// One maker's phones, as its documents and recordings of them have it.
 pub(super) struct Maker {
     name: &'static str,
-    /// `User-Agent` in SIP; `{model}`, `{version}`, `{mac}` (with colons), `{bare}` and `{BARE}` (without) are filled.
+    /// `User-Agent` in SIP; `{model}`, `{version}`, `{mac}` (with colons), `{MA-C}` (with hyphens), `{bare}` and `{BARE}`
+    /// (without) are filled.
     sip: &'static str,
     /// The same in HTTP.
     http: &'static str,
@@ -102,6 +103,16 @@ const MAKERS: &[Maker] = &[
         ..OTHER
     },
     Maker {
+        // The multiplatform phones: those of the SPA in everything but their name.
+        name: "cisco-mpp",
+        sip: "Cisco-{model}/{version}",
+        http: "Cisco-{model}/{version} ({bare})",
+        file: "{bare}.xml",
+        events: &[("reboot", Wish::WhenIdle), ("resync", Wish::Resync), ("report", Wish::Nothing)],
+        challenges: true,
+        ..OTHER
+    },
+    Maker {
         name: "cisco-enterprise",
         sip: "Cisco-{model}/{version}",
         http: "Cisco-{model}/{version}",
@@ -140,6 +151,80 @@ const MAKERS: &[Maker] = &[
         http: "Linksys/{model}-{version} ({BARE})",
         file: "{bare}.xml",
         events: &[("reboot_now", Wish::AtOnce), ("restart_now", Wish::AtOnce)],
+        ..OTHER
+    },
+    Maker {
+        // Its settings say whether a check-sync reboots it: here they do.
+        name: "mitel",
+        sip: "Aastra {model}/{version}",
+        http: "Mitel{model} MAC:{MA-C} V:{version}-SIP",
+        file: "{BARE}.cfg",
+        events: &[("check-sync", Wish::AtOnce), ("check-sync;reboot=true", Wish::AtOnce)],
+        ..OTHER
+    },
+    Maker {
+        name: "panasonic",
+        sip: "Panasonic_{model}/{version} ({bare})",
+        http: "Panasonic_{model}/{version} ({bare})",
+        file: "Config{BARE}.cfg",
+        ..OTHER
+    },
+    Maker {
+        name: "fanvil",
+        sip: "Fanvil {model} {version} {bare}",
+        http: "Fanvil {model} {version} {bare}",
+        ..OTHER
+    },
+    Maker {
+        name: "htek",
+        sip: "Htek {model} {version} {mac}",
+        http: "Htek {model} {version} {mac}",
+        file: "cfg{bare}.xml",
+        events: &[("check-sync;reboot=true", Wish::AtOnce), ("resync", Wish::Resync)],
+        ..OTHER
+    },
+    Maker {
+        name: "avaya",
+        sip: "lib/1.0 AVAYA/{model}-{version} (MAC:{bare})",
+        http: "lib/1.0 AVAYA/{model}-{version} (MAC:{bare})",
+        ..OTHER
+    },
+    Maker {
+        name: "audiocodes",
+        sip: "AUDC-IPPhone/{version} ({model}-Rev0; {BARE})",
+        http: "AUDC-IPPhone/{version} ({model}-Rev0; {BARE})",
+        ..OTHER
+    },
+    Maker {
+        name: "digium",
+        sip: "Digium {model} {version}",
+        http: "Digium {model} {version}",
+        events: &[("check-sync", Wish::AtOnce)],
+        ..OTHER
+    },
+    Maker {
+        // With another number in its `syncinfo.xml`; with the same one it would do nothing.
+        name: "cisco",
+        sip: "Cisco-{model}/{version}",
+        http: "Cisco-{model}/{version}",
+        file: "SIP{BARE}.cnf",
+        events: &[("check-sync", Wish::AtOnce)],
+        ..OTHER
+    },
+    Maker {
+        name: "snom-dect",
+        sip: "Mozilla/4.0 (compatible; Snom {model} {version} {bare})",
+        http: "Mozilla/4.0 (compatible; Snom {model} {version} {bare})",
+        file: "snom{model}-{BARE}.htm",
+        events: &[("check-sync;reboot=true", Wish::AtOnce)],
+        ..OTHER
+    },
+    Maker {
+        // It has no reboot.
+        name: "ale",
+        sip: "ALE {model} {version} {bare}",
+        http: "ALE {model} {version} {bare}",
+        events: &[("check-sync", Wish::Resync), ("check-sync;reboot=true", Wish::Resync)],
         ..OTHER
     },
 ];
@@ -206,6 +291,7 @@ fn as_written(packet: &Packet, call_id: &str) -> Wish {
 fn filled(text: &str, spec: &PhoneSpec, version: &str) -> String {
     let bare = spec.mac.bare_upper();
     text.replace("{model}", &spec.model)
+        .replace("{MA-C}", &spec.mac.to_string().to_uppercase().replace(':', "-"))
         .replace("{version}", version)
         .replace("{mac}", &spec.mac.to_string())
         .replace("{bare}", &bare.to_lowercase())
@@ -239,6 +325,10 @@ mod tests {
             ("gigaset", "check-sync", Wish::Resync),
             ("gigaset-n510", "check-sync;reboot=true", Wish::Resync),
             ("linksys", "check-sync", Wish::Unknown),
+            ("mitel", "check-sync", Wish::AtOnce),
+            ("htek", "check-sync", Wish::Unknown),
+            ("snom-dect", "check-sync;reboot=false", Wish::Unknown),
+            ("ale", "check-sync;reboot=true", Wish::Resync),
             ("somebody", "check-sync;reboot=true", Wish::AtOnce),
         ] {
             assert_eq!(asked(vendor, event, ""), wish, "{vendor} {event}");

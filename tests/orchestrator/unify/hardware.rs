@@ -1,9 +1,11 @@
 //! The hardware check of the customer's two documents: before anything is offered, and by the phone itself.
 
+use sipherd::domain::firmware::Version;
+use sipherd::ports::PhoneView;
 use sipherd::sim::{PhoneSpec, What};
 
 use super::super::site::{House, boots, count, user};
-use super::{Night, Setup, UPDATE, made, openstage, policy};
+use super::{NEW, Night, OLD, Setup, UPDATE, made, openstage, policy};
 
 /// A phone of hardware level 1, which is too old for images of the levels 2 and 3.
 fn first_generation(house: House, n: u8) -> PhoneSpec {
@@ -18,17 +20,23 @@ fn rejected(log: &[sipherd::sim::LogLine]) -> usize {
     count(log, |what| *what == What::ImageRejected)
 }
 
+/// Whether a phone runs this, however it spells it.
+fn runs(phone: &PhoneView, version: &str) -> bool {
+    phone.version.as_ref() == Version::parse(version).ok().as_ref()
+}
+
 #[tokio::test]
 async fn a_phone_of_the_wrong_level_is_held_and_never_asked() {
     let house = House(210);
     let night =
         Night::begin(house, vec![first_generation(house, 1)], &policy(UPDATE, ""), Setup::default()).await;
     let wrong = "image does not run on hardware level 1";
-    let held = night.daemon.phone(&user(1), |phone| phone.detail == wrong).await;
+    let held = night.daemon.phone(&user(1), |phone| phone.detail == wrong && phone.version.is_some()).await;
     assert_eq!(held.state, "waiting");
     let why = night.site.prints(&["why", "2001"]).await;
     assert!(why.contains(wrong), "{why}");
-    assert_eq!(count(&night.log(1), |what| *what == What::ContactMe), 0);
+    assert!(runs(&held, OLD), "{held:?}");
+    night.stays(1).await;
     night.end().await;
 }
 
@@ -43,7 +51,46 @@ async fn an_image_without_levels_is_held_by_the_oldest_software_of_the_phone() {
     };
     let night = Night::begin(house, vec![openstage(house, 1)], &policy(UPDATE, ""), setup).await;
     let wrong = "the phone's hardware needs 2.0 or newer, the image is 1.5.6.0";
-    night.daemon.phone(&user(1), |phone| phone.detail == wrong).await;
+    let held = night.daemon.phone(&user(1), |phone| phone.detail == wrong && phone.version.is_some()).await;
+    assert!(runs(&held, OLD), "{held:?}");
+    night.stays(1).await;
+    night.end().await;
+}
+
+/// An image without levels, which is below what the phone and the administrator's profile say its hardware needs.
+async fn below_the_minimum(house: House, phone_overrides: bool) -> Night {
+    let phone = made(openstage(house, 1), |make| {
+        make.minimum = "2.0.0.0".into();
+        make.overrides = phone_overrides;
+    });
+    let setup = Setup {
+        image: "",
+        begins: "",
+        profile: "vendor = \"unify\"\n[[hardware]]\npart = \"S30817-*\"\nsoftware = \"2.0\"\n",
+        ..Setup::default()
+    };
+    let update = "[update]\nrelease = \"unify-new\"\noverride = true\n";
+    Night::begin(house, vec![phone], &policy(update, "[retry]\nattempts = 1\n"), setup).await
+}
+
+#[tokio::test]
+async fn below_the_minimum_and_overridden_it_is_flashed() {
+    let night = below_the_minimum(House(114), true).await;
+    let done = night.daemon.state(&user(1), "verified").await;
+    assert!(runs(&done, NEW) && rejected(&night.log(1)) == 0, "{done:?}");
+    let history = night.daemon.history(night.house.mac(1)).await;
+    let told = "unify-new-1.5.6.0.img is offered in spite of it: the phone's hardware needs 2.0 or newer, the image is 1.5.6.0";
+    assert!(history.iter().any(|(kind, text)| kind == "override" && text == told), "{history:#?}");
+    night.end().await;
+}
+
+#[tokio::test]
+async fn below_the_minimum_and_not_overridden_at_the_phone_it_keeps_what_it_runs() {
+    let night = below_the_minimum(House(115), false).await;
+    let failed = night.daemon.state(&user(1), "failed").await;
+    assert!(failed.detail.contains("rejected the image"), "{}", failed.detail);
+    assert!(runs(&failed, OLD) && rejected(&night.log(1)) == 1, "{failed:?}");
+    assert_eq!(boots(&night.log(1)), 1, "that of its own before");
     night.end().await;
 }
 
@@ -69,6 +116,7 @@ async fn overridden(house: House, tells: bool, by_policy: bool) {
     let night = Night::begin(house, vec![phone], &policy(action, "[retry]\nattempts = 1\n"), setup).await;
     let failed = night.daemon.state(&user(1), "failed").await;
     assert!(failed.detail.contains("rejected the image"), "{}", failed.detail);
+    assert!(runs(&failed, OLD), "{failed:?}");
     let log = night.log(1);
     assert_eq!((rejected(&log), boots(&log)), (1, 1), "the boot is that of its own before: {log:#?}");
     let history = night.daemon.history(house.mac(1)).await;

@@ -1,6 +1,9 @@
 //! How a phone leaves in virtual time, and how it comes back.
 
 use super::*;
+use crate::domain::codes::Codes;
+use crate::domain::firmware::{Part, Version};
+use crate::domain::trip::Plan;
 
 impl Course<'_> {
     /// The phone goes down; `false` when it waits for its call to end.
@@ -48,22 +51,20 @@ impl Course<'_> {
     /// All lines of the phone register again, and it runs what it fetched.
     pub(super) fn come_back(&mut self, mac: Mac, now: DateTime<Utc>) {
         self.asks_in_its_new_realm(mac, now);
-        let Some(journey) = self.journeys.get_mut(&mac) else { return };
-        let plan = journey.trip.plan();
-        let version = match &plan.goal {
-            Goal::Update { target, .. } => Some(target.clone()),
-            Goal::Reboot
-            | Goal::Resync
-            | Goal::Module { .. }
-            | Goal::Move { .. }
-            | Goal::Backup
-            | Goal::Write { .. }
-            | Goal::Files { .. } => plan.runs.clone(),
-        };
+        let Some(plan) = self.journeys.get(&mac).map(|journey| journey.trip.plan()) else { return };
+        let (version, codes) = self.now_runs(plan);
         let lines: Vec<LineId> = plan.lines.iter().map(|before| before.line.clone()).collect();
+        let Some(journey) = self.journeys.get_mut(&mac) else { return };
         let contacts = std::mem::take(&mut journey.contacts);
         if let Some(phone) = self.fleet.get_mut(mac) {
             phone.version.clone_from(&version);
+            // Who never told of such code does not do so now.
+            if let Some(known) = phone.codes.as_mut() {
+                codes.all().for_each(|(part, version)| known.told(part, version.clone()));
+            }
+        }
+        for (part, version) in codes.all() {
+            self.hears(mac, now, Input::Code { part, version: version.clone() });
         }
         for line in lines {
             self.registrations += 1;
@@ -75,6 +76,25 @@ impl Course<'_> {
             self.says(line.clone(), CallState::Idle, now);
             self.hears(mac, now, Input::Registered { line, call_id, expires, version: version.clone() });
         }
+    }
+
+    /// What a phone runs that is back from its trip: its firmware, and other code that was fetched with it or alone.
+    fn now_runs(&self, plan: &Plan) -> (Option<Version>, Codes) {
+        let mut codes = Codes::default();
+        let Goal::Update { release, file, target, part } = &plan.goal else {
+            return (plan.runs.clone(), codes);
+        };
+        if !part.is_firmware() {
+            codes.told(*part, target.clone());
+            return (plan.runs.clone(), codes);
+        }
+        let release = self.scheduler.rules().releases.get(release);
+        if let Some((release, firmware)) = release.and_then(|all| Some((all, all.image(file)?))) {
+            for beside in Part::CODES.into_iter().filter_map(|part| release.beside(part, firmware)) {
+                codes.told(beside.part, beside.version.clone());
+            }
+        }
+        (Some(target.clone()), codes)
     }
 
     /// It asks for its settings, is sent to the realm's server and asks there.

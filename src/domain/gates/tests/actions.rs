@@ -1,6 +1,7 @@
 //! What policies do besides updates and reboots.
 
 use super::*;
+use crate::domain::codes::Codes;
 use crate::domain::trip::{Serves, Way};
 
 fn world(action: Action) -> World {
@@ -174,4 +175,41 @@ fn a_channel_gives_the_first_image_for_the_model() {
     assert_eq!(gives(&["other", "new", "newer"]).as_deref(), Some("new"));
     assert_eq!(gives(&["gone", "newer", "new"]).as_deref(), Some("newer"));
     assert_eq!(gives(&["other"]), None);
+}
+
+#[test]
+fn boot_code_goes_alone_to_a_phone_that_runs_the_firmware_and_told_of_another_boot_code() {
+    let mut world = world(Action::Update { from: Firmware::Release("new".into()) });
+    let mut release = world.rules.releases["new"].clone();
+    let firmware = release.images[0].clone();
+    let boot =
+        Image { file: "boot.bin".into(), part: Part::Boot, version: version("502"), ..firmware.clone() };
+    let boot = Image { from_at_least: Some(version("400")), from_at_most: Some(version("600")), ..boot };
+    release.images.push(boot.clone());
+    let only_boot = Release { name: "boot".into(), images: vec![boot] };
+    world.rules.releases.extend([("new".into(), release), ("boot".into(), only_boot)]);
+    let told = |boot: &str| Some(Box::new(Codes { boot: Some(version(boot)), radio: None }));
+    let goal = |world: &World| world.judge(700).order.map(|order| order.goal);
+    world.phone().codes = told("501");
+    assert!(matches!(goal(&world), Some(Goal::Update { part: Part::Firmware, .. })), "they come together");
+    world.phone().version = Some(firmware.version.clone());
+    assert!(matches!(goal(&world), Some(Goal::Update { part: Part::Boot, .. })));
+    let judged = world.judge(700).verdict;
+    let saw = judged.gates.iter().find(|gate| gate.gate == Gate::Current).unwrap().saw.clone();
+    assert_eq!(saw, "boot code 501 → 502");
+    for (boot, held) in [(told("502"), "already-current"), (None, "already-current"), (told("399"), "misfit")]
+    {
+        world.phone().codes = boot;
+        assert_eq!(world.slugs(700), [held]);
+    }
+    // A downgrade ban is about the part that is brought.
+    world.phone().codes = told("601");
+    assert_eq!(world.slugs(700), ["misfit"]);
+    world.rules.policies[0].action = Action::Update { from: Firmware::Release("boot".into()) };
+    for (boot, held) in [(told("502"), "already-current"), (None, "no-image")] {
+        (world.phone().version, world.phone().codes) = (Some(version("10.1.64")), boot);
+        assert_eq!(world.slugs(700), [held]);
+    }
+    world.phone().codes = told("501");
+    assert!(matches!(goal(&world), Some(Goal::Update { part: Part::Boot, .. })));
 }

@@ -147,6 +147,50 @@ fn a_module_is_verified_by_what_the_phone_tells_of_it() {
     assert_eq!(trip.outcome(), Some(&Outcome::Verified { version: version("2.1.1") }));
 }
 
+/// A trip for the code of this part alone, at the instant the phone has the whole of it.
+fn with_its_code(part: Part) -> Trip {
+    let goal = Goal::Update { release: "new".into(), file: "code.bin".into(), target: version("502"), part };
+    let (mut trip, _) = asked_by(Way::Poll, goal);
+    play(&mut trip, vec![(0, Input::Ordered), (1, Input::ImageBegan), (30, Input::ImageDelivered)]);
+    trip
+}
+
+fn code(part: Part, runs: &str) -> Input {
+    Input::Code { part, version: version(runs) }
+}
+
+#[test]
+fn boot_code_is_proved_by_what_the_phone_tells_of_it_and_not_by_its_firmware() {
+    let mut trip = with_its_code(Part::Boot);
+    play(&mut trip, vec![(60, code(Part::Radio, "502")), (60, called("502")), (90, gone())]);
+    play(&mut trip, vec![(150, registered("2117", "after", "502")), (200, called("502"))]);
+    assert_eq!(trip.state(), &State::Back, "that is its firmware, and its radio code");
+    play(&mut trip, vec![(210, code(Part::Boot, "502")), (210, called("502"))]);
+    assert_eq!(trip.outcome(), Some(&Outcome::Verified { version: version("502") }));
+    let mut trip = with_its_code(Part::Boot);
+    play(&mut trip, vec![(90, gone()), (150, registered("2117", "after", "502"))]);
+    play(&mut trip, vec![(160, code(Part::Boot, "501")), (400, Input::Tick { busy: false })]);
+    assert_eq!(failure(&trip), Some(&Failure::WrongVersion { runs: version("501") }));
+}
+
+#[test]
+fn radio_code_that_is_stored_does_not_count_before_a_boot() {
+    let mut trip = with_its_code(Part::Radio);
+    play(&mut trip, vec![(60, code(Part::Radio, "502")), (60, called("10.1.64"))]);
+    assert_eq!(trip.state(), &State::Flashing);
+    play(&mut trip, vec![(90, gone()), (150, registered("2117", "after", "10.1.64"))]);
+    assert_eq!(trip.outcome(), Some(&Outcome::Verified { version: version("502") }));
+}
+
+#[test]
+fn only_firmware_is_told_as_what_the_phone_is_to_run() {
+    let of =
+        |part| Goal::Update { release: "new".into(), file: "code.bin".into(), target: version("502"), part };
+    assert_eq!(of(Part::Firmware).firmware(), Some(&version("502")));
+    for part in Part::CODES {
+        assert_eq!((of(part).firmware(), of(part).target()), (None, Some(&version("502"))), "{part}");
+    }
+}
 fn writes() -> Goal {
     Goal::Write { items: [WantedItem { name: "skin".into(), index: Some(2), value: "1".into() }].into() }
 }
