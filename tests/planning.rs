@@ -101,6 +101,34 @@ fn nothing_is_taken_for_staged_unless_it_is_said() {
 }
 
 #[test]
+fn settings_and_files_are_planned_as_well_and_each_phone_has_its_files_once() {
+    let desk = Desk::new();
+    let rows: String = (1..=3).map(|n| format!("00:1a:e8:00:00:0{n},210{n},unify,CP600\n")).collect();
+    desk.write("phones.csv", &format!("mac,lines,vendor,model\n{rows}"));
+    let plan = |action: &str| {
+        let policy = POLICY.replace("snom", "unify");
+        desk.write(
+            "policies/night.toml",
+            &policy.replace("[update]\nrelease = \"spring-10.1.198\"\n", action),
+        );
+        desk.json(&with(&["plan", "--assume-staged", "--until", "2026-11-25T20:00:00+01:00"]))
+    };
+    let outcomes = |plan: &Value| {
+        let going = plan["forecast"]["going"].as_array().unwrap();
+        going.iter().map(|going| going["outcome"]["outcome"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let files = plan("[files]\nrelease = \"logos\"\n");
+    assert_eq!(outcomes(&files), ["deployed"; 3], "{files:#}");
+    let assumed = files["assumed"].to_string();
+    assert!(
+        assumed.contains("logos is not staged here: taken for staged, with a file for every model"),
+        "{assumed}"
+    );
+    let written = plan("[write]\nitems = [{ name = \"display-skin\", value = \"1\" }]\n");
+    assert_eq!(outcomes(&written), ["written"; 6], "on Monday, and looked at again on Tuesday");
+}
+
+#[test]
 fn only_the_phones_asked_for_are_shown_and_all_are_planned() {
     let desk = Desk::new();
     let all = desk.json(&with(&["plan", "--assume-staged"]));

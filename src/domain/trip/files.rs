@@ -72,19 +72,16 @@ impl Trip {
 
     /// Something is heard of its files.
     pub(super) fn file_heard(&mut self, now: DateTime<Utc>, news: FileNews, out: &mut Vec<Output>) {
-        let under_way = match self.state {
-            State::Asked { .. }
-            | State::Accepted { .. }
-            | State::Away
-            | State::Fetching
-            | State::Flashing
-            | State::Back => true,
-            State::Confirming { .. } | State::Done { .. } => false,
+        let about = match &news {
+            FileNews::Began { file } | FileNews::Delivered { file } | FileNews::Broken { file } => Some(file),
+            FileNews::Told(status) => status.file.as_ref(),
         };
-        let mine = |trip: &Self, name: &String| trip.wanted_files().iter().any(|file| file.name == *name);
+        // Without a name it can only be about one of those it was told to load.
+        let mine = self.wanted_files().iter().any(|file| about.is_none_or(|about| file.name == *about));
+        if !mine || !self.awaits_phone() {
+            return;
+        }
         match news {
-            FileNews::Began { file } | FileNews::Delivered { file } | FileNews::Broken { file }
-                if !under_way || !mine(self, &file) => {}
             FileNews::Began { file } => {
                 self.seen.accepted = true;
                 // Whoever begins anew has not got what went out before: a connection takes in short files by itself.
@@ -111,11 +108,7 @@ impl Trip {
                     out.push(Output::Note("delivered", text));
                 }
             }
-            FileNews::Told(status) => {
-                if under_way && status.file.as_ref().is_none_or(|file| mine(self, file)) {
-                    self.file_told(now, status, out);
-                }
-            }
+            FileNews::Told(status) => self.file_told(now, status, out),
         }
     }
 

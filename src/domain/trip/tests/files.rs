@@ -150,3 +150,18 @@ fn a_file_that_is_begun_anew_is_not_there_until_it_is_whole_again() {
     play(&mut again, vec![(6, delivered("a.png")), (7, told(Some("a.png"), None))]);
     assert_eq!(again.outcome(), Some(&Outcome::Deployed));
 }
+
+#[test]
+fn what_is_said_of_files_ends_no_other_trip() {
+    for goal in [update(), Goal::Reboot] {
+        let (mut trip, _) = asked_by(Way::ContactMe, goal);
+        answered_and_told(&mut trip);
+        let before = trip.clone();
+        play(&mut trip, vec![(3, began("a.png")), (4, delivered("a.png")), (5, broken("a.png"))]);
+        play(&mut trip, vec![(6, told(None, Some("failed"))), (6, told(Some("a.png"), None))]);
+        assert_eq!(trip, before);
+    }
+    let (mut early, _) = Trip::begin(plan(files(&["a.png"]), &["2117"]), at(0));
+    early.handle(at(1), told(Some("a.png"), Some("failed")));
+    assert_eq!(early.state(), &State::Confirming { trigger: 0 }, "that was of another time");
+}
