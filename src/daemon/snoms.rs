@@ -177,6 +177,14 @@ impl Orchestrator {
         policy.is_some_and(|policy| matches!(policy.action, Action::ModuleUpdate { .. }))
     }
 
+    /// Whether a phone has told since its order that the image is not for what is attached: who boots tells that anew.
+    pub(super) fn is_for_another_module(&self, mac: Mac, release: &str, file: &str) -> bool {
+        let image = self.scheduler.rules().releases.get(release).and_then(|release| release.image(file));
+        let kind = image.and_then(|image| image.part.module());
+        let told = self.fleet.get(mac).and_then(|phone| phone.modules.as_deref());
+        told.zip(kind).is_some_and(|(told, kind)| told.rules_out(kind))
+    }
+
     /// Asks a phone for its information page.
     pub(super) fn ask_page(&self, mac: Mac) {
         let Some(address) = self.fleet.get(mac).and_then(|phone| phone.addresses().next()) else { return };

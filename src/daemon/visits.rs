@@ -188,6 +188,9 @@ impl Orchestrator {
                 let lanes = self.lanes(mac, &open.trip.plan().policy);
                 let (release, file) = (release.clone(), file.to_owned());
                 match open.trip.plan().goal {
+                    Goal::Module { .. } if self.is_for_another_module(mac, &release, &file) => {
+                        stay("another module is attached, or not a single one")
+                    }
                     Goal::Module { .. } => Permit::Module { release, file, order: open.id.0, lanes },
                     _ => Permit::Offer { release, file, lanes },
                 }

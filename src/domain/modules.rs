@@ -79,6 +79,11 @@ impl Modules {
         let version = version.or_else(|| same?.version.clone()).filter(|_| count == 1);
         Self { count, kind, version, since: same.map_or(now, |same| same.since), seen: now }
     }
+
+    /// Whether an image for this kind must not reach the phone: it has told by now that something else is attached.
+    pub fn rules_out(&self, kind: ModuleKind) -> bool {
+        self.count != 1 || self.kind.is_some_and(|known| known != kind)
+    }
 }
 
 /// What a phone's kind says about modules.
@@ -210,6 +215,15 @@ mod tests {
         assert_eq!((two.kind, two.version.clone(), two.since), (None, None, at(70)));
         let again = Modules::told(Some(&two), 1, None, version("2.0.7"), at(80));
         assert_eq!((again.kind, again.since), (None, at(80)), "it may be of the other kind");
+    }
+
+    #[test]
+    fn another_kind_or_another_number_rules_an_image_out() {
+        let told = |count, kind| Modules::told(None, count, kind, None, DateTime::UNIX_EPOCH);
+        assert!(!told(1, None).rules_out(ModuleKind::Uxm), "nobody told");
+        assert!(!told(1, Some(ModuleKind::Uxm)).rules_out(ModuleKind::Uxm));
+        assert!(told(1, Some(ModuleKind::D7c)).rules_out(ModuleKind::Uxm));
+        assert!(told(2, None).rules_out(ModuleKind::Uxm) && told(0, None).rules_out(ModuleKind::Uxm));
     }
 
     #[test]

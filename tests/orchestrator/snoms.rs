@@ -2,6 +2,8 @@
 
 /// Downgrades that a maker forbids, bootloaders, images that do not fit.
 mod firmware;
+/// What holds modules, and D7Cs.
+mod modules;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
