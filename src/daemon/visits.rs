@@ -58,6 +58,9 @@ impl Orchestrator {
         match (&permit, &visit.wanted) {
             (Permit::Offer { file, .. } | Permit::Module { file, .. }, Wanted::FirmwarePointer) => {
                 tracing::debug!(%mac, file, "offered");
+                if matches!(permit, Permit::Module { .. }) {
+                    self.may_write_its_url(mac);
+                }
                 self.drive(now, mac, Input::Offered);
             }
             (Permit::Elsewhere { .. }, _) if self.comes_from_its_place(mac, visit.source) => {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use sipherd::domain::firmware::{Image, ModuleKind, Release};
 use sipherd::domain::forecast::forecast;
-use sipherd::domain::modules::{ModulePower, ModuleTerms, Modules};
+use sipherd::domain::modules::{ModulePower, ModuleTerms, ModuleUrls, Modules};
 use sipherd::domain::policy::{Action, Firmware};
 use sipherd::domain::trip::{Outcome, Serves};
 
 use super::draw::{Scene, TIMING, at, image, mac, version};
 
-/// Three phones with a UXM each.
+/// Three phones with a UXM each, whose setting nobody has cleared yet.
 fn scene(serves: Serves) -> Scene {
     let from = Firmware::Release("uxm".into());
     let mut scene = Scene::plain(3, |policy| policy.action = Action::ModuleUpdate { from: from.clone() });
@@ -19,7 +19,8 @@ fn scene(serves: Serves) -> Scene {
     rules.terms = Arc::new(move |phone| {
         let mut terms = terms(phone)?;
         let (least_uxm, least_d7c) = (version("8.9.3.68"), version("10.1.64.14"));
-        terms.special.modules = Some(ModuleTerms { has_port: true, least_uxm, least_d7c });
+        let urls = ModuleUrls::Cleared;
+        terms.special.modules = Some(ModuleTerms { has_port: true, least_uxm, least_d7c, urls });
         terms.serves = serves;
         Some(terms)
     });

@@ -4,6 +4,8 @@
 mod firmware;
 /// What holds modules, and D7Cs.
 mod modules;
+/// Modules through phones whose setting is cleared before each.
+mod urls;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -42,7 +44,7 @@ fn with(spec: PhoneSpec, make: Make) -> PhoneSpec {
 
 fn make(port: u16, modules: Vec<Module>) -> Make {
     let web_password = Some(("admin".to_owned(), "secret".to_owned()));
-    Make { usb: true, modules, web_port: Some(port), web_password }
+    Make { usb: true, modules, web_port: Some(port), web_password, saves_nothing: false }
 }
 
 /// Stages a release of these files and their manifest lines.
