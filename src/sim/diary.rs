@@ -109,6 +109,13 @@ pub enum What {
         /// Its length in bytes.
         bytes: u64,
     },
+    /// Its bootloader is there as well (snom).
+    BootloaderFetched {
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// It was given a bootloader that its model must not have: it is broken, and only TFTP helps (snom190, snom3xx).
+    BootloaderRuined,
     /// It polled its update script (innovaphone).
     Polled {
         /// What it told of itself.

@@ -68,8 +68,13 @@ impl Journey {
             State::Away => (since + usual.boot, Step::Return),
             State::Back => (self.trip.deadline()?, Step::Expire),
             State::Fetching => (since + usual.fetch, Step::Deliver),
+            // It fetches the image for its module once it is back; only then the module is written.
             State::Flashing if matches!(self.trip.plan().goal, Goal::Module { .. }) => {
-                (since + usual.flash, Step::TellModule)
+                if self.trip.is_gone() {
+                    (since, Step::Return)
+                } else {
+                    (since + usual.flash, Step::TellModule)
+                }
             }
             // It downloaded first, and goes down when nobody uses it.
             State::Flashing if self.waits => (self.trip.deadline()?, Step::Leave),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use quick_xml::escape::escape;
 
 use crate::domain::firmware::Version;
+use crate::domain::modules::ModuleUrls;
 use crate::domain::phone::{Mac, Model};
 
 /// What a firmware document names; an empty one names nothing, and the phone finds nothing to do.
@@ -59,10 +60,14 @@ pub fn image_url(base: &str, mac: Mac, file: &str) -> String {
     format!("{base}/snom/{}/{file}", mac.bare_upper())
 }
 
-/// The URL of a module's image. `order` differs from one module to the next: a phone passes over a URL that it has
-/// written already, so several modules at one phone need several URLs.
-pub fn module_url(base: &str, mac: Mac, file: &str, order: u64) -> String {
-    format!("{}?module={order}", image_url(base, mac, file))
+/// The URL of a module's image. A phone passes over a URL that it has written already. So `order`, which differs from one
+/// module to the next, is part of it, unless the phone's setting is cleared before each order.
+pub fn module_url(base: &str, mac: Mac, file: &str, urls: ModuleUrls, order: u64) -> String {
+    let url = image_url(base, mac, file);
+    match urls {
+        ModuleUrls::Changing => format!("{url}?module={order}"),
+        ModuleUrls::Cleared => url,
+    }
 }
 
 /// The URL of a phone's firmware document.
@@ -132,7 +137,7 @@ mod tests {
     #[test]
     fn the_phone_comes_first_and_its_module_second() {
         let model = Model::new("D785");
-        let module = module_url(BASE, MAC, "snomUXM-2.1.1.bin", 7);
+        let module = module_url(BASE, MAC, "snomUXM-2.1.1.bin", ModuleUrls::Changing, 7);
         let both = Firmware { phone: Some(image(Some(&model), "a.bin")), module: Some(module) };
         assert_eq!(
             text(&both),
@@ -143,7 +148,6 @@ mod tests {
                 r#"</firmware-settings>"#
             )
         );
-        assert_ne!(module_url(BASE, MAC, "a", 1), module_url(BASE, MAC, "a", 2));
     }
 
     #[test]
@@ -185,5 +189,22 @@ mod tests {
         }
         assert!(!named(None).contains("bootloader"), "nobody knows what it is");
         assert!(may_have_bootloader(&Model::new("820")) && may_have_bootloader(&Model::new("D315")));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_two_orders_have_one_url_unless_the_phone_is_cleared(
+            one: u64, other: u64, file in "[A-Za-z0-9.-]{1,30}", another in "[A-Za-z0-9.-]{1,30}"
+        ) {
+            let url = |urls, file: &str, order| module_url(BASE, MAC, file, urls, order);
+            proptest::prop_assert_eq!(
+                url(ModuleUrls::Changing, &file, one) == url(ModuleUrls::Changing, &another, other),
+                one == other && file == another
+            );
+            proptest::prop_assert_eq!(
+                url(ModuleUrls::Cleared, &file, one),
+                url(ModuleUrls::Cleared, &file, other)
+            );
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::settings::{Own, settings};
 use super::template::Template;
 use super::templates::Templates;
 use super::{CheckSync, firmware_status};
+use crate::domain::modules::ModuleUrls;
 use crate::domain::phone::{Mac, Model, Realm};
 
 /// A realm, as far as the documents are concerned.
@@ -26,6 +27,8 @@ pub struct Papers {
     pub realms: BTreeMap<Realm, RealmPapers>,
     /// How often phones are to read their settings, in seconds; `None` leaves that to the phones.
     pub poll_seconds: Option<i64>,
+    /// What keeps phones from passing over the image of a module.
+    pub module_urls: ModuleUrls,
 }
 
 impl Papers {
@@ -112,7 +115,7 @@ mod tests {
         Papers {
             templates: templates("<lang>en</lang><tone>gb</tone>"),
             realms: [(Realm::new("berlin"), berlin), (Realm::new("away"), away)].into(),
-            poll_seconds: None,
+            ..Papers::default()
         }
     }
 

@@ -22,6 +22,7 @@ pub fn special(papers: &Papers, phone: &Phone) -> Special {
         has_port: model.is_some_and(takes_modules),
         least_uxm: least_uxm.clone(),
         least_d7c: least_d7c.clone(),
+        urls: papers.module_urls,
     });
     let update_policy = papers.value(model, phone.mac, realm, "update_policy");
     Special {

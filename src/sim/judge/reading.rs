@@ -152,6 +152,8 @@ impl Reading {
                 | What::ModuleLeft { .. }
                 | What::ModuleFlashed { .. }
                 | What::ChainedFetched { .. }
+                | What::BootloaderFetched { .. }
+                | What::BootloaderRuined
                 | What::PartFlashed { .. }
                 | What::ConfigurationHandedIn { .. }
                 | What::ConfigurationRead { .. }

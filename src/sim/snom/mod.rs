@@ -21,6 +21,8 @@ pub struct Make {
     pub web_port: Option<u16>,
     /// User and password that the web server asks for.
     pub web_password: Option<(String, String)>,
+    /// What is wrong with it: its web server says that it has saved a setting, and has not.
+    pub saves_nothing: bool,
 }
 
 /// An expansion module.

@@ -66,7 +66,8 @@ fn reply(request: &str, flash: &Mutex<Flash>) -> (&'static str, &'static str, St
         }
         "/settings.htm" => {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            if pairs.clone().any(|pair| pair == ("settings", "save"))
+            if !flash.make.saves_nothing
+                && pairs.clone().any(|pair| pair == ("settings", "save"))
                 && let Some((_, url)) = pairs.find(|(name, _)| *name == "firmware_uxm")
             {
                 flash.firmware_uxm = url.to_owned();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::firmware::ModuleKind;
-use crate::domain::modules::{ModulePower, ModuleTerms, Modules};
+use crate::domain::modules::{KeptUrl, ModulePower, ModuleTerms, ModuleUrls, Modules, NotCleared};
 use crate::domain::phone::Realm;
 use crate::domain::rules::Special;
 
@@ -24,7 +24,8 @@ fn module(kind: ModuleKind, file: &str, runs: &str) -> Image {
 
 /// Terms of a phone with a port, and what its settings files say.
 fn special(has_port: bool, update_policy: Option<&str>) -> Special {
-    let modules = ModuleTerms { has_port, least_uxm: version("8.9.3.68"), least_d7c: version("10.1.64.14") };
+    let (least_uxm, least_d7c) = (version("8.9.3.68"), version("10.1.64.14"));
+    let modules = ModuleTerms { has_port, least_uxm, least_d7c, urls: ModuleUrls::Changing };
     Special {
         modules: Some(modules),
         update_policy: update_policy.map(Into::into),
@@ -92,6 +93,42 @@ fn every_requirement_of_the_document_has_its_own_reason() {
     assert_eq!(world.slugs(700), ["no-image"]);
     world.rules.terms = Arc::new(|_| Some(terms()));
     assert_eq!(world.slugs(700), ["no-profile"], "another maker's phone");
+}
+
+#[test]
+fn where_all_orders_have_one_url_the_phone_must_be_known_to_keep_none() {
+    let mut world = world();
+    let mut terms = special(true, None);
+    terms.modules.as_mut().unwrap().urls = ModuleUrls::Cleared;
+    world.rules.terms = with(terms);
+    let keeps = |world: &mut World, url| world.phone().modules.as_mut().unwrap().kept_url = url;
+    let told =
+        |world: &mut World| world.judge(700).verdict.reasons().map(ToString::to_string).collect::<Vec<_>>();
+    // A plan takes for granted that it is cleared in time; at night nobody does.
+    assert_eq!(world.slugs(700), [""; 0]);
+    world.live = Some(Default::default());
+    world.phone().modules = attached(1, Some("2.0.7"), 600);
+    assert_eq!(
+        told(&mut world),
+        ["it may have written this URL already: its `firmware_uxm` is cleared first"]
+    );
+    keeps(&mut world, KeptUrl::Cleared);
+    assert_eq!(world.slugs(700), [""; 0]);
+    for (why, words) in [
+        (NotCleared::NoCredentials, "its web server asks for a password and `[web]` has none for it"),
+        (NotCleared::Refused { status: 401 }, "its web server refuses the password (401)"),
+        (NotCleared::Refused { status: 404 }, "its web server answered with 404"),
+        (NotCleared::NoAnswer, "its web server did not answer"),
+    ] {
+        keeps(&mut world, KeptUrl::Stays { why, tried: at(690) });
+        assert_eq!(world.slugs(700), ["module-url"]);
+        assert!(told(&mut world)[0].ends_with(words), "{:?}", told(&mut world));
+    }
+    // Nor does a plan take for granted that what failed will work.
+    world.live = None;
+    assert_eq!(world.slugs(700), ["module-url"]);
+    world.rules.terms = with(special(true, None));
+    assert_eq!(world.slugs(700), [""; 0], "every order has a URL of its own");
 }
 
 #[test]
