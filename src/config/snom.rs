@@ -241,7 +241,7 @@ fn tell_of_check_sync(source: &Source, setting: &Setting) {
     let value = setting.value.trim();
     match CheckSync::of(value) {
         CheckSync::Follows => {}
-        CheckSync::Overrides => {
+        CheckSync::Reboots | CheckSync::Syncs | CheckSync::Registers => {
             let message =
                 format!("with `checksync_action` `{value}` a check-sync does that, whatever it says");
             source.warn(Code::Doubtful, &setting.span, Complaint::new(message, "leave it empty"));

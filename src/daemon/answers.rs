@@ -296,7 +296,7 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::NoImage { .. }
         | Reason::Misfit(_)
         | Reason::UpdatePolicy { .. }
-        | Reason::WipedByCheckSync
+        | Reason::CheckSync { .. }
         | Reason::Module(_)
         | Reason::Realm(_)
         | Reason::SeveralContacts { .. } => 0,

@@ -94,6 +94,10 @@ pub enum What {
     AsksItsUser,
     /// A check-sync wiped it, as its settings say (snom).
     FactoryReset,
+    /// It deleted the contacts of its user.
+    ContactsDeleted,
+    /// It has the image for its expansion module and shows that it prepares to write it (snom).
+    ModulePrepares,
     /// It left the image for its expansion module alone (snom).
     ModuleLeft {
         /// Why.

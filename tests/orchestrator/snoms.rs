@@ -4,6 +4,8 @@
 mod firmware;
 /// What holds modules, and D7Cs.
 mod modules;
+/// What settings files and left-overs make of orders and updates.
+mod settings;
 /// Modules through phones whose setting is cleared before each.
 mod urls;
 
@@ -44,7 +46,7 @@ fn with(spec: PhoneSpec, make: Make) -> PhoneSpec {
 
 fn make(port: u16, modules: Vec<Module>) -> Make {
     let web_password = Some(("admin".to_owned(), "secret".to_owned()));
-    Make { usb: true, modules, web_port: Some(port), web_password, saves_nothing: false }
+    Make { usb: true, modules, web_port: Some(port), web_password, ..Make::default() }
 }
 
 /// Stages a release of these files and their manifest lines.
@@ -134,6 +136,13 @@ async fn modules_are_updated_one_after_the_other_through_one_phone_and_believed_
     assert!(told.iter().any(|(kind, text)| kind == "verified" && text.contains("2.1.1")), "{told:?}");
     let log = building.log(house.mac(1));
     assert_eq!(count(&log, |what| matches!(what, What::FirmwareOffered { .. })), 0, "{log:#?}");
+    let place = |wanted: &dyn Fn(&What) -> bool| log.iter().position(|line| wanted(&line.what)).unwrap();
+    let whole = place(&|what| matches!(what, What::ImageComplete { .. }));
+    let prepares = place(&|what| *what == What::ModulePrepares);
+    assert!(
+        whole < prepares && prepares < place(&|what| matches!(what, What::ModuleFlashed { .. })),
+        "{log:#?}"
+    );
 
     // The next module: the phone would pass over a URL that it has written already.
     building.phones()[&house.mac(1)].plug(vec![Module::uxm("2.0.7")]);
@@ -294,6 +303,12 @@ async fn a_phone_that_polls_its_settings_is_offered_its_firmware_at_a_poll_and_n
     let log = building.log(house.mac(1));
     assert_eq!(orders(&log), 0, "{log:#?}");
     assert_eq!(count(&log, |what| *what == What::Flashed { version: NEW.into() }), 1, "{log:#?}");
+    // It reboots by itself once it has the address, loads and writes, and ends with another reboot.
+    let of_update = |line: &LogLine| line.what == What::RebootBegan { cause: Cause::Update };
+    let first = log.iter().position(of_update).unwrap();
+    let loads = log.iter().position(|line| matches!(line.what, What::ImageBegan { .. })).unwrap();
+    let last = log.iter().rposition(of_update).unwrap();
+    assert!(first < loads && loads < last, "{log:#?}");
     daemon.stop().await;
     building.shutdown().await;
 }

@@ -78,6 +78,7 @@ impl<'a> Judge<'a> {
             None => held.push(Reason::Module(ModuleHeld::PowerUntold)),
         }
         held.extend(self.update_policy_forbids(&["never_update", "settings_only"]));
+        held.extend(self.asks_another_server());
         held.extend(self.may_have_written_it(terms));
         match image {
             Some(image) if held.is_empty() => self.open(Gate::Image, || told(&image)),
@@ -159,13 +160,21 @@ impl<'a> Judge<'a> {
         reboots && terms.special.modules.is_some() && terms.polls()
     }
 
-    /// A phone whose settings files have every check-sync wipe it is asked in another way, or not at all.
-    pub(super) fn would_be_wiped(&self, mandate: Option<&Mandate<'a>>) -> bool {
+    /// A phone whose settings files have every check-sync do something else is asked in another way, or not at all.
+    pub(super) fn check_sync_is_turned(&self, mandate: Option<&Mandate<'a>>) -> Option<Reason> {
         let resync = matches!(mandate, Some(Mandate::Policy(policy)) if policy.action == Action::Resync);
-        self.terms.as_ref().is_some_and(|terms| {
-            let ways = if resync { &terms.resync } else { &terms.triggers };
-            terms.special.wiped_by_check_sync && ways.is_empty()
-        })
+        let terms = self.terms.as_ref()?;
+        let ways = if resync { &terms.resync } else { &terms.triggers };
+        let (wiped, does) = (terms.special.wiped_by_check_sync, terms.special.check_sync_does);
+        let turned = (wiped || does.is_some()) && ways.is_empty();
+        turned.then(|| Reason::CheckSync { does: does.map(Into::into) })
+    }
+
+    /// A phone of a realm whose setting server is somebody else's never asks this depot for its firmware.
+    pub(super) fn asks_another_server(&self) -> Option<Reason> {
+        let name = self.phone.realm.as_ref().or(self.phone.home.as_ref())?;
+        let elsewhere = self.sky.rules.realms.get(name) == Some(&false);
+        elsewhere.then(|| Reason::Realm(RealmHeld::Elsewhere { name: name.clone() }))
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Because {
 pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
-const SLUGS: [&str; 43] = [
+const SLUGS: [&str; 44] = [
     "no-lines",
     "no-profile",
     "not-selected",
@@ -44,6 +44,7 @@ const SLUGS: [&str; 43] = [
     "misfit",
     "update-policy",
     "wiped-by-check-sync",
+    "check-sync-does-other",
     "penalty-box",
     "no-attempts-left",
     "lost",

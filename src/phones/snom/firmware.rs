@@ -8,7 +8,7 @@ use crate::domain::firmware::Version;
 use crate::domain::modules::ModuleUrls;
 use crate::domain::phone::{Mac, Model};
 
-/// What a firmware document names; an empty one names nothing, and the phone finds nothing to do.
+/// What a firmware document names; one without anything names nothing, and the phone finds nothing to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Firmware<'a> {
     /// The URL of the phone's own image, with the URL of what is to be written after it, where it needs that.
@@ -43,9 +43,11 @@ pub fn firmware(named: &Firmware<'_>) -> Vec<u8> {
     let mut text = "<?xml version=\"1.0\" encoding=\"utf-8\"?><firmware-settings>".to_owned();
     if let Some(image) = &named.phone {
         write(&mut text, "firmware", &with_chain(&image.url, image.chained.as_deref()));
-        let has_one = image.model.is_some_and(may_have_bootloader);
-        if let Some(url) = image.bootloader.as_deref().filter(|_| has_one) {
-            write(&mut text, "bootloader", url);
+        match (image.model.map(may_have_bootloader), image.bootloader.as_deref()) {
+            (Some(true), Some(url)) => write(&mut text, "bootloader", url),
+            // "If it is set, remove its content": somebody may have set it before.
+            (Some(false), _) => write(&mut text, "bootloader", ""),
+            (Some(true), None) | (None, _) => {}
         }
     }
     if let Some(url) = &named.module {
@@ -185,7 +187,8 @@ mod tests {
                 .contains("<bootloader perm=\"\">http://10.0.0.5:8080/snom/000413922D24/boot.bin</")
         );
         for model in ["190", "300", "320", "360", "370"].map(Model::new) {
-            assert!(!named(Some(&model)).contains("bootloader"), "{model}");
+            let emptied = "<bootloader perm=\"\"></bootloader>";
+            assert!(named(Some(&model)).contains(emptied), "{model}");
         }
         assert!(!named(None).contains("bootloader"), "nobody knows what it is");
         assert!(may_have_bootloader(&Model::new("820")) && may_have_bootloader(&Model::new("D315")));

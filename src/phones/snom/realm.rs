@@ -63,14 +63,14 @@ impl Papers {
         of_realm.or_else(|| self.templates.value(model, mac, name))
     }
 
-    /// What a phone does with a check-sync: the worst of what any of its files says.
+    /// What a phone does with a check-sync: what its realm's files say, else the depot's; and the worst, if any says that.
     pub fn check_sync(&self, model: Option<&Model>, mac: Mac, realm: Option<&Realm>) -> CheckSync {
         let here = self.templates.check_sync(model, mac);
         let there = self.of_realm(realm).map_or(CheckSync::Follows, |own| own.check_sync(model, mac));
         match (here, there) {
             (CheckSync::Destroys, _) | (_, CheckSync::Destroys) => CheckSync::Destroys,
-            (CheckSync::Overrides, _) | (_, CheckSync::Overrides) => CheckSync::Overrides,
-            (CheckSync::Follows, CheckSync::Follows) => CheckSync::Follows,
+            (here, CheckSync::Follows) => here,
+            (_, there) => there,
         }
     }
 
@@ -151,7 +151,10 @@ mod tests {
             "it may not have read them yet"
         );
         papers.templates = templates("<checksync_action>sync</checksync_action>");
-        assert_eq!(papers.check_sync(None, MAC, None), CheckSync::Overrides);
+        assert_eq!(papers.check_sync(None, MAC, None), CheckSync::Syncs);
+        let own = templates("<checksync_action>reboot</checksync_action>");
+        papers.realms.get_mut(&berlin).unwrap().templates = own;
+        assert_eq!(papers.check_sync(None, MAC, Some(&berlin)), CheckSync::Reboots);
     }
 
     #[test]

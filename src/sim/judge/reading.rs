@@ -149,6 +149,8 @@ impl Reading {
                 | What::Redirected { .. }
                 | What::AsksItsUser
                 | What::FactoryReset
+                | What::ContactsDeleted
+                | What::ModulePrepares
                 | What::ModuleLeft { .. }
                 | What::ModuleFlashed { .. }
                 | What::ChainedFetched { .. }

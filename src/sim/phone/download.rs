@@ -67,7 +67,12 @@ pub(super) async fn ask(
         if let (Some(flash), Some(url)) = (flash, named("firmware_uxm")) {
             locked(flash).module_offer = Some(url);
         }
-        bootloader = named("bootloader").filter(|url| !url.is_empty());
+        // What the document does not name stays as it was set.
+        let kept = flash.map(|flash| locked(flash).bootloader.clone());
+        bootloader = named("bootloader").or(kept).filter(|url| !url.is_empty());
+        if let Some(flash) = flash {
+            locked(flash).bootloader = bootloader.clone().unwrap_or_default();
+        }
         named("firmware")?.replace("{mac}", &spec.mac.bare_upper())
     } else {
         settings.lines().find_map(|line| {

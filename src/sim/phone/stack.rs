@@ -192,9 +192,8 @@ impl<'a> Desk<'a> {
                 Woken::Deployed(left) => self.client_left(left),
                 Woken::SettingsRead(offer) => {
                     settings = None;
-                    self.offer = self.offer.take().or(offer);
                     self.plan_settings();
-                    None
+                    self.has_read(offer)
                 }
                 Woken::Polled(restart) => {
                     polling = None;
@@ -401,6 +400,17 @@ impl<'a> Desk<'a> {
             house.pass(spec.pace.settings).await;
             download::ask(&spec, &house, &errand, flash.as_deref(), &base, &runs).await
         }))
+    }
+
+    /// It has read its settings while it runs. A snom reboots by itself for the firmware they name, and loads it behind
+    /// that: the first of its two boots.
+    fn has_read(&mut self, offer: Option<Offer>) -> Option<Cause> {
+        if self.life.spec.vendor == "snom" && offer.is_some() {
+            self.promised = Some(Cause::Update);
+            return self.leave_if_idle();
+        }
+        self.offer = self.offer.take().or(offer);
+        None
     }
 
     fn begin_update(&mut self) -> Beside<String> {

@@ -88,7 +88,7 @@ fn information(flash: &Flash) -> String {
     };
     format!(
         "<html><body><table><tr><td>Firmware-Version:</td><td>snom-SIP {}</td></tr>\
-         <tr><td>USB Expansion Module:</td><td>{}</td></tr>{below}\
+         <tr><td>Rootfs-Version:</td><td>snom jffs2 3.36</td></tr><tr><td>USB Expansion Module:</td><td>{}</td></tr>{below}\
          <tr><td>Uptime:</td><td>1.02.03</td></tr></table></body></html>",
         flash.runs,
         flash.modules.len()

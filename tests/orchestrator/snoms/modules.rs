@@ -154,3 +154,36 @@ async fn a_module_already_current_or_forbidden_by_the_settings_files_is_left_alo
     daemon.stop().await;
     building.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_phone_too_old_for_its_module_is_brought_to_newer_firmware_first_and_its_module_then() {
+    let house = House(125);
+    let (clock, port) = (clock(), web_port(house));
+    let spec = PhoneSpec::snom(house.mac(1), "D785", "8.9.3.60", &user(1), house.ip(1));
+    let phone = with(spec, make(port, vec![Module::uxm("2.0.7")]));
+    let building = building(clock.clone(), vec![phone]).await;
+    let site = Site::new(house);
+    stage(&site, "uxm", UXM);
+    site.release("snom-new", &[("D785", "")]);
+    let (old, new) = ("version = \"< 8.9.3.68\"", "version = \">= 8.9.3.68\"");
+    site.write("policies/phones.toml", &policy(old, "[update]\nrelease = \"snom-new\""));
+    site.write("policies/modules.toml", &policy(new, "[module-update]\nrelease = \"uxm\""));
+    let row = format!("{},{},snom,usb\n", house.mac(1), user(1));
+    site.write("phones.csv", &("mac,lines,vendor,module_power\n".to_owned() + &row));
+    web_settings(&site, &building, port, "");
+    let daemon = site.start(clock, DRAIN).await;
+    ends(&building, house, 1, |log| touched(log) > 0).await;
+    ends(&building, house, 1, |log| {
+        count(log, |what| *what == What::ModuleFlashed { version: "2.1.1".into() }) == 1
+    })
+    .await;
+    let done = daemon.state(&user(1), "verified").await;
+    assert_eq!(done.version.unwrap().to_string(), NEW);
+    let log = building.log(house.mac(1));
+    let place = |wanted: &What| log.iter().position(|line| line.what == *wanted);
+    let (firmware, module) =
+        (What::Flashed { version: NEW.into() }, What::ModuleFlashed { version: "2.1.1".into() });
+    assert!(place(&firmware) < place(&module) && place(&firmware).is_some(), "{log:#?}");
+    daemon.stop().await;
+    building.shutdown().await;
+}

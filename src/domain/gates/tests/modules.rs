@@ -30,6 +30,7 @@ fn special(has_port: bool, update_policy: Option<&str>) -> Special {
         modules: Some(modules),
         update_policy: update_policy.map(Into::into),
         wiped_by_check_sync: false,
+        check_sync_does: None,
     }
 }
 
@@ -183,19 +184,25 @@ fn a_phone_that_any_check_sync_wipes_is_held_where_no_other_way_is_left() {
     let mut world = world();
     world.rules.policies[0].action = Action::Resync;
     let wiped = Special { wiped_by_check_sync: true, ..Special::default() };
-    let left = move |triggers: Vec<Trigger>| -> crate::domain::rules::TermsOf {
-        let special = wiped.clone();
+    let turned = Special { check_sync_does: Some("reboot"), ..Special::default() };
+    let left = |special: &Special, triggers: Vec<Trigger>| -> crate::domain::rules::TermsOf {
+        let special = special.clone();
         Arc::new(move |_| {
             let (special, triggers) = (special.clone(), triggers.clone());
             Some(Terms { special, triggers, resync: vec![], ..terms() })
         })
     };
-    world.rules.terms = left(vec![Trigger::waiting("reboot")]);
+    world.rules.terms = left(&wiped, vec![Trigger::waiting("reboot")]);
     assert_eq!(world.slugs(700), ["wiped-by-check-sync"]);
     world.rules.policies[0].action = Action::Reboot;
     assert!(world.judge(700).verdict.is_go(), "a reboot is no check-sync");
-    world.rules.terms = left(vec![]);
+    world.rules.terms = left(&wiped, vec![]);
     assert_eq!(world.slugs(700), ["wiped-by-check-sync"]);
+    world.rules.policies[0].action = Action::Resync;
+    world.rules.terms = left(&turned, vec![Trigger::waiting("reboot")]);
+    assert_eq!(world.slugs(700), ["check-sync-does-other"]);
+    let told = "by the settings files any check-sync does `reboot`, and nothing else asks it";
+    assert_eq!(world.judge(700).verdict.reasons().next().unwrap().to_string(), told);
 }
 
 #[test]
@@ -228,4 +235,23 @@ fn a_phone_moves_to_the_realm_of_the_policy_or_of_the_inventory() {
     world.rules.policies[0].action = Action::Move { realm: Some(Realm::new("away")) };
     let goal = world.judge(700).order.map(|order| order.goal);
     assert_eq!(goal, Some(Goal::Move { realm: Realm::new("away"), here: false }));
+}
+
+#[test]
+fn a_phone_in_a_realm_of_another_setting_server_is_not_sent_for_firmware_it_would_never_ask_for() {
+    let mut world = world();
+    world.rules.policies[0].action = Action::Update { from: Firmware::Release("new".into()) };
+    let (bonn, berlin) = (Realm::new("bonn"), Realm::new("berlin"));
+    world.rules.realms = [(bonn.clone(), false), (berlin.clone(), true)].into();
+    assert!(world.judge(700).verdict.is_go());
+    for (realm, home, held) in [
+        (Some(&bonn), None, true),
+        (None, Some(&bonn), true),
+        (Some(&berlin), Some(&bonn), false),
+        (Some(&berlin), None, false),
+    ] {
+        (world.phone().realm, world.phone().home) = (realm.cloned(), home.cloned());
+        let slugs = if held { vec!["realm-elsewhere"] } else { vec![] };
+        assert_eq!(world.slugs(700), slugs, "{realm:?} {home:?}");
+    }
 }
