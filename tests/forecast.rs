@@ -3,6 +3,7 @@
 
 mod act;
 mod draw;
+mod modules;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -43,7 +43,7 @@ fn papers() -> Papers {
     Papers {
         templates: templates("templates"),
         realms: [(Realm::new("berlin"), berlin), (Realm::new("away"), away)].into(),
-        poll_seconds: None,
+        ..Papers::default()
     }
 }
 

@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::raw::{Complaint, Source};
 use super::table::Table;
 use super::value;
+use crate::domain::modules::ModuleUrls;
 use crate::domain::phone::Realm;
 use crate::phones::snom::{
     CheckSync, OWN_KEYS, Papers, RealmPapers, Scope, Setting, Template, Templates, Wins,
@@ -27,6 +28,7 @@ pub struct SnomConfig {
 pub(super) struct SnomSettings {
     templates: Option<PathBuf>,
     poll_seconds: Option<i64>,
+    module_urls: ModuleUrls,
     realms: BTreeMap<Realm, RealmSettings>,
 }
 
@@ -39,6 +41,11 @@ impl SnomSettings {
     /// The names of the realms.
     pub fn realms(&self) -> BTreeSet<Realm> {
         self.realms.keys().cloned().collect()
+    }
+
+    /// Whether phones are asked to clear their `firmware_uxm`.
+    pub fn clears(&self) -> bool {
+        self.module_urls == ModuleUrls::Cleared
     }
 }
 
@@ -61,8 +68,23 @@ pub(super) fn read(top: &Table<'_>, folder: &Path) -> SnomSettings {
             .as_ref()
             .and_then(|snom| snom.duration("poll"))
             .map(|every| every.value.num_seconds()),
+        module_urls: table.as_ref().map_or_else(ModuleUrls::default, |snom| module_urls(top, snom)),
         realms,
     }
+}
+
+/// What keeps phones from passing over an image; warned of where phones are asked and cannot be answered.
+fn module_urls(top: &Table<'_>, snom: &Table<'_>) -> ModuleUrls {
+    let Some(word) = snom.word("module_urls") else { return ModuleUrls::default() };
+    if word.value != "cleared" {
+        return ModuleUrls::Changing;
+    }
+    if top.table("web").is_none_or(|web| !web.has("credentials")) {
+        let message = "`firmware_uxm` is cleared at the web servers of the phones, and there are no credentials for these";
+        let hint = "name them: `credentials = \"web-credentials.csv\"` in `[web]`; modules of phones that ask for a password are held";
+        top.source().warn(Code::NotPossible, &word.span, Complaint::new(message, hint));
+    }
+    ModuleUrls::Cleared
 }
 
 /// Where phones ask for their settings; `{mac}` and `{model}` are for the phone to fill in.
@@ -92,7 +114,8 @@ impl Reading {
             realms.insert(name.clone(), RealmPapers { setting_server, templates: own.unwrap_or_default() });
         }
         let templates = templates.unwrap_or_default();
-        SnomConfig { papers: Arc::new(Papers { templates, realms, poll_seconds: settings.poll_seconds }) }
+        let (poll_seconds, module_urls) = (settings.poll_seconds, settings.module_urls);
+        SnomConfig { papers: Arc::new(Papers { templates, realms, poll_seconds, module_urls }) }
     }
 
     /// The settings files of a folder. Nothing else may lie there.
@@ -218,7 +241,7 @@ fn tell_of_check_sync(source: &Source, setting: &Setting) {
     let value = setting.value.trim();
     match CheckSync::of(value) {
         CheckSync::Follows => {}
-        CheckSync::Overrides => {
+        CheckSync::Reboots | CheckSync::Syncs | CheckSync::Registers => {
             let message =
                 format!("with `checksync_action` `{value}` a check-sync does that, whatever it says");
             source.warn(Code::Doubtful, &setting.span, Complaint::new(message, "leave it empty"));

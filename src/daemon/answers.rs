@@ -304,7 +304,7 @@ fn weight(reason: &Reason) -> u8 {
         | Reason::NoFiles { .. }
         | Reason::Misfit(_)
         | Reason::UpdatePolicy { .. }
-        | Reason::WipedByCheckSync
+        | Reason::CheckSync { .. }
         | Reason::Module(_)
         | Reason::Realm(_)
         | Reason::SeveralContacts { .. } => 0,

@@ -58,6 +58,8 @@ pub enum Mail {
     WaitedAtTheDoor(Mac),
     /// A page of a phone's web server, or why there is none.
     Page(Mac, Result<String, WebError>),
+    /// What a phone's web server answered when it was asked to clear its `firmware_uxm`.
+    Cleared(Mac, NotifyOutcome),
     /// Somebody asks through the API.
     Asked(Question),
     /// The files were read again.

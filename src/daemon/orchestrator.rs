@@ -81,6 +81,8 @@ pub(super) enum Act {
     Look(Mac),
     /// Read a phone's information page.
     Page(Mac),
+    /// Clear a phone's `firmware_uxm`.
+    Clear(Mac),
     /// Answer a phone at the door.
     Permit(oneshot::Sender<Permit>, Permit),
     /// Answer somebody who waits.
@@ -264,6 +266,7 @@ impl Orchestrator {
             Mail::Ordered(id, mac) => self.has_its_order(now, id, mac),
             Mail::WaitedAtTheDoor(mac) => self.waits_no_longer(mac),
             Mail::Page(mac, page) => self.page_read(now, mac, page),
+            Mail::Cleared(mac, outcome) => self.cleared(now, mac, &outcome),
             Mail::Asked(question) => self.asked(now, question),
             Mail::Reread(reread, reply) => self.reread(now, reread, reply),
         }
@@ -378,6 +381,7 @@ impl Orchestrator {
             Act::StopResending(order) => self.hands.notifier.stop_resending(order),
             Act::Look(mac) => self.look(mac),
             Act::Page(mac) => self.ask_page(mac),
+            Act::Clear(mac) => self.ask_to_clear(mac),
             Act::Permit(reply, permit) => {
                 // A phone that hung up meanwhile gets nothing.
                 let _ = reply.send(permit);

@@ -488,6 +488,9 @@ async fn what_pbxs_tell_of_agents_and_groups_reaches_the_phone() {
 #[path = "orchestrator_tests/idle.rs"]
 mod idle;
 
+#[path = "orchestrator_tests/cleared.rs"]
+mod cleared;
+
 #[path = "orchestrator_tests/door.rs"]
 mod door;
 

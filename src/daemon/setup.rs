@@ -57,9 +57,9 @@ pub fn terms(
         let special =
             if *vendor == Vendor::SNOM { snom::special(&papers, phone) } else { Special::default() };
         Some(Terms {
-            triggers: snom::harmless(&special, &profile.reboot),
+            triggers: snom::harmless(&special, &profile.reboot, "reboot"),
             update_boots: profile.update_boots.map(|boots| own.boots.unwrap_or(boots)),
-            resync: snom::harmless(&special, &profile.resync),
+            resync: snom::harmless(&special, &profile.resync, "sync"),
             serves: profile.serves,
             tells_dialogs: profile.tells_dialogs,
             timing,

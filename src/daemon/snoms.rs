@@ -1,6 +1,6 @@
 //! What only snoms have: firmware realms, settings that are polled, expansion modules and the page that tells of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,15 +8,20 @@ use tokio::sync::oneshot;
 
 use super::mail::Mail;
 use super::orchestrator::{Act, Orchestrator};
-use crate::domain::modules::Modules;
-use crate::domain::phone::{Mac, Realm, Vendor};
+use crate::domain::gates::Judged;
+use crate::domain::modules::{KeptUrl, ModuleHeld, ModuleUrls, Modules, NotCleared};
+use crate::domain::phone::{Mac, Phone, Realm, Vendor};
 use crate::domain::policy::Action;
+use crate::domain::policy::verdict::{Gate, Reason};
 use crate::domain::trip::{Goal, Input, State};
 use crate::phones::snom;
-use crate::ports::{Permit, Visit, WebError};
+use crate::ports::{NotifyOutcome, Permit, Visit, WebAsk, WebError, WebOrder};
 
 /// The page of a phone that tells of its modules, as snom's document names it.
 const INFORMATION: &str = "/info.htm";
+
+/// What clears the setting in which a phone keeps the URL of the module's image it wrote last, as snom's document has it.
+const CLEAR: &str = "/settings.htm?settings=save&firmware_uxm=";
 
 /// From the last byte of a module's image until the phone shows the new version, by snom's document: 25 s to prepare, 10 s
 /// to write, 10 s to show it.
@@ -42,6 +47,8 @@ const AT_ONE_LOOK: usize = 50;
 pub(super) struct Pages {
     asked: BTreeMap<Mac, DateTime<Utc>>,
     looked: Option<DateTime<Utc>>,
+    /// Phones that were asked to clear their `firmware_uxm` and have not answered.
+    pub(super) clearing: BTreeSet<Mac>,
 }
 
 impl Orchestrator {
@@ -156,6 +163,7 @@ impl Orchestrator {
                         && self.module_is_wanted(phone)
                 });
                 macs.extend(asked.take(AT_ONE_LOOK).map(|phone| phone.mac));
+                self.clear_urls(now);
             } else {
                 self.pages.asked.clear();
             }
@@ -172,9 +180,99 @@ impl Orchestrator {
         policies.iter().any(|policy| matches!(policy.action, Action::ModuleUpdate { .. }))
     }
 
-    fn module_is_wanted(&self, phone: &crate::domain::phone::Phone) -> bool {
+    fn module_is_wanted(&self, phone: &Phone) -> bool {
         let policy = self.scheduler.rules().policy_for(phone).ok().flatten();
         policy.is_some_and(|policy| matches!(policy.action, Action::ModuleUpdate { .. }))
+    }
+
+    /// Has those phones clear their `firmware_uxm` that would go if it were known to be empty: none outside its window,
+    /// and none in a call.
+    fn clear_urls(&mut self, now: DateTime<Utc>) {
+        if self.reloader.snom.now().papers.module_urls != ModuleUrls::Cleared {
+            return;
+        }
+        let may_try = |phone: &&Phone| {
+            let to_clear = phone.modules.as_deref().is_some_and(|modules| match modules.kept_url {
+                KeptUrl::Unknown => true,
+                KeptUrl::Cleared => false,
+                KeptUrl::Stays { tried, .. } => tried + SURVEYED_EVERY <= now,
+            });
+            to_clear
+                && phone.vendor == Some(Vendor::SNOM)
+                && !self.trips.contains_key(&phone.mac)
+                && !self.pages.clearing.contains(&phone.mac)
+                && phone.addresses().next().is_some()
+                && self.module_is_wanted(phone)
+        };
+        let mut macs = Vec::new();
+        self.scheduler.survey(self.fleet.iter().filter(may_try), now, &self.fleet, &mut |phone, judged| {
+            if macs.len() < AT_ONE_LOOK && awaits_clearing(judged) {
+                macs.push(phone.mac);
+            }
+        });
+        for mac in macs {
+            self.pages.clearing.insert(mac);
+            self.acts.push(Act::Clear(mac));
+        }
+    }
+
+    /// Asks a phone's web server to clear its `firmware_uxm`.
+    pub(super) fn ask_to_clear(&self, phone: Mac) {
+        let Some(address) = self.fleet.get(phone).and_then(|phone| phone.addresses().next()) else { return };
+        let (web, letters) = (self.hands.web.clone(), self.letters.clone());
+        let order = WebOrder { phone, address, ask: WebAsk::Get { path: CLEAR.to_owned() } };
+        tokio::spawn(async move {
+            let outcome = web.ask(order).await;
+            letters.send(Mail::Cleared(phone, outcome)).await
+        });
+    }
+
+    /// A phone was asked to clear its `firmware_uxm`, with this outcome.
+    pub(super) fn cleared(&mut self, now: DateTime<Utc>, mac: Mac, outcome: &NotifyOutcome) {
+        // What was offered meanwhile may have been written behind the answer.
+        if !self.pages.clearing.remove(&mac) {
+            return;
+        }
+        let Some(modules) = self.fleet.get_mut(mac).and_then(|phone| phone.modules.as_deref_mut()) else {
+            return;
+        };
+        let failed = match outcome {
+            NotifyOutcome::Answered { status: 200, .. } => None,
+            NotifyOutcome::Answered { status, .. } => Some(NotCleared::Refused { status: *status }),
+            NotifyOutcome::NoCredentials { .. } => Some(NotCleared::NoCredentials),
+            NotifyOutcome::Blind
+            | NotifyOutcome::NoAnswer { .. }
+            | NotifyOutcome::NotSent { .. }
+            | NotifyOutcome::Stopped { .. } => Some(NotCleared::NoAnswer),
+        };
+        modules.kept_url = match failed {
+            None => KeptUrl::Cleared,
+            Some(why) => KeptUrl::Stays { why, tried: now },
+        };
+        match failed {
+            None => {
+                let text = "its `firmware_uxm` is empty, for the image of its module".to_owned();
+                self.note(now, Some(mac), None, "cleared", text);
+            }
+            Some(why) => tracing::warn!(%mac, %why, "its firmware_uxm cannot be cleared"),
+        }
+        self.scheduler.touch(mac, now);
+    }
+
+    /// A phone is handed the URL of an image for its module: it keeps that once it has written it.
+    pub(super) fn may_write_its_url(&mut self, mac: Mac) {
+        self.pages.clearing.remove(&mac);
+        if let Some(modules) = self.fleet.get_mut(mac).and_then(|phone| phone.modules.as_deref_mut()) {
+            modules.kept_url = KeptUrl::Unknown;
+        }
+    }
+
+    /// Whether a phone has told since its order that the image is not for what is attached: who boots tells that anew.
+    pub(super) fn is_for_another_module(&self, mac: Mac, release: &str, file: &str) -> bool {
+        let image = self.scheduler.rules().releases.get(release).and_then(|release| release.image(file));
+        let kind = image.and_then(|image| image.part.module());
+        let told = self.fleet.get(mac).and_then(|phone| phone.modules.as_deref());
+        told.zip(kind).is_some_and(|(told, kind)| told.rules_out(kind))
     }
 
     /// Asks a phone for its information page.
@@ -217,4 +315,27 @@ fn awaits_page(trip: &crate::domain::trip::Trip) -> bool {
     matches!(trip.plan().goal, Goal::Module { .. })
         && matches!(trip.state(), State::Flashing)
         && trip.has_fetched()
+}
+
+/// Whether a phone would go, had it cleared its `firmware_uxm`. That others are in the way does not matter.
+fn awaits_clearing(judged: &Judged) -> bool {
+    let mut gates = judged.verdict.gates.iter().filter(|gate| !gate.is_open());
+    let mut held = false;
+    gates.all(|gate| match gate.gate {
+        Gate::Image => {
+            held = gate.holds.iter().all(|reason| matches!(reason, Reason::Module(ModuleHeld::Url { .. })));
+            held
+        }
+        Gate::Coverage | Gate::Budget => true,
+        // It must be ready when the phone polls.
+        Gate::Registered => gate.holds.iter().all(|reason| matches!(reason, Reason::AwaitsPoll { .. })),
+        Gate::Identity
+        | Gate::Selected
+        | Gate::Current
+        | Gate::Penalty
+        | Gate::Window
+        | Gate::Blackout
+        | Gate::View
+        | Gate::Idle => false,
+    }) && held
 }

@@ -58,6 +58,9 @@ impl Orchestrator {
         match (&permit, &visit.wanted) {
             (Permit::Offer { file, .. } | Permit::Module { file, .. }, Wanted::FirmwarePointer) => {
                 tracing::debug!(%mac, file, "offered");
+                if matches!(permit, Permit::Module { .. }) {
+                    self.may_write_its_url(mac);
+                }
                 self.drive(now, mac, Input::Offered);
             }
             (Permit::Elsewhere { .. }, _) if self.comes_from_its_place(mac, visit.source) => {
@@ -203,6 +206,9 @@ impl Orchestrator {
                 let lanes = self.lanes(mac, &open.trip.plan().policy);
                 let (release, file) = (release.clone(), file.to_owned());
                 match open.trip.plan().goal {
+                    Goal::Module { .. } if self.is_for_another_module(mac, &release, &file) => {
+                        stay("another module is attached, or not a single one")
+                    }
                     Goal::Module { .. } => Permit::Module { release, file, order: open.id.0, lanes },
                     _ => Permit::Offer { release, file, lanes },
                 }

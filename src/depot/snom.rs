@@ -50,7 +50,7 @@ impl Asked<'_> {
         };
         match &read.asks {
             snom::Asks::Settings => self.document(settings(depot, &papers, &read, &permit)),
-            snom::Asks::FirmwareDocument => self.document(firmware(depot, &read, &permit)),
+            snom::Asks::FirmwareDocument => self.document(firmware(depot, &papers, &read, &permit)),
             snom::Asks::Image { file } => self.image(depot, read.mac, file, permit),
         }
     }
@@ -67,7 +67,7 @@ fn settings(depot: &Depot, papers: &snom::Papers, read: &snom::Request, permit: 
 }
 
 /// The document that names the offered image, else the one the phone runs; and its module's, while that is offered.
-fn firmware(depot: &Depot, read: &snom::Request, permit: &Permit) -> Vec<u8> {
+fn firmware(depot: &Depot, papers: &snom::Papers, read: &snom::Request, permit: &Permit) -> Vec<u8> {
     let url = |file: &str| snom::image_url(depot.base(), read.mac, file);
     let staged = |release: &str, file: &str| {
         let there = depot.images.open(release, file).is_some();
@@ -91,8 +91,8 @@ fn firmware(depot: &Depot, read: &snom::Request, permit: &Permit) -> Vec<u8> {
             snom::Firmware { phone: image, module: None }
         }
         Permit::Module { release, file, order, .. } => {
-            let module =
-                staged(release, file).then(|| snom::module_url(depot.base(), read.mac, file, *order));
+            let url = || snom::module_url(depot.base(), read.mac, file, papers.module_urls, *order);
+            let module = staged(release, file).then(url);
             snom::Firmware { phone: runs(read.version.as_ref()), module }
         }
         Permit::Stay { runs: known, .. } => snom::Firmware { phone: runs(known.as_ref()), module: None },

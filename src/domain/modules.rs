@@ -1,5 +1,7 @@
 //! Expansion modules at snom desk phones: what is known of them, and what must be so before one is updated.
 
+use std::fmt;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,61 @@ pub enum ModulePower {
     Usb,
     /// It has one, and cannot be updated while that is plugged in.
     External,
+}
+
+/// How a phone is kept from passing over an image: it leaves one alone whose URL its setting `firmware_uxm` holds already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ModuleUrls {
+    /// Each order has a URL of its own.
+    #[default]
+    Changing,
+    /// An image always has the same URL, and the setting is cleared before each order.
+    Cleared,
+}
+
+/// What is known of the phone's setting `firmware_uxm`, where it keeps the URL of the image it wrote last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeptUrl {
+    /// Nothing: it may be the URL that would be offered. So it is after a start, and once a URL was offered.
+    #[default]
+    Unknown,
+    /// It was cleared, and no URL was offered since.
+    Cleared,
+    /// It was to be cleared, in vain.
+    Stays {
+        /// Why.
+        why: NotCleared,
+        /// When it was tried.
+        tried: DateTime<Utc>,
+    },
+}
+
+/// Why a phone's `firmware_uxm` could not be cleared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "not-cleared", rename_all = "kebab-case")]
+pub enum NotCleared {
+    /// Its web server asks for a password, and none is known for it.
+    NoCredentials,
+    /// Its web server answered with another status than 200.
+    Refused {
+        /// The status.
+        status: u16,
+    },
+    /// Its web server did not answer, or could not be reached.
+    NoAnswer,
+}
+
+impl fmt::Display for NotCleared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCredentials => {
+                write!(f, "its web server asks for a password and `[web]` has none for it")
+            }
+            Self::Refused { status: 401 } => write!(f, "its web server refuses the password (401)"),
+            Self::Refused { status } => write!(f, "its web server answered with {status}"),
+            Self::NoAnswer => write!(f, "its web server did not answer"),
+        }
+    }
 }
 
 /// How many modules a phone counts, by kind; `None` where it does not say.
@@ -59,6 +116,8 @@ pub struct Modules {
     pub since: DateTime<Utc>,
     /// When it told last.
     pub seen: DateTime<Utc>,
+    /// What the phone keeps as the URL it wrote last.
+    pub kept_url: KeptUrl,
 }
 
 impl Modules {
@@ -77,7 +136,15 @@ impl Modules {
         // What one source left out stays as the other told it, as long as nothing else changed.
         let kind = kind.or_else(|| same?.kind).filter(|_| count == 1);
         let version = version.or_else(|| same?.version.clone()).filter(|_| count == 1);
-        Self { count, kind, version, since: same.map_or(now, |same| same.since), seen: now }
+        let since = same.map_or(now, |same| same.since);
+        // The setting is the phone's, whatever is plugged in.
+        let kept_url = before.map_or_else(KeptUrl::default, |before| before.kept_url);
+        Self { count, kind, version, since, seen: now, kept_url }
+    }
+
+    /// Whether an image for this kind must not reach the phone: it has told by now that something else is attached.
+    pub fn rules_out(&self, kind: ModuleKind) -> bool {
+        self.count != 1 || self.kind.is_some_and(|known| known != kind)
     }
 }
 
@@ -90,6 +157,8 @@ pub struct ModuleTerms {
     pub least_uxm: Version,
     /// The same for a D7C.
     pub least_d7c: Version,
+    /// What keeps it from passing over an image.
+    pub urls: ModuleUrls,
 }
 
 impl ModuleTerms {
@@ -134,11 +203,16 @@ pub enum ModuleHeld {
     PowerUntold,
     /// The inventory says that the module has a power supply.
     Powered,
+    /// The phone may have written the URL already that it would be offered, and would pass over it.
+    Url {
+        /// Why its `firmware_uxm` could not be cleared; `None` while that was not tried.
+        failed: Option<NotCleared>,
+    },
 }
 
 impl ModuleHeld {
     /// All short machine names.
-    pub const SLUGS: [&'static str; 7] = [
+    pub const SLUGS: [&'static str; 8] = [
         "module-no-port",
         "module-firmware",
         "module-untold",
@@ -146,6 +220,7 @@ impl ModuleHeld {
         "module-settles",
         "module-power-untold",
         "module-powered",
+        "module-url",
     ];
 
     /// A short machine name, one of [`Self::SLUGS`].
@@ -158,6 +233,7 @@ impl ModuleHeld {
             Self::Settles { .. } => "module-settles",
             Self::PowerUntold => "module-power-untold",
             Self::Powered => "module-powered",
+            Self::Url { .. } => "module-url",
         }
     }
 
@@ -183,6 +259,14 @@ impl ModuleHeld {
                 "the inventory does not say how its module is powered (column `module_power`)".to_owned()
             }
             Self::Powered => "its module has a power supply of its own: unplug that".to_owned(),
+            Self::Url { failed: None } => {
+                "it may have written this URL already: its `firmware_uxm` is cleared first".to_owned()
+            }
+            Self::Url { failed: Some(why) } => {
+                format!(
+                    "it may have written this URL already, and its `firmware_uxm` cannot be cleared: {why}"
+                )
+            }
         }
     }
 }
@@ -210,6 +294,24 @@ mod tests {
         assert_eq!((two.kind, two.version.clone(), two.since), (None, None, at(70)));
         let again = Modules::told(Some(&two), 1, None, version("2.0.7"), at(80));
         assert_eq!((again.kind, again.since), (None, at(80)), "it may be of the other kind");
+    }
+
+    #[test]
+    fn what_the_phone_keeps_outlives_the_module_that_is_plugged_in() {
+        let at = DateTime::UNIX_EPOCH;
+        let first = Modules::told(None, 1, None, version("2.1.1"), at);
+        assert_eq!(first.kept_url, KeptUrl::Unknown, "nobody cleared it yet");
+        let cleared = Modules { kept_url: KeptUrl::Cleared, ..first };
+        assert_eq!(Modules::told(Some(&cleared), 2, None, None, at).kept_url, KeptUrl::Cleared);
+    }
+
+    #[test]
+    fn another_kind_or_another_number_rules_an_image_out() {
+        let told = |count, kind| Modules::told(None, count, kind, None, DateTime::UNIX_EPOCH);
+        assert!(!told(1, None).rules_out(ModuleKind::Uxm), "nobody told");
+        assert!(!told(1, Some(ModuleKind::Uxm)).rules_out(ModuleKind::Uxm));
+        assert!(told(1, Some(ModuleKind::D7c)).rules_out(ModuleKind::Uxm));
+        assert!(told(2, None).rules_out(ModuleKind::Uxm) && told(0, None).rules_out(ModuleKind::Uxm));
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub struct Special {
     pub update_policy: Option<Arc<str>>,
     /// Its settings files have every check-sync wipe it: no way of asking that is one is left in the terms.
     pub wiped_by_check_sync: bool,
+    /// Its settings files have every check-sync do this, whatever it says: `reboot`, `sync`, `reregister`. A way of asking
+    /// that would do something else than it is for is not left in the terms.
+    pub check_sync_does: Option<&'static str>,
 }
 
 impl Terms {

@@ -113,6 +113,10 @@ pub enum What {
     AsksItsUser,
     /// A check-sync wiped it, as its settings say (snom).
     FactoryReset,
+    /// It deleted the contacts of its user.
+    ContactsDeleted,
+    /// It has the image for its expansion module and shows that it prepares to write it (snom).
+    ModulePrepares,
     /// It left the image for its expansion module alone (snom).
     ModuleLeft {
         /// Why.
@@ -128,6 +132,13 @@ pub enum What {
         /// Its length in bytes.
         bytes: u64,
     },
+    /// Its bootloader is there as well (snom).
+    BootloaderFetched {
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// It was given a bootloader that its model must not have: it is broken, and only TFTP helps (snom190, snom3xx).
+    BootloaderRuined,
     /// It polled its update script (innovaphone).
     Polled {
         /// What it told of itself.

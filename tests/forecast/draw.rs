@@ -39,7 +39,7 @@ pub fn mac(n: usize) -> Mac {
     Mac::new([0, 4, 0x13, 0, 0, u8::try_from(n).unwrap()])
 }
 
-fn version(text: &str) -> Version {
+pub fn version(text: &str) -> Version {
     Version::parse(text).unwrap()
 }
 
@@ -281,7 +281,7 @@ fn pasts(dice: &mut StdRng, fleet: &Fleet, policies: &[Policy], from: DateTime<U
     pasts
 }
 
-const TIMING: Timing = Timing {
+pub const TIMING: Timing = Timing {
     answer: TimeDelta::minutes(1),
     leave: TimeDelta::minutes(3),
     leave_busy: TimeDelta::minutes(60),
@@ -291,6 +291,23 @@ const TIMING: Timing = Timing {
     flash: TimeDelta::minutes(2),
     gap: TimeDelta::minutes(5),
 };
+
+/// The firmware of a D785.
+pub fn image() -> Image {
+    Image {
+        file: "D785.bin".into(),
+        part: Part::Firmware,
+        handling: Handling::default(),
+        vendor: Vendor::SNOM,
+        models: vec![Model::new("D785")],
+        version: version("10.1.198"),
+        sha256: String::new(),
+        size: 1,
+        from_at_least: None,
+        from_at_most: None,
+        hardware: Vec::new(),
+    }
+}
 
 fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool, serves: Serves) -> Rules {
     let terms = move |phone: &Phone| {
@@ -309,23 +326,10 @@ fn rules(policies: Vec<Policy>, usual: Usual, waits_for_idle: bool, serves: Serv
             special: Default::default(),
         })
     };
-    let image = Image {
-        file: "D785.bin".into(),
-        part: Part::Firmware,
-        handling: Handling::default(),
-        vendor: Vendor::SNOM,
-        models: vec![Model::new("D785")],
-        version: version("10.1.198"),
-        sha256: String::new(),
-        size: 1,
-        from_at_least: None,
-        from_at_most: None,
-        hardware: Vec::new(),
-    };
     let mut rules = Rules::new(policies, chrono_tz::UTC, Arc::new(terms));
     rules.usual = Arc::new(move |_| Some(usual));
     if rules.policies.len() != 1 || rules.policies[0].name.starts_with("policy") {
-        rules.releases.insert("spring".into(), Release { name: "spring".into(), images: vec![image] });
+        rules.releases.insert("spring".into(), Release { name: "spring".into(), images: vec![image()] });
     }
     rules
 }

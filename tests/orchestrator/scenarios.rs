@@ -22,7 +22,8 @@ fn stage(site: &Site, images: &[(&str, &str)]) {
 /// The same under another name.
 fn stage_as(site: &Site, name: &str, images: &[(&str, &str)]) {
     let source = site.path(&format!("firmware-{name}"));
-    std::fs::create_dir(&source).unwrap();
+    // There may be files in it that a key names.
+    std::fs::create_dir_all(&source).unwrap();
     let mut manifest = format!("name = \"{name}\"\n");
     for (version, more) in images {
         let file = format!("snomD785-{version}-SIP-r.bin");
@@ -161,7 +162,7 @@ async fn a_snom_in_a_call_is_updated_after_it() {
 }
 
 #[tokio::test]
-async fn snoms_of_two_realms_get_the_firmware_that_the_operator_defined_for_theirs() {
+async fn snoms_of_two_realms_get_the_firmware_and_bootloader_that_the_operator_defined_for_theirs() {
     let house = House(98);
     let clock = Arc::new(ScaledClock::starting_at(friday(), 120));
     let snom = |n| PhoneSpec { snom: Some(Make::default()), ..house.snom(n) };
@@ -170,7 +171,11 @@ async fn snoms_of_two_realms_get_the_firmware_that_the_operator_defined_for_thei
     let realms = [("berlin", 1, NEW), ("bonn", 2, "10.1.137.16")];
     let mut rows = "mac,lines,realm\n".to_owned();
     for (realm, n, version) in realms {
-        stage_as(&site, realm, &[(version, "")]);
+        let folder = site.path(&format!("firmware-{realm}"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("boot.bin"), realm.repeat(100)).unwrap();
+        let boot = "[[image]]\nfile = \"boot.bin\"\npart = \"boot\"\nvendor = \"snom\"\nmodels = [\"D785\"]\nversion = \"1.1\"";
+        stage_as(&site, realm, &[(version, boot)]);
         let policy = format!("[select]\nrealm = \"{realm}\"\n[update]\nrelease = \"{realm}\"\n{ALWAYS}");
         site.write(&format!("policies/{realm}.toml"), &format!("{policy}[idle]\nquiet = \"0s\"\n"));
         writeln!(rows, "{},{},{realm}", house.mac(n), user(n)).unwrap();
@@ -185,6 +190,8 @@ async fn snoms_of_two_realms_get_the_firmware_that_the_operator_defined_for_thei
         let to = format!("{}/realm/{realm}/snom.htm?mac={{mac}}", site.depot_url());
         assert_eq!(count(&log, |what| *what == What::Redirected { to: to.clone() }), 1, "{log:#?}");
         assert_eq!((orders(&log), boots(&log)), (1, 2), "{log:#?}");
+        let bytes = realm.len() as u64 * 100;
+        assert_eq!(count(&log, |what| *what == What::BootloaderFetched { bytes }), 1, "{log:#?}");
     }
     ends(daemon, building).await;
 }

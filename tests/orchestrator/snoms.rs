@@ -1,5 +1,14 @@
 //! What only snoms do: expansion modules, realms, polled settings, a reboot by web, settings files that forbid something.
 
+/// Downgrades that a maker forbids, bootloaders, images that do not fit.
+mod firmware;
+/// What holds modules, and D7Cs.
+mod modules;
+/// What settings files and left-overs make of orders and updates.
+mod settings;
+/// Modules through phones whose setting is cleared before each.
+mod urls;
+
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +46,7 @@ fn with(spec: PhoneSpec, make: Make) -> PhoneSpec {
 
 fn make(port: u16, modules: Vec<Module>) -> Make {
     let web_password = Some(("admin".to_owned(), "secret".to_owned()));
-    Make { usb: true, modules, web_port: Some(port), web_password }
+    Make { usb: true, modules, web_port: Some(port), web_password, ..Make::default() }
 }
 
 /// Stages a release of these files and their manifest lines.
@@ -79,6 +88,26 @@ async fn slugs(daemon: &Daemon, n: u8) -> Vec<&'static str> {
     why.gates.iter().flat_map(|gate| &gate.holds).map(sipherd::domain::policy::reason::Reason::slug).collect()
 }
 
+/// Waits until this alone holds the phone; what is told of it.
+async fn held(daemon: &Daemon, n: u8, wanted: &str) -> String {
+    let look = async {
+        loop {
+            let why = daemon.control.why(user(n), None).await.unwrap();
+            let holds: Vec<_> = why.gates.iter().flat_map(|gate| &gate.holds).collect();
+            if let [only] = holds[..]
+                && only.slug() == wanted
+            {
+                return only.to_string();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    match tokio::time::timeout(LIMIT, look).await {
+        Ok(told) => told,
+        Err(_) => panic!("{n}: {wanted} in {:?}", slugs(daemon, n).await),
+    }
+}
+
 #[tokio::test]
 async fn modules_are_updated_one_after_the_other_through_one_phone_and_believed_once_its_page_shows_them() {
     let house = House(100);
@@ -107,6 +136,13 @@ async fn modules_are_updated_one_after_the_other_through_one_phone_and_believed_
     assert!(told.iter().any(|(kind, text)| kind == "verified" && text.contains("2.1.1")), "{told:?}");
     let log = building.log(house.mac(1));
     assert_eq!(count(&log, |what| matches!(what, What::FirmwareOffered { .. })), 0, "{log:#?}");
+    let place = |wanted: &dyn Fn(&What) -> bool| log.iter().position(|line| wanted(&line.what)).unwrap();
+    let whole = place(&|what| matches!(what, What::ImageComplete { .. }));
+    let prepares = place(&|what| *what == What::ModulePrepares);
+    assert!(
+        whole < prepares && prepares < place(&|what| matches!(what, What::ModuleFlashed { .. })),
+        "{log:#?}"
+    );
 
     // The next module: the phone would pass over a URL that it has written already.
     building.phones()[&house.mac(1)].plug(vec![Module::uxm("2.0.7")]);
@@ -160,17 +196,7 @@ async fn every_requirement_of_a_module_update_holds_a_phone_with_its_own_reason(
         (6, "module-untold"),
         (7, "update-policy"),
     ] {
-        let look = async {
-            loop {
-                let slugs = slugs(&daemon, n).await;
-                if slugs == [wanted] {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        let found = tokio::time::timeout(LIMIT, look).await;
-        assert!(found.is_ok(), "{n}: {wanted} in {:?}", slugs(&daemon, n).await);
+        held(&daemon, n, wanted).await;
     }
     for n in 1..=7 {
         assert_eq!(orders(&building.log(house.mac(n))), 0, "{n}");
@@ -277,6 +303,12 @@ async fn a_phone_that_polls_its_settings_is_offered_its_firmware_at_a_poll_and_n
     let log = building.log(house.mac(1));
     assert_eq!(orders(&log), 0, "{log:#?}");
     assert_eq!(count(&log, |what| *what == What::Flashed { version: NEW.into() }), 1, "{log:#?}");
+    // It reboots by itself once it has the address, loads and writes, and ends with another reboot.
+    let of_update = |line: &LogLine| line.what == What::RebootBegan { cause: Cause::Update };
+    let first = log.iter().position(of_update).unwrap();
+    let loads = log.iter().position(|line| matches!(line.what, What::ImageBegan { .. })).unwrap();
+    let last = log.iter().rposition(of_update).unwrap();
+    assert!(first < loads && loads < last, "{log:#?}");
     daemon.stop().await;
     building.shutdown().await;
 }

@@ -15,6 +15,16 @@ use tokio::net::{TcpListener, TcpStream};
 use super::ami::Ami;
 use super::{LIMIT, NEW, Stranger, building, contact, count, mac, registered, snom, until};
 
+/// What a settings server tells phones.
+#[derive(Clone, Copy)]
+struct Shelf {
+    /// Length of each image, in bytes.
+    image: usize,
+    update_policy: &'static str,
+    /// The firmware document names a bootloader, too.
+    bootloader: bool,
+}
+
 /// A settings server as small as can be; it writes down what was asked for.
 struct Stub {
     base: String,
@@ -23,6 +33,10 @@ struct Stub {
 
 impl Stub {
     async fn new(image: usize) -> Self {
+        Self::with(Shelf { image, update_policy: "auto_update", bootloader: false }).await
+    }
+
+    async fn with(shelf: Shelf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -30,7 +44,7 @@ impl Stub {
         tokio::spawn(async move {
             while let Ok((stream, peer)) = listener.accept().await {
                 let (base, asked) = (base.clone(), Arc::clone(&asked));
-                tokio::spawn(async move { Self::serve(stream, peer.ip(), &base, &asked, image).await });
+                tokio::spawn(async move { Self::serve(stream, peer.ip(), &base, &asked, shelf).await });
             }
         });
         stub
@@ -41,7 +55,7 @@ impl Stub {
         peer: IpAddr,
         base: &str,
         asked: &Mutex<Vec<String>>,
-        image: usize,
+        Shelf { image, update_policy, bootloader }: Shelf,
     ) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -60,13 +74,16 @@ impl Stub {
         {
             let settings = format!(
                 "<settings><phone-settings><firmware_status perm=\"R\">{base}/{model}.xml</firmware_status>\
-                 <update_policy perm=\"R\">auto_update</update_policy></phone-settings></settings>"
+                 <update_policy perm=\"R\">{update_policy}</update_policy></phone-settings></settings>"
             );
             ("200 OK".to_owned(), settings.into_bytes())
         } else if let Some(model) = path.strip_suffix(".xml").filter(|path| !path.starts_with("/cfg")) {
             let image = format!("{base}/fw/snom{}-{NEW}-SIP-r.bin", &model[1..]);
-            let xml =
-                format!("<firmware-settings><firmware perm=\"\">{image}</firmware></firmware-settings>");
+            let boot = format!("<bootloader perm=\"\">{base}/fw/boot.bin</bootloader>");
+            let boot = if bootloader { boot } else { String::new() };
+            let xml = format!(
+                "<firmware-settings><firmware perm=\"\">{image}</firmware>{boot}</firmware-settings>"
+            );
             ("200 OK".to_owned(), xml.into_bytes())
         } else if !path.starts_with("/fw/") {
             ("404 Not Found".to_owned(), Vec::new())
@@ -221,6 +238,34 @@ async fn some_phones_stay_on_their_old_version() {
         let stub = Stub::new(1000).await;
         let building = rebooted_towards(&stub, snom(1).with_misfit(misfit), 2).await;
         assert_eq!(story(&building.log(mac(1)))[7..], end, "{misfit:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_snom_that_is_to_ask_its_user_takes_nothing_while_nobody_answers() {
+    let shelf = Shelf { image: 1000, update_policy: "ask_for_update", bootloader: false };
+    let building = rebooted_towards(&Stub::with(shelf).await, snom(1), 2).await;
+    let log = building.log(mac(1));
+    assert_eq!(count(&log, |what| *what == What::AsksItsUser), 1, "{log:#?}");
+    assert_eq!(count(&log, |what| matches!(what, What::ImageBegan { .. })), 0, "{log:#?}");
+}
+
+#[tokio::test]
+async fn a_bootloader_is_fetched_behind_the_firmware_and_ruins_a_snom_of_the_old_models() {
+    let shelf = Shelf { image: 1000, update_policy: "auto_update", bootloader: true };
+    let stub = Stub::with(shelf).await;
+    let building = rebooted_towards(&stub, snom(1), 2).await;
+    let log = building.log(mac(1));
+    assert_eq!(count(&log, |what| *what == What::BootloaderFetched { bytes: 1000 }), 1, "{log:#?}");
+    assert_eq!(count(&log, |what| *what == What::Flashed { version: NEW.into() }), 1, "{log:#?}");
+    for model in ["190", "320", "370"] {
+        let old = PhoneSpec { model: model.into(), ..snom(1) };
+        let building = rebooted_towards(&stub, old, 1).await;
+        until(&building, 1, 1, |what| *what == What::BootloaderRuined).await;
+        let log = building.log(mac(1));
+        let flashed = count(&log, |what| matches!(what, What::Flashed { .. }));
+        assert_eq!((flashed, count(&log, registered)), (0, 1), "{model}: {log:#?}");
+        building.shutdown().await;
     }
 }
 

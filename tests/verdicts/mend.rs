@@ -91,7 +91,7 @@ impl World {
             Reason::Draining => self.draining = false,
             Reason::AwaitsPoll { .. } => panic!("these worlds take polls for granted"),
             Reason::UnderWay { .. } => panic!("it is not under way"),
-            Reason::UpdatePolicy { .. } | Reason::WipedByCheckSync | Reason::Realm(_) => {
+            Reason::UpdatePolicy { .. } | Reason::CheckSync { .. } | Reason::Realm(_) => {
                 panic!("nobody here has settings files or realms")
             }
         }

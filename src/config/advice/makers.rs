@@ -45,6 +45,14 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
             "add a table `[deployment]` to `sipherd.toml`",
         );
     }
+    if ground.cannot_clear && matches!(subject.policy.action, Action::ModuleUpdate { .. }) {
+        subject.warn(
+            Code::NotPossible,
+            &subject.draft.places.key("module-update"),
+            "`module_urls` of `[snom]` has phones clear their `firmware_uxm`: those whose web servers ask for a password are held",
+            "name `credentials` in `[web]` of `sipherd.toml`, or leave out `module_urls`",
+        );
+    }
     let place = |key| subject.draft.places.value(&format!("idle.{key}"));
     let names = if resyncs { those(&|profile| !profile.resync.is_empty()) } else { None };
     if let Some(names) = names {

@@ -38,6 +38,8 @@ pub(super) struct Ground<'a> {
     pace: Option<&'a FleetPace>,
     /// Phones are asked to call a deployment service, and there is none.
     no_deployment: bool,
+    /// snoms are asked to clear their `firmware_uxm`, and nobody knows the passwords of their web servers.
+    cannot_clear: bool,
     /// The daemon's zone.
     zone: Tz,
     now: DateTime<Utc>,
@@ -69,6 +71,8 @@ pub(super) fn give(
         timing: with.map(|(settings, _)| &settings.timing),
         pace: with.map(|(settings, _)| &settings.pace),
         no_deployment: with.is_some_and(|(settings, _)| settings.deployment.is_none()),
+        cannot_clear: with
+            .is_some_and(|(settings, _)| settings.snom.clears() && settings.web_credentials.is_none()),
         zone: zones.daemon.unwrap_or(Tz::UTC),
         now: what.now,
         makers: what.makers,

@@ -1,6 +1,6 @@
 //! The keys of `sipherd.toml` that are about snoms alone.
 
-use super::Value::{Duration, Text};
+use super::Value::{Duration, Text, Word};
 use super::{Form, Key, Keys};
 
 /// `[snom]`.
@@ -22,9 +22,16 @@ pub static SNOM: Keys = Keys {
             "phones read their settings so often by themselves (`prov_polling_period`)",
         )
         .else_("as their settings say"),
+        Key::new(
+            "module_urls",
+            Word(&["changing", "cleared"]),
+            "\"cleared\"",
+            "a phone passes over a module's image whose URL it has written already: with `changing` each order has a URL of its own; with `cleared` an image keeps its URL, and `firmware_uxm` of the phone is cleared before each order, with the credentials of `[web]`",
+        )
+        .else_("`\"changing\"`"),
     ],
     later: &[],
-    misnamed: &[("settings", "it is called `templates`")],
+    misnamed: &[("settings", "it is called `templates`"), ("module_url", "it is called `module_urls`")],
 };
 
 /// `[realm.NAME]`.

@@ -80,8 +80,13 @@ impl Journey {
             State::Back => (self.trip.deadline()?, Step::Expire),
             State::Fetching if self.is_about_files() => (since + usual.fetch, Step::DeliverFiles),
             State::Fetching => (since + usual.fetch, Step::Deliver),
+            // It fetches the image for its module once it is back; only then the module is written.
             State::Flashing if matches!(self.trip.plan().goal, Goal::Module { .. }) => {
-                (since + usual.flash, Step::TellModule)
+                if self.trip.is_gone() {
+                    (since, Step::Return)
+                } else {
+                    (since + usual.flash, Step::TellModule)
+                }
             }
             // It downloaded first, and goes down when nobody uses it.
             State::Flashing if self.waits => (self.trip.deadline()?, Step::Leave),

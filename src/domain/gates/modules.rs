@@ -2,7 +2,9 @@
 
 use super::{Judge, Mandate};
 use crate::domain::firmware::{Image, ModuleKind};
-use crate::domain::modules::{ModuleHeld, ModulePower, Modules, SEEN_LATELY, SETTLES};
+use crate::domain::modules::{
+    KeptUrl, ModuleHeld, ModulePower, ModuleTerms, ModuleUrls, Modules, SEEN_LATELY, SETTLES,
+};
 use crate::domain::phone::Realm;
 use crate::domain::policy::verdict::{Gate, GateAnswer, Reason};
 use crate::domain::policy::{Action, Firmware};
@@ -35,8 +37,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether the module may be updated through this phone: every requirement and limit of snom's document. That the URL
-    /// differs from the one the phone has written last needs no gate: every order has its own.
+    /// Whether the module may be updated through this phone: every requirement and limit of snom's document.
     pub(super) fn module_image(&self, from: &Firmware) -> GateAnswer {
         let special = self.terms.as_ref().map(|terms| &terms.special);
         let Some(terms) = special.and_then(|special| special.modules.as_ref()) else {
@@ -77,6 +78,8 @@ impl<'a> Judge<'a> {
             None => held.push(Reason::Module(ModuleHeld::PowerUntold)),
         }
         held.extend(self.update_policy_forbids(&["never_update", "settings_only"]));
+        held.extend(self.asks_another_server());
+        held.extend(self.may_have_written_it(terms));
         match image {
             Some(image) if held.is_empty() => self.open(Gate::Image, || told(&image)),
             _ => {
@@ -92,6 +95,25 @@ impl<'a> Judge<'a> {
         // A plan takes what is seen now to stay so.
         let lately = self.sky.door.is_none() || self.sky.now - modules.seen <= SEEN_LATELY;
         lately.then_some(modules)
+    }
+
+    /// The URL it would be offered must not be the one it has written last. Where each order has its own it never is;
+    /// else its setting must be known to be empty.
+    fn may_have_written_it(&self, terms: &ModuleTerms) -> Option<Reason> {
+        // What is seen of no module is held by that already.
+        let kept = match terms.urls {
+            ModuleUrls::Changing => return None,
+            ModuleUrls::Cleared => self.phone.modules.as_deref()?.kept_url,
+        };
+        // sipherd clears it when the phone's turn comes: a plan takes that for granted, as it does polls.
+        let later = self.sky.door.is_none() || self.at > self.sky.now;
+        let failed = match kept {
+            KeptUrl::Cleared => return None,
+            KeptUrl::Unknown if later => return None,
+            KeptUrl::Unknown => None,
+            KeptUrl::Stays { why, .. } => Some(why),
+        };
+        Some(Reason::Module(ModuleHeld::Url { failed }))
     }
 
     /// What the phone's settings files say against firmware, if it is one of these, or nobody knows what it means.
@@ -138,13 +160,21 @@ impl<'a> Judge<'a> {
         reboots && terms.special.modules.is_some() && terms.polls()
     }
 
-    /// A phone whose settings files have every check-sync wipe it is asked in another way, or not at all.
-    pub(super) fn would_be_wiped(&self, mandate: Option<&Mandate<'a>>) -> bool {
+    /// A phone whose settings files have every check-sync do something else is asked in another way, or not at all.
+    pub(super) fn check_sync_is_turned(&self, mandate: Option<&Mandate<'a>>) -> Option<Reason> {
         let resync = matches!(mandate, Some(Mandate::Policy(policy)) if policy.action == Action::Resync);
-        self.terms.as_ref().is_some_and(|terms| {
-            let ways = if resync { &terms.resync } else { &terms.triggers };
-            terms.special.wiped_by_check_sync && ways.is_empty()
-        })
+        let terms = self.terms.as_ref()?;
+        let ways = if resync { &terms.resync } else { &terms.triggers };
+        let (wiped, does) = (terms.special.wiped_by_check_sync, terms.special.check_sync_does);
+        let turned = (wiped || does.is_some()) && ways.is_empty();
+        turned.then(|| Reason::CheckSync { does: does.map(Into::into) })
+    }
+
+    /// A phone of a realm whose setting server is somebody else's never asks this depot for its firmware.
+    pub(super) fn asks_another_server(&self) -> Option<Reason> {
+        let name = self.phone.realm.as_ref().or(self.phone.home.as_ref())?;
+        let elsewhere = self.sky.rules.realms.get(name) == Some(&false);
+        elsewhere.then(|| Reason::Realm(RealmHeld::Elsewhere { name: name.clone() }))
     }
 }
 

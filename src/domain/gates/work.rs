@@ -17,10 +17,10 @@ impl<'a> Judge<'a> {
             Ok(Some(Mandate::Policy(policy))) => Some(&policy.action),
             Ok(Some(Mandate::Job(_)) | None) | Err(_) => None,
         };
+        if let Some(reason) = self.check_sync_is_turned(self.mandate.as_ref().ok().and_then(Option::as_ref)) {
+            return self.hold(Gate::Identity, reason, None);
+        }
         match (&self.terms, action) {
-            (Some(_), _) if self.would_be_wiped(self.mandate.as_ref().ok().and_then(Option::as_ref)) => {
-                self.hold(Gate::Identity, Reason::WipedByCheckSync, None)
-            }
             (Some(terms), _) if self.cannot_be_told_to_reboot(terms) => {
                 let kind = format!("reboots of {} by its polls alone", self.phone.kind());
                 self.hold(Gate::Identity, Reason::NoProfile { kind }, None)
@@ -223,6 +223,9 @@ impl<'a> Judge<'a> {
         // One that asks its user would wait for a key press all night.
         if let Some(reason) = self.update_policy_forbids(&["never_update", "settings_only", "ask_for_update"])
         {
+            return self.hold(Gate::Image, reason, None);
+        }
+        if let Some(reason) = self.asks_another_server() {
             return self.hold(Gate::Image, reason, None);
         }
         let level = (self.sky.rules.levels)(self.phone);

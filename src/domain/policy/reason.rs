@@ -95,8 +95,12 @@ pub enum Reason {
         /// Their `update_policy`.
         value: Arc<str>,
     },
-    /// The administrator's settings files have every check-sync wipe it, and nothing else asks it.
-    WipedByCheckSync,
+    /// The administrator's settings files have every check-sync wipe it, or do something else than is wanted, and nothing
+    /// else asks it.
+    CheckSync {
+        /// What it does; `None` wipes it.
+        does: Option<Arc<str>>,
+    },
     /// Its expansion module cannot be updated.
     Module(ModuleHeld),
     /// It cannot be moved to the realm.
@@ -321,8 +325,9 @@ impl Reason {
             Self::UpdatePolicy { value } => {
                 format!("the settings files say `update_policy` `{value}` for it")
             }
-            Self::WipedByCheckSync => {
-                "by the settings files any check-sync wipes it, and nothing else asks it".to_owned()
+            Self::CheckSync { does } => {
+                let does = does.as_ref().map_or("wipes it".to_owned(), |does| format!("does `{does}`"));
+                format!("by the settings files any check-sync {does}, and nothing else asks it")
             }
             Self::Module(held) => held.told(|until| clock(until, "%H:%M:%S")),
             Self::Realm(held) => held.to_string(),
@@ -425,7 +430,8 @@ impl Reason {
             Self::NoImage { .. } => "no-image",
             Self::Misfit(_) => "misfit",
             Self::UpdatePolicy { .. } => "update-policy",
-            Self::WipedByCheckSync => "wiped-by-check-sync",
+            Self::CheckSync { does: None } => "wiped-by-check-sync",
+            Self::CheckSync { does: Some(_) } => "check-sync-does-other",
             Self::Module(held) => held.slug(),
             Self::Realm(held) => held.slug(),
             Self::PenaltyBox { .. } => "penalty-box",

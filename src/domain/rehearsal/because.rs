@@ -28,7 +28,7 @@ pub enum Because {
 pub struct NoSuchReason(pub String);
 
 /// The machine names of all reasons.
-const SLUGS: [&str; 46] = [
+const SLUGS: [&str; 47] = [
     "no-lines",
     "no-profile",
     "not-selected",
@@ -47,6 +47,7 @@ const SLUGS: [&str; 46] = [
     "misfit",
     "update-policy",
     "wiped-by-check-sync",
+    "check-sync-does-other",
     "penalty-box",
     "no-attempts-left",
     "lost",

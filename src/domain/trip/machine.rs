@@ -115,6 +115,11 @@ impl Trip {
         self.seen.delivered
     }
 
+    /// Whether the contact of a line is gone, and the phone did not register it again yet.
+    pub fn is_gone(&self) -> bool {
+        !self.seen.gone.is_empty()
+    }
+
     /// When the NOTIFY was ordered; `None` when it never was.
     pub fn asked_at(&self) -> Option<DateTime<Utc>> {
         self.asked_at

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use quick_xml::escape::escape;
 
 use crate::domain::firmware::Version;
+use crate::domain::modules::ModuleUrls;
 use crate::domain::phone::{Mac, Model};
 
-/// What a firmware document names; an empty one names nothing, and the phone finds nothing to do.
+/// What a firmware document names; one without anything names nothing, and the phone finds nothing to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Firmware<'a> {
     /// The URL of the phone's own image, with the URL of what is to be written after it, where it needs that.
@@ -42,9 +43,11 @@ pub fn firmware(named: &Firmware<'_>) -> Vec<u8> {
     let mut text = "<?xml version=\"1.0\" encoding=\"utf-8\"?><firmware-settings>".to_owned();
     if let Some(image) = &named.phone {
         write(&mut text, "firmware", &with_chain(&image.url, image.chained.as_deref()));
-        let has_one = image.model.is_some_and(may_have_bootloader);
-        if let Some(url) = image.bootloader.as_deref().filter(|_| has_one) {
-            write(&mut text, "bootloader", url);
+        match (image.model.map(may_have_bootloader), image.bootloader.as_deref()) {
+            (Some(true), Some(url)) => write(&mut text, "bootloader", url),
+            // "If it is set, remove its content": somebody may have set it before.
+            (Some(false), _) => write(&mut text, "bootloader", ""),
+            (Some(true), None) | (None, _) => {}
         }
     }
     if let Some(url) = &named.module {
@@ -59,10 +62,14 @@ pub fn image_url(base: &str, mac: Mac, file: &str) -> String {
     format!("{base}/snom/{}/{file}", mac.bare_upper())
 }
 
-/// The URL of a module's image. `order` differs from one module to the next: a phone passes over a URL that it has
-/// written already, so several modules at one phone need several URLs.
-pub fn module_url(base: &str, mac: Mac, file: &str, order: u64) -> String {
-    format!("{}?module={order}", image_url(base, mac, file))
+/// The URL of a module's image. A phone passes over a URL that it has written already. So `order`, which differs from one
+/// module to the next, is part of it, unless the phone's setting is cleared before each order.
+pub fn module_url(base: &str, mac: Mac, file: &str, urls: ModuleUrls, order: u64) -> String {
+    let url = image_url(base, mac, file);
+    match urls {
+        ModuleUrls::Changing => format!("{url}?module={order}"),
+        ModuleUrls::Cleared => url,
+    }
 }
 
 /// The URL of a phone's firmware document.
@@ -132,7 +139,7 @@ mod tests {
     #[test]
     fn the_phone_comes_first_and_its_module_second() {
         let model = Model::new("D785");
-        let module = module_url(BASE, MAC, "snomUXM-2.1.1.bin", 7);
+        let module = module_url(BASE, MAC, "snomUXM-2.1.1.bin", ModuleUrls::Changing, 7);
         let both = Firmware { phone: Some(image(Some(&model), "a.bin")), module: Some(module) };
         assert_eq!(
             text(&both),
@@ -143,7 +150,6 @@ mod tests {
                 r#"</firmware-settings>"#
             )
         );
-        assert_ne!(module_url(BASE, MAC, "a", 1), module_url(BASE, MAC, "a", 2));
     }
 
     #[test]
@@ -181,9 +187,27 @@ mod tests {
                 .contains("<bootloader perm=\"\">http://10.0.0.5:8080/snom/000413922D24/boot.bin</")
         );
         for model in ["190", "300", "320", "360", "370"].map(Model::new) {
-            assert!(!named(Some(&model)).contains("bootloader"), "{model}");
+            let emptied = "<bootloader perm=\"\"></bootloader>";
+            assert!(named(Some(&model)).contains(emptied), "{model}");
         }
         assert!(!named(None).contains("bootloader"), "nobody knows what it is");
         assert!(may_have_bootloader(&Model::new("820")) && may_have_bootloader(&Model::new("D315")));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_two_orders_have_one_url_unless_the_phone_is_cleared(
+            one: u64, other: u64, file in "[A-Za-z0-9.-]{1,30}", another in "[A-Za-z0-9.-]{1,30}"
+        ) {
+            let url = |urls, file: &str, order| module_url(BASE, MAC, file, urls, order);
+            proptest::prop_assert_eq!(
+                url(ModuleUrls::Changing, &file, one) == url(ModuleUrls::Changing, &another, other),
+                one == other && file == another
+            );
+            proptest::prop_assert_eq!(
+                url(ModuleUrls::Cleared, &file, one),
+                url(ModuleUrls::Cleared, &file, other)
+            );
+        }
     }
 }

@@ -137,8 +137,8 @@ mod tests {
         let page = |count: &str, below: &str| {
             format!(
                 "<html><body><table><tr><td>Firmware-Version:</td><td>snomD785-SIP 10.1.64.14</td></tr>\
-                 <tr><td>USB&nbsp;Expansion Module:</td><td>{count}</td></tr><tr><td>{below}</td></tr>\
-                 <tr><td>Uptime</td><td>1.2.3</td></tr></table></body></html>"
+                 <tr><td>Rootfs-Version:</td><td>snomD785 jffs2 3.36</td></tr><tr><td>USB&nbsp;Expansion Module:</td><td>{count}</td></tr><tr><td>{below}</td></tr>\
+                 <tr><td>Uptime</td><td>1.02.03</td></tr></table></body></html>"
             )
         };
         let read = |count: &str, below: &str| {

@@ -6,6 +6,7 @@ use super::settings::{Own, settings};
 use super::template::Template;
 use super::templates::Templates;
 use super::{CheckSync, firmware_status};
+use crate::domain::modules::ModuleUrls;
 use crate::domain::phone::{Mac, Model, Realm};
 
 /// A realm, as far as the documents are concerned.
@@ -26,6 +27,8 @@ pub struct Papers {
     pub realms: BTreeMap<Realm, RealmPapers>,
     /// How often phones are to read their settings, in seconds; `None` leaves that to the phones.
     pub poll_seconds: Option<i64>,
+    /// What keeps phones from passing over the image of a module.
+    pub module_urls: ModuleUrls,
 }
 
 impl Papers {
@@ -60,14 +63,14 @@ impl Papers {
         of_realm.or_else(|| self.templates.value(model, mac, name))
     }
 
-    /// What a phone does with a check-sync: the worst of what any of its files says.
+    /// What a phone does with a check-sync: what its realm's files say, else the depot's; and the worst, if any says that.
     pub fn check_sync(&self, model: Option<&Model>, mac: Mac, realm: Option<&Realm>) -> CheckSync {
         let here = self.templates.check_sync(model, mac);
         let there = self.of_realm(realm).map_or(CheckSync::Follows, |own| own.check_sync(model, mac));
         match (here, there) {
             (CheckSync::Destroys, _) | (_, CheckSync::Destroys) => CheckSync::Destroys,
-            (CheckSync::Overrides, _) | (_, CheckSync::Overrides) => CheckSync::Overrides,
-            (CheckSync::Follows, CheckSync::Follows) => CheckSync::Follows,
+            (here, CheckSync::Follows) => here,
+            (_, there) => there,
         }
     }
 
@@ -112,7 +115,7 @@ mod tests {
         Papers {
             templates: templates("<lang>en</lang><tone>gb</tone>"),
             realms: [(Realm::new("berlin"), berlin), (Realm::new("away"), away)].into(),
-            poll_seconds: None,
+            ..Papers::default()
         }
     }
 
@@ -148,7 +151,10 @@ mod tests {
             "it may not have read them yet"
         );
         papers.templates = templates("<checksync_action>sync</checksync_action>");
-        assert_eq!(papers.check_sync(None, MAC, None), CheckSync::Overrides);
+        assert_eq!(papers.check_sync(None, MAC, None), CheckSync::Syncs);
+        let own = templates("<checksync_action>reboot</checksync_action>");
+        papers.realms.get_mut(&berlin).unwrap().templates = own;
+        assert_eq!(papers.check_sync(None, MAC, Some(&berlin)), CheckSync::Reboots);
     }
 
     #[test]

@@ -22,25 +22,30 @@ pub fn special(papers: &Papers, phone: &Phone) -> Special {
         has_port: model.is_some_and(takes_modules),
         least_uxm: least_uxm.clone(),
         least_d7c: least_d7c.clone(),
+        urls: papers.module_urls,
     });
+    let check_sync = papers.check_sync(model, phone.mac, realm);
     let update_policy = papers.value(model, phone.mac, realm, "update_policy");
     Special {
         modules,
         update_policy: update_policy.filter(|value| *value != "auto_update").map(Into::into),
-        wiped_by_check_sync: papers.check_sync(model, phone.mac, realm) == CheckSync::Destroys,
+        wiped_by_check_sync: check_sync == CheckSync::Destroys,
+        check_sync_does: check_sync.overrides(),
     }
 }
 
-/// The ways of asking that are left for a phone: one that any check-sync wipes is never sent one.
-pub fn harmless(special: &Special, triggers: &[Trigger]) -> Vec<Trigger> {
-    let wipes = |trigger: &&Trigger| match &trigger.way {
+/// The ways of asking that are left for a phone: one that any check-sync wipes is never sent one, and one that does
+/// something else with it than it is for neither. `for_value` is the `checksync_action` that does what they are for.
+pub fn harmless(special: &Special, triggers: &[Trigger], for_value: &str) -> Vec<Trigger> {
+    let turns = special.wiped_by_check_sync || special.check_sync_does.is_some_and(|does| does != for_value);
+    let harms = |trigger: &&Trigger| match &trigger.way {
         Way::Notify(notice) => {
             let name = notice.event.split(';').next().unwrap_or_default().trim();
-            special.wiped_by_check_sync && name.eq_ignore_ascii_case("check-sync")
+            turns && name.eq_ignore_ascii_case("check-sync")
         }
         Way::Web { .. } | Way::ContactMe | Way::Poll => false,
     };
-    triggers.iter().filter(|trigger| !wipes(trigger)).cloned().collect()
+    triggers.iter().filter(|trigger| !harms(trigger)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -74,8 +79,20 @@ mod tests {
             Way::Web { path: "/x".into() }.into(),
             Way::Poll.into(),
         ];
-        assert_eq!(harmless(&special, &all), [all[0].clone(), all[3].clone(), all[4].clone()]);
-        assert_eq!(harmless(&Special::default(), &all), all);
+        let others = [all[0].clone(), all[3].clone(), all[4].clone()];
+        assert_eq!(harmless(&special, &all, "reboot"), others);
+        assert_eq!(harmless(&Special::default(), &all, "reboot"), all);
+        for (action, reboots, syncs) in
+            [("reboot", true, false), ("sync", false, true), ("reregister", false, false)]
+        {
+            let special =
+                super::special(&papers(&format!("<checksync_action>{action}</checksync_action>")), &phone());
+            for (value, stays) in [("reboot", reboots), ("sync", syncs)] {
+                let left = harmless(&special, &all, value);
+                assert_eq!(left == all, stays, "{action} {value}");
+                assert!(stays || left == others, "{action} {value}");
+            }
+        }
     }
 
     #[test]

@@ -39,8 +39,12 @@ impl Scope {
 pub enum CheckSync {
     /// What the message says.
     Follows,
-    /// Something else that loses nothing: it reboots, registers anew, or reads its settings.
-    Overrides,
+    /// It reboots.
+    Reboots,
+    /// It reads its settings anew.
+    Syncs,
+    /// It registers anew, no more.
+    Registers,
     /// It deletes what its user has, or nobody knows: it is never sent one.
     Destroys,
 }
@@ -50,8 +54,20 @@ impl CheckSync {
     pub fn of(value: &str) -> Self {
         match value.trim() {
             "" => Self::Follows,
-            "reboot" | "reregister" | "sync" => Self::Overrides,
+            "reboot" => Self::Reboots,
+            "sync" => Self::Syncs,
+            "reregister" => Self::Registers,
             _ => Self::Destroys,
+        }
+    }
+
+    /// The value that has it do something else than the message says, and loses nothing.
+    pub const fn overrides(self) -> Option<&'static str> {
+        match self {
+            Self::Reboots => Some("reboot"),
+            Self::Syncs => Some("sync"),
+            Self::Registers => Some("reregister"),
+            Self::Follows | Self::Destroys => None,
         }
     }
 }
@@ -164,9 +180,9 @@ mod tests {
         assert_eq!(of(None), CheckSync::Destroys, "it may be a D785");
         for (value, wanted) in [
             ("", CheckSync::Follows),
-            ("reboot", CheckSync::Overrides),
-            ("sync", CheckSync::Overrides),
-            ("reregister", CheckSync::Overrides),
+            ("reboot", CheckSync::Reboots),
+            ("sync", CheckSync::Syncs),
+            ("reregister", CheckSync::Registers),
             ("delete-contacts", CheckSync::Destroys),
             ("factory-reset", CheckSync::Destroys),
             ("something-new", CheckSync::Destroys),

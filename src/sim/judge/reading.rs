@@ -152,9 +152,13 @@ impl Reading {
                 | What::Redirected { .. }
                 | What::AsksItsUser
                 | What::FactoryReset
+                | What::ContactsDeleted
+                | What::ModulePrepares
                 | What::ModuleLeft { .. }
                 | What::ModuleFlashed { .. }
                 | What::ChainedFetched { .. }
+                | What::BootloaderFetched { .. }
+                | What::BootloaderRuined
                 | What::PartFlashed { .. }
                 | What::ConfigurationHandedIn { .. }
                 | What::ConfigurationRead { .. }

@@ -34,8 +34,16 @@ pub(super) struct Errand {
     pub user_agent: String,
 }
 
-/// Asks for settings and, where they allow an update, for the name of the firmware. What is returned is the
-/// address of an image with another version than `runs`.
+/// What a phone is to fetch.
+pub(super) struct Offer {
+    /// The address of the image.
+    image: String,
+    /// The address of the bootloader that goes with it (snom).
+    bootloader: Option<String>,
+}
+
+/// Asks for settings and, where they allow an update, for the name of the firmware. What is returned is an image with
+/// another version than `runs`.
 pub(super) async fn ask(
     spec: &PhoneSpec,
     house: &House,
@@ -43,23 +51,27 @@ pub(super) async fn ask(
     flash: Option<&Mutex<Flash>>,
     base: &str,
     runs: &str,
-) -> Option<String> {
+) -> Option<Offer> {
     let settings = settings(spec, house, errand, flash, base).await?;
+    let (mut bootloader, mut asks_first) = (None, false);
     let image = if spec.vendor == "snom" {
         // A snom's factory default is `settings_only`: without the setting nothing is flashed.
-        match element(&settings, "update_policy")?.as_str() {
-            "auto_update" => {}
-            "ask_for_update" => {
-                house.write(spec.mac, What::AsksItsUser);
-                return None;
-            }
+        asks_first = match element(&settings, "update_policy")?.as_str() {
+            "auto_update" => false,
+            "ask_for_update" => true,
             _ => return None,
-        }
+        };
         let url = element(&settings, "firmware_status")?;
         let (status, firmware) = errand.insist(house, &url).await?;
         let named = |name: &str| (status == 200).then(|| element(&firmware, name)).flatten();
         if let (Some(flash), Some(url)) = (flash, named("firmware_uxm")) {
             locked(flash).module_offer = Some(url);
+        }
+        // What the document does not name stays as it was set.
+        let kept = flash.map(|flash| locked(flash).bootloader.clone());
+        bootloader = named("bootloader").or(kept).filter(|url| !url.is_empty());
+        if let Some(flash) = flash {
+            locked(flash).bootloader = bootloader.clone().unwrap_or_default();
         }
         named("firmware")?.replace("{mac}", &spec.mac.bare_upper())
     } else {
@@ -71,8 +83,12 @@ pub(super) async fn ask(
     if image.is_empty() || version_in(&image)? == runs {
         return None;
     }
+    if asks_first {
+        house.write(spec.mac, What::AsksItsUser);
+        return None;
+    }
     house.write(spec.mac, What::FirmwareOffered { file: image.clone() });
-    Some(image)
+    Some(Offer { image, bootloader })
 }
 
 /// Its settings: where they name another setting server, those of that one.
@@ -145,6 +161,20 @@ async fn chained(spec: &PhoneSpec, house: &House, errand: &Errand, url: &str) ->
     true
 }
 
+/// The bootloader that the firmware document names beside the image; whether it is there, or there is none.
+///
+/// "For snom190 and snom3xx series only the firmware field is used": one of these that gets a bootloader is lost.
+async fn bootloader(spec: &PhoneSpec, house: &House, errand: &Errand, url: Option<&str>) -> bool {
+    let Some(url) = url else { return true };
+    if matches!(spec.model.as_bytes(), [b'1', b'9', b'0'] | [b'3', b'0'..=b'9', b'0'..=b'9']) {
+        house.write(spec.mac, What::BootloaderRuined);
+        std::future::pending::<()>().await;
+    }
+    let Some((200, text)) = errand.text(url).await else { return false };
+    house.write(spec.mac, What::BootloaderFetched { bytes: text.len() as u64 });
+    true
+}
+
 /// Two digits behind a `%` are a byte.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
@@ -163,9 +193,10 @@ pub(super) async fn update(
     spec: &PhoneSpec,
     house: &House,
     errand: &Errand,
-    url: &str,
+    offer: &Offer,
     mut break_once: bool,
 ) -> Option<String> {
+    let url = offer.image.as_str();
     let version = version_in(url)?;
     let mut have = 0;
     for _ in 0..TRIES {
@@ -176,7 +207,9 @@ pub(super) async fn update(
                     house.write(spec.mac, What::ImageRejected);
                     return None;
                 }
-                if !chained(spec, house, errand, url).await {
+                if !chained(spec, house, errand, url).await
+                    || !bootloader(spec, house, errand, offer.bootloader.as_deref()).await
+                {
                     break;
                 }
                 house.pass(spec.pace.flash).await;

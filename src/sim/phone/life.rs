@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
-use super::download::{self, Errand};
+use super::download::{self, Errand, Offer};
 use super::stack::Desk;
 use super::{Hand, Misfit, PhoneSpec};
 use crate::sim::diary::{Cause, What};
@@ -149,10 +149,10 @@ impl Life {
     }
 
     /// Downloads, flashes where the image is good, and says whether it now has to boot again.
-    async fn update(&mut self, url: &str) -> bool {
+    async fn update(&mut self, offer: &Offer) -> bool {
         let may_break = self.may_break_download();
         let errand = self.errand();
-        let Some(version) = download::update(&self.spec, &self.house, &errand, url, may_break).await else {
+        let Some(version) = download::update(&self.spec, &self.house, &errand, offer, may_break).await else {
             return false;
         };
         self.version = version;
@@ -160,7 +160,7 @@ impl Life {
     }
 
     /// Boots, as often as flashing demands. What it returns is an image to be fetched once it has registered.
-    async fn boot(&mut self) -> Option<String> {
+    async fn boot(&mut self) -> Option<Offer> {
         loop {
             self.house.pass(self.spec.pace.boot).await;
             if let Some(unit) = &self.unit {

@@ -277,6 +277,12 @@ impl Phone {
             .unwrap_or_default()
     }
 
+    /// The setting `firmware_uxm`: the URL of the module image that it wrote last.
+    pub fn firmware_uxm(&self) -> String {
+        let flash = self.flash.as_ref().map(|flash| flash.lock().unwrap_or_else(PoisonError::into_inner));
+        flash.map(|flash| flash.firmware_uxm.clone()).unwrap_or_default()
+    }
+
     /// Dials, unless the phone is down or in a call.
     pub fn call(&self, to: &str, lasts: TimeDelta) {
         // A phone whose task has ended with the building dials no more.

@@ -37,18 +37,32 @@ impl Desk<'_> {
     }
 
     /// What a check-sync does, whatever it says, where the setting `checksync_action` says so.
-    pub(super) fn check_sync_action(&self, event: &str, cause: &Cause) -> Option<Option<Cause>> {
-        let flash = self.flash()?.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn check_sync_action(&mut self, event: &str, cause: &Cause) -> Option<Option<Cause>> {
+        let action = {
+            let flash = self.flash()?.lock().unwrap_or_else(PoisonError::into_inner);
+            flash.checksync_action.clone()
+        };
         if !event.trim_start().to_ascii_lowercase().starts_with("check-sync") {
             return None;
         }
-        match flash.checksync_action.as_str() {
+        match action.as_str() {
             "factory-reset" => {
-                drop(flash);
                 self.write(What::FactoryReset);
                 Some(Some(cause.clone()))
             }
+            "delete-contacts" => {
+                self.write(What::ContactsDeleted);
+                Some(None)
+            }
             "reboot" => Some(Some(cause.clone())),
+            "sync" => {
+                self.wants_settings = true;
+                Some(None)
+            }
+            "reregister" => {
+                self.register();
+                Some(None)
+            }
             _ => None,
         }
     }

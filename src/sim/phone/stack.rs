@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::calls::Call;
 use super::deployment::{Deployment, ended};
+use super::download::Offer;
 use super::life::Life;
 use super::polling::Polling;
 use super::registration::Registration;
@@ -83,11 +84,11 @@ pub(super) struct Desk<'a> {
     pub(super) wants_poll: bool,
     /// It is planned when the settings are read next.
     pub plans_settings: bool,
-    offer: Option<String>,
+    offer: Option<Offer>,
 }
 
 /// An errand that runs beside the phone's service, and what it brings in the end.
-type Beside = Option<Pin<Box<dyn Future<Output = Option<String>> + Send>>>;
+type Beside<T> = Option<Pin<Box<dyn Future<Output = Option<T>> + Send>>>;
 
 /// What woke the phone.
 enum Woken {
@@ -96,8 +97,8 @@ enum Woken {
     Timer,
     /// The download that ran beside the phone's service ended; the version it flashed.
     Updated(Option<String>),
-    /// It has read its settings anew; the address of the image they offer.
-    SettingsRead(Option<String>),
+    /// It has read its settings anew; the image they offer.
+    SettingsRead(Option<Offer>),
     /// Its deployment client has a reason to reboot.
     Deployed(Left),
     /// It has polled its script and carried it out; the restart that follows at once.
@@ -108,7 +109,7 @@ enum Woken {
 
 impl<'a> Desk<'a> {
     /// A phone that has just booted, with an image it still has to fetch.
-    pub fn new(life: &'a mut Life, offer: Option<String>) -> Self {
+    pub fn new(life: &'a mut Life, offer: Option<Offer>) -> Self {
         let registration = Registration::new(life);
         let nonce = life.token();
         Self {
@@ -137,7 +138,7 @@ impl<'a> Desk<'a> {
         self.plan_settings();
         self.web_is_up(true);
         let mut buffer = vec![0; 4096];
-        let (mut update, mut settings): (Beside, Beside) = (None, None);
+        let (mut update, mut settings): (Beside<String>, Beside<Offer>) = (None, None);
         self.life.registered.store(false, Ordering::Relaxed);
         let mut client: Deployment = self.begin_client();
         let mut polling: Polling = None;
@@ -191,9 +192,8 @@ impl<'a> Desk<'a> {
                 Woken::Deployed(left) => self.client_left(left),
                 Woken::SettingsRead(offer) => {
                     settings = None;
-                    self.offer = self.offer.take().or(offer);
                     self.plan_settings();
-                    None
+                    self.has_read(offer)
                 }
                 Woken::Polled(restart) => {
                     polling = None;
@@ -392,7 +392,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn begin_settings(&self) -> Beside {
+    fn begin_settings(&self) -> Beside<Offer> {
         let base = self.life.spec.depot.clone().or_else(|| self.life.house.depot())?;
         let (spec, house, errand) = (self.life.spec.clone(), self.life.house.clone(), self.life.errand());
         let (runs, flash) = (self.life.version.clone(), self.life.flash.clone());
@@ -402,11 +402,22 @@ impl<'a> Desk<'a> {
         }))
     }
 
-    fn begin_update(&mut self) -> Beside {
-        let url = self.offer.take()?;
+    /// It has read its settings while it runs. A snom reboots by itself for the firmware they name, and loads it behind
+    /// that: the first of its two boots.
+    fn has_read(&mut self, offer: Option<Offer>) -> Option<Cause> {
+        if self.life.spec.vendor == "snom" && offer.is_some() {
+            self.promised = Some(Cause::Update);
+            return self.leave_if_idle();
+        }
+        self.offer = self.offer.take().or(offer);
+        None
+    }
+
+    fn begin_update(&mut self) -> Beside<String> {
+        let offer = self.offer.take()?;
         let may_break = self.life.may_break_download();
         let (spec, house, errand) = (self.life.spec.clone(), self.life.house.clone(), self.life.errand());
-        Some(Box::pin(async move { download::update(&spec, &house, &errand, &url, may_break).await }))
+        Some(Box::pin(async move { download::update(&spec, &house, &errand, &offer, may_break).await }))
     }
 
     /// Writes into its diary.
@@ -439,7 +450,7 @@ async fn worked(work: &mut Work) {
     }
 }
 
-async fn finish(errand: &mut Beside) -> Option<String> {
+async fn finish<T>(errand: &mut Beside<T>) -> Option<T> {
     match errand {
         Some(errand) => errand.await,
         None => None,

@@ -21,6 +21,10 @@ pub struct Make {
     pub web_port: Option<u16>,
     /// User and password that the web server asks for.
     pub web_password: Option<(String, String)>,
+    /// The setting `bootloader`, as somebody left it.
+    pub bootloader: String,
+    /// What is wrong with it: its web server says that it has saved a setting, and has not.
+    pub saves_nothing: bool,
 }
 
 /// An expansion module.
@@ -63,6 +67,8 @@ pub(super) struct Flash {
     pub setting_server: String,
     /// The setting `firmware_uxm`: the URL of the module image that was written last.
     pub firmware_uxm: String,
+    /// The setting `bootloader`: the URL of what is written as its bootloader.
+    pub bootloader: String,
     /// The setting `checksync_action`.
     pub checksync_action: String,
     /// How often it reads its settings by itself.
@@ -80,7 +86,8 @@ impl Flash {
     pub fn new(make: Make, runs: &str) -> Self {
         let modules = make.modules.clone();
         let shown = single(&modules).map(|module| module.version.clone());
-        Self { make, modules, shown, runs: runs.to_owned(), ..Self::default() }
+        let bootloader = make.bootloader.clone();
+        Self { make, modules, shown, bootloader, runs: runs.to_owned(), ..Self::default() }
     }
 
     /// The tail of its HTTP User-Agent.

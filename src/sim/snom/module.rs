@@ -48,6 +48,7 @@ fn older(runs: &str, least: [u32; 4]) -> bool {
 pub(in crate::sim) async fn update_module(flash: &Mutex<Flash>, house: &House, mac: Mac, url: &str) {
     let at = |flash: &Mutex<Flash>| flash.lock().unwrap_or_else(PoisonError::into_inner).modules.clone();
     let before = at(flash);
+    house.write(mac, What::ModulePrepares);
     house.pass(PREPARES).await;
     house.pass(WRITES).await;
     let version = {

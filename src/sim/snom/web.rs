@@ -66,7 +66,8 @@ fn reply(request: &str, flash: &Mutex<Flash>) -> (&'static str, &'static str, St
         }
         "/settings.htm" => {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            if pairs.clone().any(|pair| pair == ("settings", "save"))
+            if !flash.make.saves_nothing
+                && pairs.clone().any(|pair| pair == ("settings", "save"))
                 && let Some((_, url)) = pairs.find(|(name, _)| *name == "firmware_uxm")
             {
                 flash.firmware_uxm = url.to_owned();
@@ -87,7 +88,7 @@ fn information(flash: &Flash) -> String {
     };
     format!(
         "<html><body><table><tr><td>Firmware-Version:</td><td>snom-SIP {}</td></tr>\
-         <tr><td>USB Expansion Module:</td><td>{}</td></tr>{below}\
+         <tr><td>Rootfs-Version:</td><td>snom jffs2 3.36</td></tr><tr><td>USB Expansion Module:</td><td>{}</td></tr>{below}\
          <tr><td>Uptime:</td><td>1.02.03</td></tr></table></body></html>",
         flash.runs,
         flash.modules.len()

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::firmware::ModuleKind;
-use crate::domain::modules::{ModulePower, ModuleTerms, Modules};
+use crate::domain::modules::{KeptUrl, ModulePower, ModuleTerms, ModuleUrls, Modules, NotCleared};
 use crate::domain::phone::Realm;
 use crate::domain::rules::Special;
 
@@ -24,11 +24,13 @@ fn module(kind: ModuleKind, file: &str, runs: &str) -> Image {
 
 /// Terms of a phone with a port, and what its settings files say.
 fn special(has_port: bool, update_policy: Option<&str>) -> Special {
-    let modules = ModuleTerms { has_port, least_uxm: version("8.9.3.68"), least_d7c: version("10.1.64.14") };
+    let (least_uxm, least_d7c) = (version("8.9.3.68"), version("10.1.64.14"));
+    let modules = ModuleTerms { has_port, least_uxm, least_d7c, urls: ModuleUrls::Changing };
     Special {
         modules: Some(modules),
         update_policy: update_policy.map(Into::into),
         wiped_by_check_sync: false,
+        check_sync_does: None,
     }
 }
 
@@ -95,6 +97,42 @@ fn every_requirement_of_the_document_has_its_own_reason() {
 }
 
 #[test]
+fn where_all_orders_have_one_url_the_phone_must_be_known_to_keep_none() {
+    let mut world = world();
+    let mut terms = special(true, None);
+    terms.modules.as_mut().unwrap().urls = ModuleUrls::Cleared;
+    world.rules.terms = with(terms);
+    let keeps = |world: &mut World, url| world.phone().modules.as_mut().unwrap().kept_url = url;
+    let told =
+        |world: &mut World| world.judge(700).verdict.reasons().map(ToString::to_string).collect::<Vec<_>>();
+    // A plan takes for granted that it is cleared in time; at night nobody does.
+    assert_eq!(world.slugs(700), [""; 0]);
+    world.live = Some(Default::default());
+    world.phone().modules = attached(1, Some("2.0.7"), 600);
+    assert_eq!(
+        told(&mut world),
+        ["it may have written this URL already: its `firmware_uxm` is cleared first"]
+    );
+    keeps(&mut world, KeptUrl::Cleared);
+    assert_eq!(world.slugs(700), [""; 0]);
+    for (why, words) in [
+        (NotCleared::NoCredentials, "its web server asks for a password and `[web]` has none for it"),
+        (NotCleared::Refused { status: 401 }, "its web server refuses the password (401)"),
+        (NotCleared::Refused { status: 404 }, "its web server answered with 404"),
+        (NotCleared::NoAnswer, "its web server did not answer"),
+    ] {
+        keeps(&mut world, KeptUrl::Stays { why, tried: at(690) });
+        assert_eq!(world.slugs(700), ["module-url"]);
+        assert!(told(&mut world)[0].ends_with(words), "{:?}", told(&mut world));
+    }
+    // Nor does a plan take for granted that what failed will work.
+    world.live = None;
+    assert_eq!(world.slugs(700), ["module-url"]);
+    world.rules.terms = with(special(true, None));
+    assert_eq!(world.slugs(700), [""; 0], "every order has a URL of its own");
+}
+
+#[test]
 fn a_d7c_needs_a_newer_phone_and_an_image_of_its_kind() {
     let mut world = world();
     let images = vec![
@@ -146,19 +184,25 @@ fn a_phone_that_any_check_sync_wipes_is_held_where_no_other_way_is_left() {
     let mut world = world();
     world.rules.policies[0].action = Action::Resync;
     let wiped = Special { wiped_by_check_sync: true, ..Special::default() };
-    let left = move |triggers: Vec<Trigger>| -> crate::domain::rules::TermsOf {
-        let special = wiped.clone();
+    let turned = Special { check_sync_does: Some("reboot"), ..Special::default() };
+    let left = |special: &Special, triggers: Vec<Trigger>| -> crate::domain::rules::TermsOf {
+        let special = special.clone();
         Arc::new(move |_| {
             let (special, triggers) = (special.clone(), triggers.clone());
             Some(Terms { special, triggers, resync: vec![], ..terms() })
         })
     };
-    world.rules.terms = left(vec![Trigger::waiting("reboot")]);
+    world.rules.terms = left(&wiped, vec![Trigger::waiting("reboot")]);
     assert_eq!(world.slugs(700), ["wiped-by-check-sync"]);
     world.rules.policies[0].action = Action::Reboot;
     assert!(world.judge(700).verdict.is_go(), "a reboot is no check-sync");
-    world.rules.terms = left(vec![]);
+    world.rules.terms = left(&wiped, vec![]);
     assert_eq!(world.slugs(700), ["wiped-by-check-sync"]);
+    world.rules.policies[0].action = Action::Resync;
+    world.rules.terms = left(&turned, vec![Trigger::waiting("reboot")]);
+    assert_eq!(world.slugs(700), ["check-sync-does-other"]);
+    let told = "by the settings files any check-sync does `reboot`, and nothing else asks it";
+    assert_eq!(world.judge(700).verdict.reasons().next().unwrap().to_string(), told);
 }
 
 #[test]
@@ -191,4 +235,23 @@ fn a_phone_moves_to_the_realm_of_the_policy_or_of_the_inventory() {
     world.rules.policies[0].action = Action::Move { realm: Some(Realm::new("away")) };
     let goal = world.judge(700).order.map(|order| order.goal);
     assert_eq!(goal, Some(Goal::Move { realm: Realm::new("away"), here: false }));
+}
+
+#[test]
+fn a_phone_in_a_realm_of_another_setting_server_is_not_sent_for_firmware_it_would_never_ask_for() {
+    let mut world = world();
+    world.rules.policies[0].action = Action::Update { from: Firmware::Release("new".into()) };
+    let (bonn, berlin) = (Realm::new("bonn"), Realm::new("berlin"));
+    world.rules.realms = [(bonn.clone(), false), (berlin.clone(), true)].into();
+    assert!(world.judge(700).verdict.is_go());
+    for (realm, home, held) in [
+        (Some(&bonn), None, true),
+        (None, Some(&bonn), true),
+        (Some(&berlin), Some(&bonn), false),
+        (Some(&berlin), None, false),
+    ] {
+        (world.phone().realm, world.phone().home) = (realm.cloned(), home.cloned());
+        let slugs = if held { vec!["realm-elsewhere"] } else { vec![] };
+        assert_eq!(world.slugs(700), slugs, "{realm:?} {home:?}");
+    }
 }
