@@ -1,7 +1,8 @@
-//! Waiting left to phones whose makers do not say that they wait.
+//! What the makers' phones cannot do: wait where nobody says that they do, or find what they are told by its name.
 
 use super::{Ground, Subject, and};
 use crate::config::code::Code;
+use crate::domain::phone::Vendor;
 use crate::domain::policy::{Action, IdleBy, Patience};
 use crate::domain::trip::Way;
 use crate::phones::Profile;
@@ -37,6 +38,16 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
             &subject.draft.places.key(subject.policy.action.table()),
             format!("phones of {names} are asked to call their deployment service, and there is none here"),
             "add a table `[deployment]` to `sipherd.toml`",
+        );
+    }
+    if let (Some(name), Some(place)) = (ground.depot_name, subject.meaning(&Vendor::INNOVAPHONE)) {
+        subject.warn(
+            Code::NotPossible,
+            &place,
+            format!(
+                "innovaphones with old firmware know no host names, and `url` under `[depot]` names `{name}`"
+            ),
+            "write the depot's IP address there: `url = \"http://192.0.2.5:8480\"`",
         );
     }
     let place = |key| subject.draft.places.value(&format!("idle.{key}"));

@@ -38,6 +38,8 @@ pub(super) struct Ground<'a> {
     pace: Option<&'a FleetPace>,
     /// Phones are asked to call a deployment service, and there is none.
     no_deployment: bool,
+    /// The host of the depot's URL, where it is a name and no address.
+    depot_name: Option<&'a str>,
     /// The daemon's zone.
     zone: Tz,
     now: DateTime<Utc>,
@@ -69,6 +71,7 @@ pub(super) fn give(
         timing: with.map(|(settings, _)| &settings.timing),
         pace: with.map(|(settings, _)| &settings.pace),
         no_deployment: with.is_some_and(|(settings, _)| settings.deployment.is_none()),
+        depot_name: with.and_then(|(settings, _)| settings.depot.as_ref()?.host_name()),
         zone: zones.daemon.unwrap_or(Tz::UTC),
         now: what.now,
         makers: what.makers,
@@ -138,6 +141,14 @@ impl Subject<'_> {
             return self.draft.mentions.vendors.iter().map(|vendor| &vendor.value).collect();
         }
         self.perhaps.iter().filter_map(|phone| phone.vendor.as_ref()).collect()
+    }
+
+    /// Where it means this maker's phones, if it may: its selection, else what it does.
+    fn meaning(&self, vendor: &Vendor) -> Option<Range<usize>> {
+        let named = self.draft.mentions.vendors.iter().find(|named| named.value == *vendor);
+        let listed = self.perhaps.iter().any(|phone| phone.vendor.as_ref() == Some(vendor));
+        let action = || self.draft.places.key(self.policy.action.table());
+        named.map(|named| named.span.clone()).or_else(|| listed.then(action))
     }
 
     /// What it does to a phone, for people.
