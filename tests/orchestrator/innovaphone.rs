@@ -273,7 +273,18 @@ async fn each_way_of_not_doing_it_has_its_own_name() {
     let held = daemon.state(&user(3), "waiting").await;
     assert!(held.detail.contains("see whether its update URL names this depot"), "{}", held.detail);
     let why = site.prints(&["why", "2003"]).await;
-    assert!(why.contains("it was not seen to poll yet"), "{why}");
+    let flat = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in [
+        "it was not seen to poll yet",
+        "Configuration/General/Update",
+        "`not polled` (its first interval is not over)",
+        "`failed(401)` (the URL names a server that wants a password)",
+        "`failed(404)` (its path is misspelt)",
+        "`failed(502)` (it is no URL, or a proxy is between)",
+        "other numbers are HTTP statuses",
+    ] {
+        assert!(flat.contains(told), "{told}: {why}");
+    }
     let failed = daemon.state(&user(4), "failed").await;
     assert!(failed.detail.starts_with("rejected the image"), "has it and never restarts: {}", failed.detail);
     stop(building, daemon).await;
