@@ -183,6 +183,23 @@ fn force_becomes_days_and_the_hours_one_stretch() {
 }
 
 #[test]
+fn initial_spares_phones_in_the_firmwares_policy() {
+    let prot = "mod cmd UP0 prot http://192.0.2.5/fw/ ireset 04-5679\n";
+    for (times, wanted) in [
+        ("mod cmd UP1 times /allow 1,2 /initial 6\n", "allow = [1, 2]\ninitial = \"6m\"\n"),
+        (
+            "mod cmd UP1 times /allow 1,2\nmod cmd UP1 times /initial 9\n",
+            "allow = [1, 2]\ninitial = \"9m\"\n",
+        ),
+        ("mod cmd UP1 times /allow 1,2 /initial 0\n", "allow = [1, 2]\n"),
+        ("mod cmd UP1 times /initial 6\n", "20, 21, 22, 23]\ninitial = \"6m\"\n"),
+    ] {
+        let made = imported(&script(&format!("{times}{prot}")), None);
+        assert!(made.drafts[0].text.ends_with(wanted), "{times}{}", made.drafts[0].text);
+    }
+}
+
+#[test]
 fn the_backups_are_a_policy_of_their_own_where_a_build_tells_the_phones_apart() {
     let save = "mod cmd UP0 scfg http://192.0.2.5/#m.txt no-op WEEKLY /force 168\n";
     let prot = |serial: &str| format!("mod cmd UP0 prot http://192.0.2.5/fw/ ireset {serial}\n");

@@ -45,7 +45,8 @@ pub fn import(script: &Script, product: Option<&Product>) -> Imported {
     let is_firmware = |command: &Command| matches!(command, Command::Fetch { code: Code::Firmware, .. });
     let mut firmware = commands.iter().filter(|(_, command)| is_firmware(command));
     let (first, second) = (firmware.next(), firmware.next());
-    let mut reading = Reading { remarks: Vec::new(), product, hours: None, beside: None, saves: None };
+    let mut reading =
+        Reading { remarks: Vec::new(), product, hours: None, initial: 0, beside: None, saves: None };
     if let (Some((first, _)), Some((second, _))) = (first, second) {
         reading.remark(
             *second,
@@ -81,6 +82,8 @@ struct Reading<'a> {
     product: Option<&'a Product>,
     /// The hours left by every `times` so far, in the order of the first; `None` while none limits them.
     hours: Option<Vec<u8>>,
+    /// The most minutes after a boot in which a `times` so far does nothing.
+    initial: u32,
     /// The build of the firmware's policy, where there is one.
     beside: Option<&'a str>,
     /// The line that hands configurations in and becomes a policy.
@@ -107,10 +110,26 @@ impl Reading<'_> {
                     self.hours = Some(left);
                 }
                 let Some(minutes) = initial else { return };
-                format!(
-                    "`/initial {minutes}` is left out: write `initial = \"{minutes}m\"` to spare phones right after their boot; new \
-                     devices, which it lets go at any hour, wait for the window"
-                )
+                self.initial = self.initial.max(*minutes);
+                let becomes = match (minutes, self.beside, self.saves) {
+                    (0, _, _) => "`/initial 0` spares nobody".to_owned(),
+                    (_, Some(_), _) => {
+                        format!(
+                            "`/initial {minutes}` becomes `initial = \"{minutes}m\"` of the firmware's policy"
+                        )
+                    }
+                    (_, None, Some(_)) => {
+                        format!(
+                            "`/initial {minutes}` is left out: handing in disturbs nobody right after a boot"
+                        )
+                    }
+                    (_, None, None) => {
+                        let text = format!("`/initial {minutes}` is left out: no policy is written");
+                        self.remark(line, text);
+                        return;
+                    }
+                };
+                format!("{becomes}; new devices, which it lets go at any hour, wait for the window")
             }
             Command::Check { then, serial } => {
                 let once = format!(
@@ -286,13 +305,19 @@ impl Reading<'_> {
         self.product.map_or_else(|| "the innovaphones".to_owned(), |product| format!("the {product}s"))
     }
 
+    /// The window of the firmware: `initial` stands beside hours alone.
     fn window(&self) -> String {
-        match &self.hours {
-            Some(hours) => {
-                let hours: Vec<String> = hours.iter().map(u8::to_string).collect();
-                format!("allow = [{}]\n", hours.join(", "))
+        let listed = |hours: &[u8]| {
+            let hours: Vec<String> = hours.iter().map(u8::to_string).collect();
+            format!("allow = [{}]\n", hours.join(", "))
+        };
+        let all: Vec<u8> = (0..24).collect();
+        match (&self.hours, self.initial) {
+            (Some(hours), 0) => listed(hours),
+            (hours, minutes @ 1..) => {
+                listed(hours.as_deref().unwrap_or(&all)) + &format!("initial = \"{minutes}m\"\n")
             }
-            None => {
+            (None, 0) => {
                 let days = DAYS.map(quoted).join(", ");
                 format!("days = [{days}]\nfrom = \"00:00\"\nto = \"00:00\"\n")
             }

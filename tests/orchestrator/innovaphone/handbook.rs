@@ -61,6 +61,7 @@ async fn the_imported_policies_do_in_a_daemon_what_the_script_does() {
     site.write("phones.csv", &format!("mac,lines\n{rows}"));
     site.settings(&building, "", TIMING);
     let daemon = site.start(clock, DRAIN).await;
+    until(&building, mac(house, 1), |log| flashed(log, "04-5679")).await;
     for n in [1, 2] {
         until(&building, mac(house, n), |log| count(log, handed_in) > 0).await;
     }
