@@ -11,6 +11,8 @@ mod generated;
 mod imported;
 /// The language.
 mod language;
+/// The previews beside the simulated phone.
+mod models;
 /// The scripts that are served, byte for byte.
 mod served;
 /// The customer's scripts in the simulated phone.

@@ -1,10 +1,10 @@
-//! `sipherd import`: from an administrator's update script to a checked policy, with all that it says otherwise.
+//! `sipherd import`: from an administrator's update script to checked policies, with all that they say otherwise.
 
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use super::Failure;
 use super::report::clean;
 use crate::config::layout::laid_out;
 use crate::config::{self, Place, Problem, Severity};
+use crate::domain::policy::{Calendar, WindowState};
 use crate::phones::innovaphone::device::{Device, Did, Variable};
 use crate::phones::innovaphone::generation::{self, Order};
 use crate::phones::innovaphone::import::{Draft, Imported, Remark, import};
@@ -24,7 +25,7 @@ use crate::phones::innovaphone::timetable::{Kind, Stretch, day, hours};
 /// Whose files are read.
 #[derive(Debug, Subcommand)]
 pub enum From {
-    /// An innovaphone update script: what it does hour by hour, what is wrong with it, and the policy in its place
+    /// An innovaphone update script: what it does hour by hour, what is wrong with it, and the policies in its place
     Innovaphone(Options),
 }
 
@@ -33,7 +34,7 @@ pub enum From {
 pub struct Options {
     /// The script, under its own name: `update-ip222.htm` tells the product
     file: PathBuf,
-    /// Write the policy into this folder; without it, it is printed
+    /// Write the policies into this folder; without it, they are printed
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Also tell what a device does that asked so: the address of its poll, as the web server's log has it
@@ -48,7 +49,7 @@ struct Answer<'a> {
     problems: Vec<Told<'a>>,
     devices: Vec<Day>,
     remarks: Vec<Told<'a>>,
-    policy: Option<Written<'a>>,
+    policies: Vec<Written<'a>>,
 }
 
 #[derive(Serialize)]
@@ -85,6 +86,7 @@ struct Written<'a> {
 /// A draft that the checker took.
 struct Checked {
     draft: Draft,
+    calendar: Calendar,
     /// The script that the policy amounts to.
     made: Script,
     text: String,
@@ -98,8 +100,9 @@ pub fn run(options: &Options, now: DateTime<Utc>, json: bool, out: &mut dyn Writ
     let script = read(&options.file, &source)?;
     let product = options.file.file_name().and_then(|name| Product::of_script(&name.to_string_lossy()));
     let product = product.as_ref();
-    let Imported { draft, mut remarks } = import(&script, product);
-    let checked = draft.map(|draft| check(draft, options.out.as_deref(), product, now)).transpose()?;
+    let Imported { drafts, mut remarks } = import(&script, product);
+    let checked = drafts.into_iter().map(|draft| check(draft, options.out.as_deref(), product, now));
+    let checked: Vec<Checked> = checked.collect::<Result<_, _>>()?;
     let mut days: Vec<Day> =
         Kind::ALL.map(|kind| of_device(kind.called(), &script, &kind.device(product))).into();
     if let Some(poll) = options.poll.as_deref().map(Poll::read) {
@@ -107,11 +110,11 @@ pub fn run(options: &Options, now: DateTime<Utc>, json: bool, out: &mut dyn Writ
         days.push(of_device("the device that polled", &script, &poll.device(target, product)));
         remarks.extend(unproved(&script, &poll));
     }
-    remarks.extend(checked.as_ref().and_then(|checked| difference(&script, checked, product)));
+    remarks.extend(checked.iter().filter_map(|checked| difference(&script, checked, product)));
     remarks.sort_by_key(|remark| remark.line);
-    let file = match (&checked, &options.out) {
-        (Some(checked), Some(folder)) => Some(write(folder, &checked.draft.name, &checked.text)?),
-        (_, _) => None,
+    let files = match &options.out {
+        Some(folder) => write(folder, &checked)?,
+        None => Vec::new(),
     };
     let advice = lint(&script, product);
     if json {
@@ -120,7 +123,11 @@ pub fn run(options: &Options, now: DateTime<Utc>, json: bool, out: &mut dyn Writ
             problems: advice.iter().map(of_advice).collect(),
             devices: days,
             remarks: remarks.iter().map(of_remark).collect(),
-            policy: checked.as_ref().map(|checked| of_policy(checked, file.as_deref())),
+            policies: checked
+                .iter()
+                .enumerate()
+                .map(|(n, checked)| of_policy(checked, files.get(n)))
+                .collect(),
         };
         serde_json::to_writer_pretty(&mut *out, &answer).map_err(io::Error::from)?;
         writeln!(out)?;
@@ -131,20 +138,26 @@ pub fn run(options: &Options, now: DateTime<Utc>, json: bool, out: &mut dyn Writ
             eprintln!("{}\n", clean(&problem.to_string()));
         }
         eprint!("{}", clean(&told(&options.file, &days, &remarks)));
-        match (&file, &checked) {
-            (Some(file), _) => writeln!(out, "{}: written", file.display())?,
-            (None, Some(checked)) => out.write_all(checked.text.as_bytes())?,
-            (None, None) => {}
+        for file in &files {
+            writeln!(out, "{}: written", file.display())?;
+        }
+        for (n, Checked { draft, text, .. }) in checked.iter().enumerate().filter(|_| files.is_empty()) {
+            // Where there are two, each says what its file is to be called.
+            let parted = if n > 0 { "\n" } else { "" };
+            if checked.len() > 1 {
+                writeln!(out, "{parted}# {}.toml", draft.name)?;
+            }
+            out.write_all(text.as_bytes())?;
         }
     }
-    match checked {
-        Some(_) => Ok(()),
-        None => Err(Failure::Input {
+    if checked.is_empty() {
+        return Err(Failure::Input {
             what: options.file.display().to_string(),
             why: "no policy can stand for this script".into(),
             hint: Some("the remarks say what became of each line".into()),
-        }),
+        });
     }
+    Ok(())
 }
 
 fn input(file: &Path, why: String) -> Failure {
@@ -238,7 +251,7 @@ fn check(
     match (errors.first(), read.policies.into_iter().next()) {
         (None, Some(policy)) => {
             let made = generation::script(&policy.calendar, &draft.order, product).script;
-            Ok(Checked { draft, made, text, warnings })
+            Ok(Checked { draft, calendar: policy.calendar, made, text, warnings })
         }
         (Some(error), _) => Err(unfit(error.one_line())),
         (None, None) => Err(unfit("cannot be read".into())),
@@ -253,11 +266,19 @@ fn difference(script: &Script, checked: &Checked, product: Option<&Product>) -> 
         Order::Restore { .. } => matches!(did, Did::Loaded(_)),
         Order::Backup { .. } => matches!(did, Did::Saved(_)),
     };
-    let (before, after) = (hours(script, product, wanted), hours(&checked.made, product, wanted));
+    let (before, mut after) = (hours(script, product, wanted), hours(&checked.made, product, wanted));
+    // Where the hours do not stand in its script, the gate alone has them.
+    after.retain(|hour| opens_at(&checked.calendar, *hour));
     (before != after).then(|| Remark {
         line: checked.draft.line,
         text: format!("the script does this {}, the policy {}", listed(&before), listed(&after)),
     })
+}
+
+/// Whether the windows are open in this hour of some day.
+fn opens_at(calendar: &Calendar, hour: u8) -> bool {
+    let at = |day| DateTime::UNIX_EPOCH + TimeDelta::days(day) + TimeDelta::hours(hour.into());
+    (0..7).any(|day| matches!(calendar.at(at(day), chrono_tz::UTC), WindowState::Open(_)))
 }
 
 /// `in the hours 22, 23, 0`, or `never`.
@@ -268,31 +289,35 @@ fn listed(hours: &[u8]) -> String {
     }
 }
 
-fn of_policy<'a>(checked: &'a Checked, file: Option<&'a Path>) -> Written<'a> {
+fn of_policy<'a>(checked: &'a Checked, file: Option<&'a PathBuf>) -> Written<'a> {
     Written {
         name: &checked.draft.name,
         text: &checked.text,
-        file,
+        file: file.map(PathBuf::as_path),
         script: checked.made.to_string(),
         warnings: checked.warnings.iter().map(Problem::one_line).collect(),
     }
 }
 
-/// Writes the policy, unless a file of that name is there.
-fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
-    let file = folder.join(format!("{name}.toml"));
-    let failed = |e: io::Error| match e.kind() {
-        io::ErrorKind::AlreadyExists => Failure::Input {
-            what: file.display().to_string(),
-            why: "is there already; nothing was written".into(),
-            hint: Some("name another folder with `--out`, or leave it out to see the policy".into()),
-        },
-        _ => input(&file, format!("cannot be written: {e}")),
+/// Writes the policies, unless a file of one's name is there.
+fn write(folder: &Path, policies: &[Checked]) -> Result<Vec<PathBuf>, Failure> {
+    let files: Vec<PathBuf> =
+        policies.iter().map(|checked| folder.join(format!("{}.toml", checked.draft.name))).collect();
+    let there = |file: &Path| Failure::Input {
+        what: file.display().to_string(),
+        why: "is there already; nothing was written".into(),
+        hint: Some("name another folder with `--out`, or leave it out to see the policies".into()),
     };
+    if let Some(file) = files.iter().find(|file| file.exists()) {
+        return Err(there(file));
+    }
     std::fs::create_dir_all(folder).map_err(|e| input(folder, format!("cannot be made: {e}")))?;
-    let mut new = std::fs::File::create_new(&file).map_err(failed)?;
-    new.write_all(text.as_bytes()).map_err(failed)?;
-    Ok(file)
+    for (file, Checked { text, .. }) in files.iter().zip(policies) {
+        let failed = |e: io::Error| input(file, format!("cannot be written: {e}"));
+        let mut new = std::fs::File::create_new(file).map_err(failed)?;
+        new.write_all(text.as_bytes()).map_err(failed)?;
+    }
+    Ok(files)
 }
 
 fn of_device(called: &'static str, script: &Script, device: &Device) -> Day {
@@ -335,7 +360,7 @@ fn told(file: &Path, days: &[Day], remarks: &[Remark]) -> String {
         }
     }
     if !remarks.is_empty() {
-        text += "\nWhat the policy says otherwise, or cannot say:\n";
+        text += "\nWhat the policies say otherwise, or cannot say:\n";
     }
     for Remark { line, text: remark } in remarks {
         text += &format!("  line {line}: {remark}\n");

@@ -1,7 +1,7 @@
 //! `[depot]`: where firmware is served, in which ways, and what phones hand in.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -98,6 +98,11 @@ impl DepotConfig {
     pub fn host(&self) -> &str {
         host(&self.url)
     }
+
+    /// The same where it is a name, and no address of IPv4 or IPv6.
+    pub fn host_name(&self) -> Option<&str> {
+        Some(self.host()).filter(|host| !is_address(host))
+    }
 }
 
 /// `192.0.2.5` of `http://192.0.2.5:8480/x`; an address of IPv6 keeps its brackets.
@@ -108,6 +113,11 @@ fn host(url: &str) -> &str {
         Some((host, port)) if !port.contains(']') => host,
         Some(_) | None => authority,
     }
+}
+
+fn is_address(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    bare.parse::<IpAddr>().is_ok()
 }
 
 /// Reads the table; what is wrong is recorded.
@@ -306,6 +316,7 @@ mod tests {
             ("http://[2001:db8::5]", "[2001:db8::5]"),
         ] {
             assert_eq!(host(url), said);
+            assert_eq!(is_address(host(url)), url != "http://depot.example/x", "{url}");
         }
     }
 }

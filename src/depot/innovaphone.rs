@@ -11,7 +11,9 @@ use super::transfer::Outgoing;
 use crate::domain::codes::Codes;
 use crate::domain::firmware::{Image, Part};
 use crate::domain::phone::{Hardware, Mac, Model, Vendor};
-use crate::phones::innovaphone::answer::{file_url, loads, nothing, script, stored_build};
+use crate::phones::innovaphone::answer::{
+    activates_boot_code, file_url, loads, nothing, script, stored_build,
+};
 use crate::phones::innovaphone::generation;
 use crate::phones::innovaphone::product::Product;
 use crate::phones::innovaphone::provisioning;
@@ -90,11 +92,13 @@ impl Asked<'_> {
     }
 }
 
-/// The code it tells of besides its firmware. Of a product without boot code a poll cannot tell any.
+/// The code it tells of besides its firmware. Of a product without boot code a poll cannot tell any; and where no script
+/// can have boot code activated, what runs is nobody's matter here.
 fn told_codes(read: &Request) -> Codes {
-    let has_boot_code = read.product.as_ref().is_some_and(Product::has_boot_code);
+    let product = read.product.as_ref();
+    let matters = product.is_some_and(Product::has_boot_code) && activates_boot_code(&read.poll, product);
     Codes {
-        boot: read.poll.running(Code::Boot).filter(|_| has_boot_code).cloned(),
+        boot: read.poll.running(Code::Boot).filter(|_| matters).cloned(),
         radio: stored_build(&read.poll, Code::Radio),
     }
 }

@@ -111,7 +111,7 @@ pub enum What {
     },
     /// Its settings have its user asked before an update, and nobody answers (snom).
     AsksItsUser,
-    /// A check-sync wiped it, as its settings say (snom).
+    /// It was reset to factory defaults: by a person (innovaphone), or by a check-sync, as its settings say (snom).
     FactoryReset,
     /// It deleted the contacts of its user.
     ContactsDeleted,

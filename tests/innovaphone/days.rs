@@ -151,16 +151,40 @@ fn a_call_delays_ireset_and_is_ended_by_reset() {
 
 #[test]
 fn check_lets_the_rest_happen_once_for_each_serial() {
-    let text = |serial: &str| script(&format!("mod cmd UP1 check iresetn {serial}\nconfig x y\n"));
+    let text = |serial: &str, line: &str| script(&format!("mod cmd UP1 check iresetn {serial}\n{line}\n"));
     let now = at("2026-11-20T12:00:00");
-    let mut device = Device { needs_reset: true, ..Kind::Settled.device(None) };
-    let executed = || Did::Executed("config x y".into());
+    let mut device = Kind::Settled.device(None);
+    let executed = |line: &str| Did::Executed(line.into());
+    let config = "config x y";
     assert_eq!(
-        did(device.poll(&text("1"), now)),
-        [executed(), Did::Checked, Did::Restarted { in_use: false }]
+        did(device.poll(&text("1", config), now)),
+        [executed(config), Did::Checked, Did::Restarted { in_use: false }]
     );
-    assert_eq!(did(device.poll(&text("1"), now)), [Did::Cancelled(Cancel::Done)]);
-    assert_eq!(did(device.poll(&text("2"), now)), [executed(), Did::Checked], "nothing asks for a reset now");
+    assert_eq!(did(device.poll(&text("1", config), now)), [Did::Cancelled(Cancel::Done)]);
+    let lookup = "mod cmd PHONE x";
+    assert_eq!(
+        did(device.poll(&text("2", lookup), now)),
+        [executed(lookup), Did::Checked],
+        "nothing asks for a reset now"
+    );
+}
+
+#[test]
+fn a_reset_to_factory_defaults_empties_every_serial() {
+    let script = script(
+        "mod cmd UP1 check ser 1\nmod cmd UP0 prot http://192.0.2.5/fw/ ser 7\nmod cmd UP0 cfg http://192.0.2.5/c ser 8\n",
+    );
+    let now = at("2026-11-20T12:00:00");
+    let mut device = Kind::Settled.device(None);
+    assert_eq!(did(device.poll(&script, now)).last(), Some(&Did::Checked));
+    assert_eq!(did(device.poll(&script, now)), [Did::Cancelled(Cancel::Done)]);
+    device.factory_reset();
+    assert_eq!(device.serials.len(), 0);
+    // PROT is not set, so the build that runs counts: it is the one of the script.
+    assert_eq!(
+        did(device.poll(&script, now)),
+        [Did::Same, Did::Loaded("http://192.0.2.5/c".into()), Did::Checked]
+    );
 }
 
 #[test]

@@ -127,6 +127,13 @@ fn told(product: &str, more: &str) -> String {
     )
 }
 
+/// The same of a phone that runs such a version.
+fn old(version: &str) -> String {
+    told("IP222", "")
+        .replace("121111", "06-5679")
+        .replace("ver=12r1%20IP222%5b12.1111%5d", &format!("ver={version}%20IP222%5b06-5679%5d"))
+}
+
 #[tokio::test]
 async fn every_script_is_byte_for_byte_what_it_should_be() {
     let desk = Desk::new().await;
@@ -145,6 +152,9 @@ async fn every_script_is_byte_for_byte_what_it_should_be() {
         ("ip222-reboot", ordered(Order::Reboot { serial: serial(), restore: None }), told("IP222", "")),
         ("ip222-restore", ordered(Order::Reboot { serial: serial(), restore: Some(3) }), told("IP222", "")),
         ("ip222-backup", ordered(Order::HandIn { serial: serial() }), told("IP222", "")),
+        ("old-update", install("ip222.bin"), old("V6.00%20sr2")),
+        ("old-backup", ordered(Order::HandIn { serial: serial() }), old("V6.00%20sr2")),
+        ("since-hotfix3-update", install("ip222.bin"), old("V6.00%20sr2-hotfix3")),
         (
             "ip222-by-hand",
             Some(Permit::Order { order: Order::Reboot { serial: serial(), restore: None }, calendar: None }),

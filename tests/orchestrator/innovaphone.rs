@@ -1,6 +1,7 @@
 //! Innovaphones: told what to do in the answer to their own poll, over real sockets, from the first poll to the last proof.
 
 mod codes;
+mod handbook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,9 +63,14 @@ fn made(phone: PhoneSpec, change: impl FnOnce(Make) -> Make) -> PhoneSpec {
 
 /// A release of these parts: product, part, file, build, and further keys of its manifest.
 fn stage(site: &Site, parts: &[(&str, Part, &str, &str, &str)]) {
+    stage_as(site, "new", parts);
+}
+
+/// The same under another name.
+fn stage_as(site: &Site, name: &str, parts: &[(&str, Part, &str, &str, &str)]) {
     let source = site.path("firmware");
     std::fs::create_dir(&source).unwrap();
-    let mut manifest = "name = \"new\"\n".to_owned();
+    let mut manifest = format!("name = \"{name}\"\n");
     for (product, part, file, build, more) in parts {
         // The file that breaks must not fit into the buffers between depot and phone.
         let length = if *file == "long.bin" { LONG } else { LENGTH };
@@ -179,16 +185,26 @@ async fn a_phone_is_told_its_url_then_its_firmware_and_is_believed_by_what_it_ru
 #[tokio::test]
 async fn a_phone_that_runs_the_build_is_left_alone_whatever_serial_it_has_stored() {
     let house = House(201);
-    let already = PhoneSpec { version: AFTER.to_owned(), ..phone(house, 1, "IP222") };
-    let (_site, building, daemon) = start(house, vec![already], &always(UPDATE), &[ip222(AFTER)]).await;
-    daemon.state(&user(1), "verified").await;
-    until(&building, mac(house, 1), |log| polls(log).len() >= 4).await;
-    let log = building.log(mac(house, 1));
-    assert_eq!(
-        (boots(&log), count(&log, |what| matches!(what, What::ImageBegan { .. }))),
-        (0, 0),
-        "{log:#?}"
-    );
+    let stores = |n, serial: &str| {
+        let prot = serial.to_owned();
+        made(phone(house, n, "IP222"), move |make| Make { prot, ..make })
+    };
+    let runs = |phone: PhoneSpec| PhoneSpec { version: AFTER.to_owned(), ..phone };
+    // Two run it, with no serial and a wrong one; the third has the right serial and runs something else.
+    let phones = vec![runs(phone(house, 1, "IP222")), runs(stores(2, BEFORE)), stores(3, AFTER)];
+    let (_site, building, daemon) = start(house, phones, &always(UPDATE), &[ip222(AFTER)]).await;
+    for n in [1, 2, 3] {
+        daemon.state(&user(n), "verified").await;
+        until(&building, mac(house, n), |log| polls(log).len() >= 4).await;
+        let log = building.log(mac(house, n));
+        let began = count(&log, |what| matches!(what, What::ImageBegan { .. }));
+        assert_eq!((boots(&log), began), if n == 3 { (1, 1) } else { (0, 0) }, "{log:#?}");
+    }
+    let told = polls(&building.log(mac(house, 2)));
+    assert!(told.last().unwrap().contains("PROT=121111"), "{told:#?}");
+    let told = polls(&building.log(mac(house, 3)));
+    assert!(told.first().unwrap().ends_with("PROT=125555"), "{told:#?}");
+    assert!(told.last().unwrap().contains("PROT=125555-2&"), "{told:#?}");
     stop(building, daemon).await;
 }
 
@@ -273,7 +289,18 @@ async fn each_way_of_not_doing_it_has_its_own_name() {
     let held = daemon.state(&user(3), "waiting").await;
     assert!(held.detail.contains("see whether its update URL names this depot"), "{}", held.detail);
     let why = site.prints(&["why", "2003"]).await;
-    assert!(why.contains("it was not seen to poll yet"), "{why}");
+    let flat = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in [
+        "it was not seen to poll yet",
+        "Configuration/General/Update",
+        "`not polled` (its first interval is not over)",
+        "`failed(401)` (the URL names a server that wants a password)",
+        "`failed(404)` (its path is misspelt)",
+        "`failed(502)` (it is no URL, or a proxy is between)",
+        "other numbers are HTTP statuses",
+    ] {
+        assert!(flat.contains(told), "{told}: {why}");
+    }
     let failed = daemon.state(&user(4), "failed").await;
     assert!(failed.detail.starts_with("rejected the image"), "has it and never restarts: {}", failed.detail);
     stop(building, daemon).await;

@@ -1,5 +1,7 @@
 //! The simulated innovaphone over real HTTP: what it asks a web server, and what it makes of the answers.
 
+mod commands;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -36,6 +38,11 @@ impl Web {
         (web, url)
     }
 
+    /// From now on this file is that.
+    fn put(&self, path: &str, bytes: impl Into<Vec<u8>>) {
+        self.files.lock().unwrap().insert(path.to_owned(), bytes.into());
+    }
+
     fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -51,10 +58,14 @@ async fn answer(
     let chunked = headers.get("transfer-encoding").is_some_and(|value| value == "chunked");
     let text = String::from_utf8_lossy(&body);
     web.asked.lock().unwrap().push(format!("{method} {uri} chunked={chunked} {text}"));
-    match (method, web.files.lock().unwrap().get(uri.path())) {
+    let file = web.files.lock().unwrap().get(uri.path()).cloned();
+    // A file of three digits is a refusal with that status.
+    let refusal = file.as_deref().filter(|bytes| bytes.len() == 3);
+    let refusal = refusal.and_then(|bytes| StatusCode::from_bytes(bytes).ok());
+    match (method, file) {
+        (_, Some(_)) if refusal.is_some() => (refusal.unwrap(), Vec::new()),
         (Method::PUT, _) => (StatusCode::CREATED, Vec::new()),
-        (_, Some(bytes)) if bytes == b"401" => (StatusCode::UNAUTHORIZED, Vec::new()),
-        (_, Some(bytes)) => (StatusCode::OK, bytes.clone()),
+        (_, Some(bytes)) => (StatusCode::OK, bytes),
         (_, None) => (StatusCode::NOT_FOUND, Vec::new()),
     }
 }
@@ -132,8 +143,11 @@ async fn a_configuration_is_handed_in_chunked_under_its_own_name_and_read_back()
     web.files.lock().unwrap().insert("/u".into(), script.into_bytes());
     let building = building(vec![ip222(&format!("{url}/u"))]).await;
     until(&building, 1, 1, |what| matches!(what, What::ConfigurationHandedIn { status: 201, .. })).await;
-    let polls = polled(&building, 2).await;
+    // With the serials it has stored nothing is done at the second poll, nor at the third.
+    let polls = polled(&building, 4).await;
     assert!(polls[1].0.contains("&SCFG=1&") && polls[1].0.contains("&CFG=7&"), "{polls:?}");
+    let reads = web.asked().iter().filter(|line| line.starts_with("GET /site.txt")).count();
+    assert_eq!(reads, 1, "{polls:?}");
     let puts: Vec<String> = web.asked().into_iter().filter(|line| line.starts_with("PUT ")).collect();
     assert_eq!(puts.len(), 1, "{puts:?}");
     assert!(
@@ -145,10 +159,14 @@ async fn a_configuration_is_handed_in_chunked_under_its_own_name_and_read_back()
 
 #[tokio::test]
 async fn what_the_web_server_refuses_is_shown_by_its_status() {
-    let (_web, url) = Web::with(&[("/closed.htm", b"401".to_vec())]).await;
-    for (update_url, status) in
-        [(format!("{url}/closed.htm"), 401), (format!("{url}/nowhere.htm"), 404), ("http:".to_owned(), 502)]
-    {
+    let files = [("/closed.htm", b"401".to_vec()), ("/busy.htm", b"503".to_vec())];
+    let (_web, url) = Web::with(&files).await;
+    for (update_url, status) in [
+        (format!("{url}/closed.htm"), 401),
+        (format!("{url}/nowhere.htm"), 404),
+        ("http:".to_owned(), 502),
+        (format!("{url}/busy.htm"), 503),
+    ] {
         let building = building(vec![ip222(&update_url)]).await;
         assert_eq!(polled(&building, 1).await[0].1, status, "{update_url}");
         building.shutdown().await;

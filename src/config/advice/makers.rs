@@ -1,7 +1,8 @@
-//! Waiting left to phones whose makers do not say that they wait.
+//! What the makers' phones cannot do: wait where nobody says that they do, or find what they are told by its name.
 
 use super::{Ground, Subject, and};
 use crate::config::code::Code;
+use crate::domain::phone::Vendor;
 use crate::domain::policy::{Action, IdleBy, Patience};
 use crate::domain::trip::Way;
 use crate::phones::Profile;
@@ -51,6 +52,16 @@ pub(super) fn advise(subject: &Subject<'_>, ground: &Ground<'_>) {
             &subject.draft.places.key("module-update"),
             "`module_urls` of `[snom]` has phones clear their `firmware_uxm`: those whose web servers ask for a password are held",
             "name `credentials` in `[web]` of `sipherd.toml`, or leave out `module_urls`",
+        );
+    }
+    if let (Some(name), Some(place)) = (ground.depot_name, subject.meaning(&Vendor::INNOVAPHONE)) {
+        subject.warn(
+            Code::NotPossible,
+            &place,
+            format!(
+                "innovaphones with old firmware know no host names, and `url` under `[depot]` names `{name}`"
+            ),
+            "write the depot's IP address there: `url = \"http://192.0.2.5:8480\"`",
         );
     }
     let place = |key| subject.draft.places.value(&format!("idle.{key}"));

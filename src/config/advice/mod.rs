@@ -40,6 +40,8 @@ pub(super) struct Ground<'a> {
     no_deployment: bool,
     /// snoms are asked to clear their `firmware_uxm`, and nobody knows the passwords of their web servers.
     cannot_clear: bool,
+    /// The host of the depot's URL, where it is a name and no address.
+    depot_name: Option<&'a str>,
     /// The daemon's zone.
     zone: Tz,
     now: DateTime<Utc>,
@@ -73,6 +75,7 @@ pub(super) fn give(
         no_deployment: with.is_some_and(|(settings, _)| settings.deployment.is_none()),
         cannot_clear: with
             .is_some_and(|(settings, _)| settings.snom.clears() && settings.web_credentials.is_none()),
+        depot_name: with.and_then(|(settings, _)| settings.depot.as_ref()?.host_name()),
         zone: zones.daemon.unwrap_or(Tz::UTC),
         now: what.now,
         makers: what.makers,
@@ -142,6 +145,14 @@ impl Subject<'_> {
             return self.draft.mentions.vendors.iter().map(|vendor| &vendor.value).collect();
         }
         self.perhaps.iter().filter_map(|phone| phone.vendor.as_ref()).collect()
+    }
+
+    /// Where it means this maker's phones, if it may: its selection, else what it does.
+    fn meaning(&self, vendor: &Vendor) -> Option<Range<usize>> {
+        let named = self.draft.mentions.vendors.iter().find(|named| named.value == *vendor);
+        let listed = self.perhaps.iter().any(|phone| phone.vendor.as_ref() == Some(vendor));
+        let action = || self.draft.places.key(self.policy.action.table());
+        named.map(|named| named.span.clone()).or_else(|| listed.then(action))
     }
 
     /// What it does to a phone, for people.

@@ -285,6 +285,11 @@ pub enum Reason {
     Draining,
 }
 
+/// What a person can look at: the phone's own page tells why it does not come.
+const NEVER_POLLED: &str = "it was not seen to poll yet: see whether its update URL names this depot. Its page Configuration/General/Update \
+    tells how its last poll ended: `not polled` (its first interval is not over), `failed(401)` (the URL names a server that wants a password), \
+    `failed(404)` (its path is misspelt), `failed(502)` (it is no URL, or a proxy is between); other numbers are HTTP statuses";
+
 impl Reason {
     /// The reason in words, its times as clocks in this zone show them; UTC is named.
     pub fn told_in(&self, zone: Tz) -> String {
@@ -402,9 +407,7 @@ impl Reason {
             Self::AwaitsPoll { last: Some(last) } => {
                 format!("its next poll is awaited, the last came {}", clock(last, "%a %d %b %H:%M:%S"))
             }
-            Self::AwaitsPoll { last: None } => {
-                "it was not seen to poll yet: see whether its update URL names this depot".to_owned()
-            }
+            Self::AwaitsPoll { last: None } => NEVER_POLLED.to_owned(),
             Self::UnderWay { state } => format!("under way: {state}"),
             Self::Draining => "sipherd is shutting down".to_owned(),
         }

@@ -2,6 +2,7 @@
 
 use chrono::{NaiveDateTime, Timelike};
 
+use super::age;
 use super::generation::{self, Load, Order};
 use super::poll::Poll;
 use super::product::Product;
@@ -33,7 +34,9 @@ pub fn loads(
             let image = images.iter().filter(|image| image.part == part).find(made_for)?;
             let has = match code {
                 Code::Firmware => product.is_none_or(Product::has_firmware),
-                Code::Boot => product.is_none_or(Product::has_boot_code),
+                Code::Boot => {
+                    product.is_none_or(Product::has_boot_code) && activates_boot_code(poll, product)
+                }
                 Code::Radio => true,
             };
             let build = image.version.as_str();
@@ -47,6 +50,12 @@ pub fn loads(
             (has && needed).then(|| Load { code, url: url(&image.file), serial })
         })
         .collect()
+}
+
+/// Whether a script can have its boot code activated: only the watchdog's restart does that, and old firmware knows
+/// none. An IP21 needs none. To the others no boot code is sent: they would fetch it for nothing, again and again.
+pub fn activates_boot_code(poll: &Poll, product: Option<&Product>) -> bool {
+    age::knows_reboot(poll) || product.is_some_and(|product| !product.can_reboot())
 }
 
 /// Another serial for the same build. A phone that has stored the build's own and runs something else would fetch
@@ -68,10 +77,16 @@ pub fn stored_build(poll: &Poll, code: Code) -> Option<Version> {
 /// A phone whose clock is not set, or shows an hour that is not listed, would cancel everything behind `times`: to such
 /// a phone the hours are not sent, and sipherd's own clock decides alone. A comment says so.
 pub fn script(order: &Order, calendar: Option<&Calendar>, poll: &Poll, product: Option<&Product>) -> Script {
-    let made = match calendar {
+    let mut made = match calendar {
         Some(calendar) => generation::script(calendar, order, product).script,
         None => of(generation::carried_out(order, product)),
     };
+    if !age::saves_once(poll) {
+        made.lines.iter_mut().for_each(saves_plainly);
+    }
+    if matches!(order, Order::Install(_)) && !activates_boot_code(poll, product) {
+        made.lines.insert(0, Line::Comment(NO_BOOT_CODE.to_owned()));
+    }
     let Some(clock) = poll.clock else { return made };
     let cancels = |line: &Line| match line {
         Line::Command(Command::Times { allow, .. }) => {
@@ -86,6 +101,15 @@ pub fn script(order: &Order, calendar: Option<&Calendar>, poll: &Poll, product: 
     let rest = made.lines.into_iter().filter(|line| !matches!(line, Line::Command(Command::Times { .. })));
     let lines = std::iter::once(Line::Comment(no_hours(clock, poll.has_no_time()))).chain(rest).collect();
     Script { lines }
+}
+
+const NO_BOOT_CODE: &str = "# sipherd: this firmware knows no `ireboot`, so boot code is left out: it comes once newer firmware runs";
+
+/// `scfg` of old firmware knows a URL alone: sipherd orders it until the configuration is there, and then no more.
+fn saves_plainly(line: &mut Line) {
+    if let Line::Command(Command::Save { once, .. }) = line {
+        *once = None;
+    }
 }
 
 fn no_hours(clock: NaiveDateTime, unset: bool) -> String {
@@ -168,6 +192,22 @@ mod tests {
         assert_eq!(fetched("IP1200", "runs=121111&BMC=0502"), radio[1..]);
         assert_eq!(fetched("IPVA", "runs=1"), [], "it has no boot code");
         assert_eq!(fetched("IP232", ""), []);
+    }
+
+    #[test]
+    fn old_firmware_is_sent_no_boot_code_and_only_what_it_understands() {
+        let firmware = [("ip222.bin".to_owned(), "125555".to_owned())];
+        assert_eq!(fetched("IP222", "ver=V6.00 sr2 IP222[06-5679], Bootcode[205]"), firmware);
+        assert_eq!(fetched("IP222", "ver=IP222 04-5679 Bootcode[205]"), firmware);
+        assert_eq!(fetched("IP222", "ver=V6.00 sr2-hotfix3 IP222[06-5679], Bootcode[205]").len(), 2);
+        let ip21 = Product::new("IP21");
+        assert!(activates_boot_code(&Poll::read("ver=V5.01 IP21[05-1]"), ip21.as_ref()), "any restart does");
+        let backup = Order::Backup { url: "http://192.0.2.5/c".into(), serial: "s-1".into(), force: None };
+        let text = |query: &str| script(&backup, None, &Poll::read(query), None).to_string();
+        assert_eq!(text("ver=V6.00 sr9 IP222[06-5679]"), "mod cmd UP0 scfg http://192.0.2.5/c\r\n");
+        let once = "mod cmd UP0 scfg http://192.0.2.5/c no-op s-1\r\n";
+        assert_eq!(text("ver=V7.00 IP222[07-7000]"), once);
+        assert_eq!(text(""), once, "nothing tells its version");
     }
 
     #[test]

@@ -25,8 +25,12 @@ pub enum Variable {
 /// A device, as far as scripts depend on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// What it knows of itself; `firmware` and `boot` are the builds it last fetched, else those that run.
+    /// What it knows of itself, and so what runs.
     pub facts: Facts,
+    /// The radio code that runs, where that is known.
+    pub radio: Option<String>,
+    /// The builds it has fetched and does not run yet.
+    pub fetched: BTreeMap<Code, String>,
     /// It has the settings it left the factory with.
     pub new: bool,
     /// It knows the time.
@@ -39,8 +43,10 @@ pub struct Device {
     pub up_minutes: u32,
     /// The serials it has stored.
     pub serials: BTreeMap<Variable, String>,
-    /// When it last handed in its configuration, and how often it did.
-    pub saved: Option<(NaiveDateTime, u32)>,
+    /// When it last handed in its configuration; `None` where it never did, or had no time to remember.
+    pub saved: Option<NaiveDateTime>,
+    /// How often it handed it in.
+    pub saves: u32,
     /// A reset it owes once nobody uses it any more.
     pub owes: Option<Final>,
 }
@@ -144,18 +150,40 @@ impl Device {
     pub fn hang_up(&mut self) -> bool {
         self.busy = false;
         match self.owes.take() {
-            Some(_) => {
-                self.restart();
+            Some(restart) => {
+                self.restart(restart.by_watchdog());
                 true
             }
             None => false,
         }
     }
 
-    fn restart(&mut self) {
+    /// Somebody resets it to factory defaults: it restarts, and all it has stored is gone.
+    pub fn factory_reset(&mut self) {
+        self.serials.clear();
+        (self.saved, self.saves) = (None, 0);
+        self.new = true;
+        self.busy = false;
+        self.restart(false);
+    }
+
+    /// What was fetched runs now; boot code where the watchdog did it, or the product needs no watchdog for that.
+    fn restart(&mut self, by_watchdog: bool) {
+        if by_watchdog || !self.can_reboot() {
+            let boot = self.fetched.remove(&Code::Boot);
+            self.facts.boot = boot.unwrap_or_else(|| std::mem::take(&mut self.facts.boot));
+        }
+        self.radio = self.fetched.remove(&Code::Radio).or_else(|| self.radio.take());
+        let firmware = self.fetched.remove(&Code::Firmware);
+        self.facts.firmware = firmware.unwrap_or_else(|| std::mem::take(&mut self.facts.firmware));
         self.up_minutes = 0;
         self.needs_reset = false;
         self.owes = None;
+    }
+
+    /// Whether it knows `reboot` and `ireboot`; of an unknown product that is taken for granted.
+    fn can_reboot(&self) -> bool {
+        Product::new(&self.facts.product).is_none_or(|product| product.can_reboot())
     }
 }
 
@@ -234,6 +262,10 @@ impl<'s> Run<'_, 's> {
             }
             Command::Restart(restart) => self.finish(*restart),
             Command::Other(text) => {
+                if configures(text) {
+                    self.device.new = false;
+                    self.device.needs_reset = true;
+                }
                 self.did(Did::Executed(text.clone()));
                 Flow::Continue(())
             }
@@ -245,7 +277,7 @@ impl<'s> Run<'_, 's> {
         let runs = match code {
             Code::Firmware => Some(device.facts.firmware.as_str()),
             Code::Boot => Some(device.facts.boot.as_str()),
-            Code::Radio => None,
+            Code::Radio => device.radio.as_deref(),
         };
         let stored = device.serials.get(&Variable::Code(code)).map(String::as_str);
         if stored.or(runs) == Some(serial) {
@@ -256,35 +288,31 @@ impl<'s> Run<'_, 's> {
         device.serials.insert(Variable::Code(code), serial.to_owned());
         device.new = false;
         device.needs_reset = true;
-        match code {
-            Code::Firmware => serial.clone_into(&mut device.facts.firmware),
-            Code::Boot => serial.clone_into(&mut device.facts.boot),
-            Code::Radio => {}
-        }
+        device.fetched.insert(code, serial.to_owned());
         self.did(Did::Fetched(code, address.unwrap_or_else(|| url.to_owned())));
         self.finish(then)
     }
 
     fn save(&mut self, url: &str, once: Option<&Once>) -> Flow {
-        let saved = self.device.saved;
+        let (saved, round) = (self.device.saved, self.device.saves);
         if let Some(Once { serial, force, .. }) = once
             && self.stored(Variable::Saved) == Some(serial)
         {
             let over = |hours: u32, at: NaiveDateTime| self.now - at >= TimeDelta::hours(hours.into());
             // A device that does not know when it last did has not done it.
-            let due = force.is_some_and(|hours| saved.is_none_or(|(at, _)| over(hours, at)));
+            let due = force.is_some_and(|hours| saved.is_none_or(|at| over(hours, at)));
             if !due {
                 self.did(Did::Same);
                 return Flow::Continue(());
             }
         }
-        let round = saved.map_or(0, |(_, count)| count);
         let address = match Pattern::read(url) {
             Ok(pattern) => pattern.expand(&self.device.facts, self.now, round),
             Err(_) => url.to_owned(),
         };
         self.did(Did::Saved(address));
-        self.device.saved = Some((self.now, round.wrapping_add(1)));
+        self.device.saved = self.device.has_time.then_some(self.now);
+        self.device.saves = round.wrapping_add(1);
         match once {
             None => Flow::Continue(()),
             Some(Once { then, serial, .. }) => {
@@ -296,7 +324,8 @@ impl<'s> Run<'_, 's> {
 
     /// Carries out a final command.
     fn finish(&mut self, then: Final) -> Flow {
-        if then == Final::Nothing || (then.if_needed() && !self.device.needs_reset) {
+        let known = !then.by_watchdog() || self.device.can_reboot();
+        if then == Final::Nothing || !known || (then.if_needed() && !self.device.needs_reset) {
             return Flow::Continue(());
         }
         if self.device.busy && !then.is_rude() {
@@ -305,8 +334,19 @@ impl<'s> Run<'_, 's> {
             return Flow::Continue(());
         }
         self.did(Did::Restarted { in_use: self.device.busy });
-        self.device.restart();
+        self.device.restart(then.by_watchdog());
         self.device.busy = false;
         Flow::Break(())
     }
+}
+
+/// Whether a line changes the configuration in a way that is taken to need a reset, activated or not. The update
+/// client's own settings need none: the maker's own server activates them and expects the next poll by them.
+fn configures(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words.next() == Some("config")
+        && match words.next() {
+            None | Some("write" | "activate") => false,
+            Some(_) => words.next() != Some("UP1"),
+        }
 }

@@ -1,5 +1,6 @@
 //! innovaphone devices: the language of their update scripts, what a script makes a device do, and the policy it amounts to.
 
+pub mod age;
 pub mod answer;
 pub mod configuration;
 pub mod device;

@@ -64,6 +64,8 @@ impl Kind {
         };
         Device {
             facts,
+            radio: None,
+            fetched: BTreeMap::new(),
             new: self == Self::New,
             has_time: self != Self::WithoutTime,
             busy: self == Self::InCall,
@@ -75,6 +77,7 @@ impl Kind {
             },
             serials: BTreeMap::new(),
             saved: None,
+            saves: 0,
             owes: None,
         }
     }

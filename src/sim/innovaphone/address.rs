@@ -34,8 +34,8 @@ pub fn poll_address(unit: &Unit, depot: &str, now: DateTime<Utc>) -> String {
         url = format!("{url}update-{}.htm", unit.product.to_ascii_lowercase());
     }
     let ver = format!(
-        "12r2 {}[{}], Bootcode[{}], Hardware[{}]",
-        unit.product, unit.firmware, unit.boot_code, unit.make.hardware
+        "{} {}[{}], Bootcode[{}], Hardware[{}]",
+        unit.make.release, unit.product, unit.firmware, unit.boot_code, unit.make.hardware
     );
     let mut query = vec![format!("ver={}", escaped(&ver))];
     for name in VARIABLES {

@@ -20,8 +20,12 @@ pub use unit::{Part, Restart, Unit};
 /// What an innovaphone is ordered with, besides what every phone has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Make {
+    /// Its version, in the words before its product: `12r2`, `V6.00 sr1`.
+    pub release: String,
     /// The build of its boot code.
     pub boot_code: String,
+    /// The serial of the firmware it has stored; empty: none.
+    pub prot: String,
     /// The serial of the radio code it has stored; empty: none.
     pub radio: String,
     /// The build of its hardware.
@@ -29,6 +33,8 @@ pub struct Make {
     /// What it polls: a URL, or a path on the building's depot. Metacharacters are replaced, and a slash at the end is
     /// completed by `update-<product>.htm`.
     pub update_url: String,
+    /// It got that URL by DHCP (option 215), which wins over its own until `/no-dhcp` is in its configuration.
+    pub by_dhcp: bool,
     /// From the end of a poll to the next one.
     pub interval: TimeDelta,
     /// From a boot to the first poll.
@@ -37,19 +43,25 @@ pub struct Make {
     pub clock: Option<TimeDelta>,
     /// It has the settings it left the factory with.
     pub new: bool,
+    /// UPDATE/PROT is empty after each restart, as one sentence of the maker's handbook has it.
+    pub forgets: bool,
 }
 
 impl Default for Make {
     fn default() -> Self {
         Self {
+            release: "12r2".to_owned(),
             boot_code: "200".to_owned(),
+            prot: String::new(),
             radio: String::new(),
             hardware: "102".to_owned(),
             update_url: "/innovaphone/".to_owned(),
+            by_dhcp: false,
             interval: TimeDelta::minutes(15),
             first_poll: TimeDelta::minutes(15),
             clock: Some(TimeDelta::zero()),
             new: false,
+            forgets: false,
         }
     }
 }

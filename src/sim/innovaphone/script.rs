@@ -117,6 +117,7 @@ impl Run {
             }
             ["mod", "cmd", "UP1", "times", rest @ ..] => self.ended = !times(unit, rest, now),
             ["mod", "cmd", "UP1", "poll"] => unit.polls_again = true,
+            ["mod", "cmd", "UP1", "provision", minutes] => unit.provision(minutes.parse().ok()?, now),
             ["mod", "cmd", "UP0", "scfg", url, rest @ ..] => return self.hand_in(unit, url, rest, now),
             ["mod", "cmd", "UP0", "cfg", _, _, serial] if unit.variable("CFG") == Some(*serial) => {}
             ["mod", "cmd", "UP0", "cfg", url, last, serial] => {
@@ -135,18 +136,10 @@ impl Run {
             }
             ["mod", "cmd", "WLANMGR0", "activate-pwr"] => unit.saves_power = false,
             ["mod", "cmd", "WLANMGR0", "deactivate-pwr"] => unit.saves_power = true,
-            ["config", "add" | "change", "UP1", "/url", url] => unit.written_url = Some(unescaped(url)),
-            ["config", "activate"] => {
-                if let Some(url) = unit.written_url.take() {
-                    unit.url = url;
-                }
-            }
-            ["config", "write"] => {}
-            ["config", ..] => {
-                unit.configuration.push(words.join(" "));
-                unit.new = false;
-                unit.wants_reset = true;
-            }
+            ["config", "add" | "change", "UP1", "/url", url] => unit.edited_url = Some(unescaped(url)),
+            ["config", "activate"] => unit.activate(),
+            ["config", "write"] => unit.write(),
+            ["config", _, ..] => unit.edit(&words.join(" ")),
             [last] => return restart(unit, last, in_use).map(Act::Restart),
             _ => {}
         }
@@ -155,6 +148,8 @@ impl Run {
 
     fn hand_in(&mut self, unit: &Unit, url: &str, rest: &[&str], now: DateTime<Utc>) -> Option<Act> {
         let (last, serial, force) = match rest {
+            // Old firmware reads the URL alone.
+            _ if unit.is_old() => ("no-op", None, None),
             [] => ("no-op", None, None),
             [last, serial] => (*last, Some(*serial), None),
             [last, serial, "/force", hours] => (*last, Some(*serial), hours.parse::<i64>().ok()),
@@ -197,12 +192,13 @@ fn finished(
             for line in String::from_utf8_lossy(&bytes).lines().map(str::trim) {
                 // Commands of UP0 cannot be nested, and comments are nothing.
                 if line.starts_with("config ") || line.starts_with("mod cmd FLASHDIR0") {
-                    unit.configuration.retain(|known| known != line);
-                    unit.configuration.push(line.to_owned());
+                    unit.edit(line);
                 }
             }
             unit.new = false;
             unit.wants_reset = true;
+            // It is written, and not activated.
+            unit.write();
             unit.set("CFG", doing.serial.as_deref().unwrap_or_default(), now);
         }
         (What::HandIn, Some(Came::Taken)) => {
@@ -235,8 +231,8 @@ fn restart(unit: &mut Unit, word: &str, in_use: bool) -> Option<Restart> {
     let (by_watchdog, if_needed) = match rest {
         "reset" => (false, false),
         "resetn" => (false, true),
-        // An IP21 does not know it.
-        "reboot" if unit.product != "IP21" => (true, false),
+        // An IP21 does not know it, nor does old firmware.
+        "reboot" if unit.product != "IP21" && !unit.is_old() => (true, false),
         _ => return None,
     };
     if if_needed && !unit.wants_reset {

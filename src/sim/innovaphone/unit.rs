@@ -9,6 +9,14 @@ use super::image::build_in;
 use crate::domain::phone::Mac;
 use crate::sim::phone::Misfit;
 
+/// From one poll to the next while it was told to poll often.
+const OFTEN: TimeDelta = TimeDelta::seconds(15);
+
+/// What it was configured with when it was installed.
+fn first_lines() -> Vec<String> {
+    ["config change PHONE USER0 /name desk", "config change LANG0 /de"].map(str::to_owned).into()
+}
+
 /// A part that can be brought to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
@@ -70,9 +78,11 @@ pub struct Unit {
     pub radio: String,
     /// Its UPDATE variables.
     pub variables: BTreeMap<String, String>,
-    /// The lines of its configuration.
+    /// The lines of its configuration as they were last edited: in force, or written, or neither.
     pub configuration: Vec<String>,
-    /// The update URL it has been given; takes effect with `config activate`, or a restart.
+    /// The lines that are in force: those activated, or written before the last restart.
+    pub in_force: Vec<String>,
+    /// The update URL it polls.
     pub url: String,
     /// It has the settings it left the factory with.
     pub new: bool,
@@ -84,7 +94,10 @@ pub struct Unit {
     pub owes: Option<Restart>,
     /// It has been told to poll at once.
     pub polls_again: bool,
-    pub(super) written_url: Option<String>,
+    pub(super) edited_url: Option<String>,
+    /// What a restart finds: the lines and the URL that were written.
+    written: (Vec<String>, String),
+    polls_often_until: Option<DateTime<Utc>>,
     stored: BTreeMap<Part, String>,
     booted: Option<DateTime<Utc>>,
     saves: u32,
@@ -95,9 +108,9 @@ pub struct Unit {
 impl Unit {
     /// A phone that is switched off.
     pub fn new(mac: Mac, product: &str, firmware: &str, make: Make) -> Self {
-        let line = |text: &str| text.to_owned();
-        let radio = Some(make.radio.clone()).filter(|serial| !serial.is_empty());
-        let radio = radio.into_iter().map(|serial| (Part::Bmc.variable().to_owned(), serial));
+        let stored = [(Part::Prot, &make.prot), (Part::Bmc, &make.radio)];
+        let stored = stored.into_iter().filter(|(_, serial)| !serial.is_empty());
+        let stored = stored.map(|(part, serial)| (part.variable().to_owned(), serial.clone()));
         Self {
             mac,
             product: product.to_ascii_uppercase(),
@@ -106,18 +119,18 @@ impl Unit {
             firmware: firmware.to_owned(),
             boot_code: make.boot_code.clone(),
             radio: make.radio.clone(),
-            variables: radio.collect(),
-            configuration: vec![
-                line("config change PHONE USER0 /name desk"),
-                line("config change LANG0 /de"),
-            ],
+            variables: stored.collect(),
+            configuration: first_lines(),
+            in_force: first_lines(),
             url: make.update_url.clone(),
             new: make.new,
             wants_reset: false,
             saves_power: product.to_ascii_uppercase().starts_with("IP72"),
             owes: None,
             polls_again: false,
-            written_url: None,
+            edited_url: None,
+            written: (first_lines(), make.update_url.clone()),
+            polls_often_until: None,
             stored: BTreeMap::new(),
             booted: None,
             saves: 0,
@@ -125,6 +138,11 @@ impl Unit {
             broke: false,
             make,
         }
+    }
+
+    /// Its firmware is from before V6.00 sr2-hotfix3: no `reboot`, and `scfg` with nothing behind its URL.
+    pub(super) fn is_old(&self) -> bool {
+        ["V4.", "V5.", "V6.00 sr1"].iter().any(|old| self.make.release.starts_with(old))
     }
 
     /// What its clock shows; `None` when it was never set.
@@ -198,6 +216,65 @@ impl Unit {
         (self.saves, self.saved)
     }
 
+    /// A line of `config` that changes something: neither written nor in force yet, and taken to need a restart, but for
+    /// those of the update client itself.
+    pub(super) fn edit(&mut self, line: &str) {
+        self.configuration.retain(|known| known != line);
+        self.configuration.push(line.to_owned());
+        if line.split(' ').nth(2) != Some("UP1") {
+            self.new = false;
+            self.wants_reset = true;
+        }
+    }
+
+    /// `config write`: what was edited outlives a restart.
+    pub(super) fn write(&mut self) {
+        let url = self.edited_url.clone().unwrap_or_else(|| self.url.clone());
+        self.written = (self.configuration.clone(), url);
+    }
+
+    /// `config activate`: what was edited is in force.
+    pub(super) fn activate(&mut self) {
+        self.in_force.clone_from(&self.configuration);
+        if let Some(url) = self.edited_url.take() {
+            self.url = url;
+        }
+        self.asks_dhcp();
+    }
+
+    /// The URL of DHCP wins where nothing says that it does not.
+    fn asks_dhcp(&mut self) {
+        let deaf = |line: &String| line.starts_with("config ") && line.ends_with(" UP1 /no-dhcp");
+        if self.make.by_dhcp && !self.in_force.iter().any(deaf) {
+            self.url.clone_from(&self.make.update_url);
+        }
+    }
+
+    /// `provision`: it polls often for so many minutes; 0 ends that.
+    pub(super) fn provision(&mut self, minutes: u32, now: DateTime<Utc>) {
+        self.polls_often_until = (minutes > 0).then(|| now + TimeDelta::minutes(minutes.into()));
+    }
+
+    /// From this poll to the next one.
+    pub fn next_poll(&self, now: DateTime<Utc>) -> TimeDelta {
+        if self.polls_again {
+            TimeDelta::seconds(1)
+        } else if self.polls_often_until.is_some_and(|until| now < until) {
+            OFTEN.min(self.make.interval)
+        } else {
+            self.make.interval
+        }
+    }
+
+    /// Somebody resets it to factory defaults: code stays, all else is gone. It is to go down now.
+    pub fn factory_reset(&mut self) {
+        self.variables.clear();
+        self.edited_url = None;
+        self.written = (Vec::new(), self.make.update_url.clone());
+        (self.saves, self.saved) = (0, None);
+        self.new = true;
+    }
+
     /// It goes down; cold where the power went.
     pub fn goes_down(&mut self, cold: bool) {
         let by_watchdog = cold || self.owes.take().is_some_and(|restart| restart.by_watchdog);
@@ -216,11 +293,16 @@ impl Unit {
         if let Some(build) = self.stored.remove(&Part::Bmc) {
             self.radio = build;
         }
-        if let Some(url) = self.written_url.take() {
-            self.url = url;
+        (self.configuration, self.url) = self.written.clone();
+        self.in_force.clone_from(&self.configuration);
+        self.edited_url = None;
+        self.asks_dhcp();
+        if self.make.forgets {
+            self.variables.retain(|name, _| !name.starts_with(Part::Prot.variable()));
         }
         self.wants_reset = false;
         self.polls_again = false;
+        self.polls_often_until = None;
         self.saves_power = self.product.starts_with("IP72");
         self.booted = None;
     }

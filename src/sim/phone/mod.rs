@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::house::House;
-use super::innovaphone::Make;
+use super::innovaphone::{Make, Unit};
 use super::snom::Flash;
 use super::unify::Make as UnifyMake;
 use crate::domain::phone::Mac;
@@ -246,6 +246,8 @@ pub(super) enum Hand {
     },
     /// Pull the plug and put it back.
     PowerCycle,
+    /// Reset it to factory defaults.
+    FactoryReset,
     /// Ask for a reboot at its web page.
     WebReboot,
 }
@@ -259,6 +261,7 @@ pub struct Phone {
     pub address: SocketAddr,
     hand: mpsc::UnboundedSender<Hand>,
     flash: Option<Arc<Mutex<Flash>>>,
+    unit: Option<Arc<Mutex<Unit>>>,
 }
 
 impl Phone {
@@ -294,6 +297,16 @@ impl Phone {
         let _ = self.hand.send(Hand::PowerCycle);
     }
 
+    /// Resets it to factory defaults, if it is an innovaphone.
+    pub fn factory_reset(&self) {
+        let _ = self.hand.send(Hand::FactoryReset);
+    }
+
+    /// What an innovaphone remembers now.
+    pub fn memory(&self) -> Option<Unit> {
+        self.unit.as_ref().map(|unit| unit.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
     /// Switches a phone on.
     pub(super) async fn switch_on(
         spec: PhoneSpec,
@@ -308,7 +321,7 @@ impl Phone {
         let spec = Arc::new(spec);
         let (hand, hands) = mpsc::unbounded_channel();
         let life = life::Life::new(Arc::clone(&spec), registrar, seed, house, socket, address, hands);
-        let flash = life.flash.clone();
+        let (flash, unit) = (life.flash.clone(), life.unit.clone());
         if let Some(flash) = flash.clone() {
             let (off, hand) = (off.clone(), hand.clone());
             tasks.spawn(async move {
@@ -326,6 +339,6 @@ impl Phone {
                 () = off.cancelled() => {}
             }
         });
-        Ok(Self { spec, address, hand, flash })
+        Ok(Self { spec, address, hand, flash, unit })
     }
 }

@@ -4,11 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 
-use chrono::TimeDelta;
-
 use super::Misfit;
 use super::stack::{Desk, Due};
-use crate::sim::diary::Cause;
+use crate::sim::diary::{Cause, What};
 use crate::sim::innovaphone::{Caller, Restart, poll};
 
 /// A poll that runs beside the phone's service, and the restart that follows it at once.
@@ -41,12 +39,11 @@ impl Desk<'_> {
 
     /// A poll is over: the next one is planned, and what restart it wants is done now or promised.
     pub(super) fn has_polled(&mut self, restart: Option<Restart>) -> Option<Cause> {
-        let interval = self.life.spec.innovaphone.as_ref().map(|make| make.interval)?;
-        let (again, owes) = {
+        let (next, owes) = {
             let unit = self.life.memory()?.lock().unwrap_or_else(PoisonError::into_inner);
-            (unit.polls_again, unit.owes)
+            (unit.next_poll(self.life.house.now()), unit.owes)
         };
-        self.after(if again { TimeDelta::seconds(1) } else { interval }, Due::Poll);
+        self.after(next, Due::Poll);
         if let Some(Restart { waits: false, .. }) = restart {
             return Some(Cause::ByScript);
         }
@@ -54,5 +51,11 @@ impl Desk<'_> {
         owes.filter(|_| self.life.spec.misfit != Misfit::NeverLeaves)?;
         self.promised.get_or_insert(Cause::ByScript);
         self.leave_if_idle()
+    }
+    /// Somebody resets it to factory defaults; only an innovaphone knows how.
+    pub(super) fn wiped(&mut self) -> Option<Cause> {
+        self.life.memory()?.lock().unwrap_or_else(PoisonError::into_inner).factory_reset();
+        self.life.write(What::FactoryReset);
+        Some(Cause::Itself)
     }
 }

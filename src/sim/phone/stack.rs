@@ -183,6 +183,7 @@ impl<'a> Desk<'a> {
                     None
                 }
                 Woken::Hand(Hand::PowerCycle) => Some(Cause::Itself),
+                Woken::Hand(Hand::FactoryReset) => self.wiped(),
                 Woken::Hand(Hand::WebReboot) => Some(Cause::ByWeb),
                 Woken::Worked => {
                     module = None;
