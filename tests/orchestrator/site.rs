@@ -411,3 +411,26 @@ impl Child {
         fs::read_to_string(&self.log).unwrap()
     }
 }
+
+/// The sources below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn no_two_tests_share_a_house() {
+    let mut owners: std::collections::BTreeMap<u8, String> = Default::default();
+    for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/orchestrator")) {
+        let text = fs::read_to_string(&path).unwrap();
+        for (nth, function) in text.split("\nasync fn ").enumerate() {
+            let owner = format!("{} {nth} {}", path.display(), function.split('(').next().unwrap());
+            for behind in function.split("House(").skip(1) {
+                let Ok(number) = behind.split(')').next().unwrap().parse() else { continue };
+                let before = owners.entry(number).or_insert_with(|| owner.clone());
+                assert_eq!(*before, owner, "house {number}");
+            }
+        }
+    }
+    assert!(owners.len() > 100);
+}

@@ -164,7 +164,7 @@ async fn phones_of_each_maker_reboot_on_their_own_event_and_are_seen_to_return()
 
 #[tokio::test]
 async fn phones_of_each_maker_read_their_settings_on_their_own_event_and_stay() {
-    let house = House(113);
+    let house = House(9);
     let numbered = || (1_u8..).zip(READERS);
     let phones = numbered().map(|(n, (vendor, model, version, _))| {
         PhoneSpec::of_maker(vendor, house.mac(n), model, version, &user(n), house.ip(n))

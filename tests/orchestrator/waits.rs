@@ -65,7 +65,7 @@ async fn a_wait_left_to_the_phone_cuts_no_call() {
 
 #[tokio::test]
 async fn a_yealink_is_never_left_to_itself() {
-    let house = House(71);
+    let house = House(4);
     let policy = format!("{ALWAYS}[idle]\nby = \"phone\"\n");
     let (_site, building, daemon) = in_a_call(house.yealink(1), house, &policy).await;
     let held = daemon.phone(&user(1), |phone| phone.detail.starts_with("yealink T46S is not")).await;

@@ -35,7 +35,7 @@ fn only(part: &str) -> (Vec<String>, usize) {
 
 #[tokio::test]
 async fn boot_code_alone_is_fetched_activated_by_the_watchdog_and_proved_by_the_next_poll() {
-    let house = House(110);
+    let house = House(6);
     let ip21 = [("IP21", Part::Prot, "ip21.bin", AFTER, ""), ("IP21", Part::Boot, "boot21.bin", BOOT, "")];
     let staged = [&[ip222(AFTER), boot222()][..], &ip21[..]].concat();
     let phones = vec![half(house, 1, "IP222"), half(house, 2, "IP21")];
@@ -59,7 +59,7 @@ async fn boot_code_alone_is_fetched_activated_by_the_watchdog_and_proved_by_the_
 
 #[tokio::test]
 async fn a_release_of_boot_code_alone_does_for_phones_that_told_theirs() {
-    let house = House(111);
+    let house = House(7);
     let phones = vec![phone(house, 1, "IP222"), phone(house, 2, "IP232")];
     let (_site, building, daemon) = start(house, phones, &always(UPDATE), &[boot222()]).await;
     let done = daemon.phone(&user(1), |phone| phone.detail == format!("runs {BOOT} already")).await;
@@ -72,7 +72,7 @@ async fn a_release_of_boot_code_alone_does_for_phones_that_told_theirs() {
 
 #[tokio::test]
 async fn radio_code_is_believed_only_behind_a_boot_and_the_serial_of_a_poll() {
-    let house = House(112);
+    let house = House(8);
     let staged =
         [("IP1200", Part::Prot, "ip1200.bin", AFTER, ""), ("IP1200", Part::Bmc, "bmc.bin", "502", "")];
     let stored = |serial: &str| {

@@ -47,7 +47,7 @@ async fn a_downgrade_that_the_maker_forbids_is_never_offered_and_one_within_its_
 
 #[tokio::test]
 async fn a_bootloader_is_fetched_behind_the_firmware_and_named_to_no_snom_of_the_old_models() {
-    let house = House(120);
+    let house = House(26);
     let clock = clock();
     let models = ["D785", "320", "370", "190"];
     let phones =
@@ -75,7 +75,7 @@ async fn a_bootloader_is_fetched_behind_the_firmware_and_named_to_no_snom_of_the
 
 #[tokio::test]
 async fn every_image_that_does_not_fit_holds_a_snom_with_its_own_reason() {
-    let house = House(121);
+    let house = House(27);
     let clock = clock();
     let model =
         |n, model: &str, runs: &str| PhoneSpec::snom(house.mac(n), model, runs, &user(n), house.ip(n));
@@ -122,7 +122,7 @@ async fn every_image_that_does_not_fit_holds_a_snom_with_its_own_reason() {
 
 #[tokio::test]
 async fn firmware_that_the_settings_files_forbid_holds_a_phone_and_nothing_is_offered_to_it() {
-    let house = House(122);
+    let house = House(28);
     let clock = clock();
     let values = ["never_update", "settings_only", "ask_for_update", "sometimes"];
     let building = building(clock.clone(), (1..=4).map(|n| house.snom(n)).collect()).await;

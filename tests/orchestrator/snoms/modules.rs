@@ -157,7 +157,7 @@ async fn a_module_already_current_or_forbidden_by_the_settings_files_is_left_alo
 
 #[tokio::test]
 async fn a_phone_too_old_for_its_module_is_brought_to_newer_firmware_first_and_its_module_then() {
-    let house = House(125);
+    let house = House(35);
     let (clock, port) = (clock(), web_port(house));
     let spec = PhoneSpec::snom(house.mac(1), "D785", "8.9.3.60", &user(1), house.ip(1));
     let phone = with(spec, make(port, vec![Module::uxm("2.0.7")]));

@@ -8,7 +8,7 @@ fn notified(log: &[LogLine], name: &str) -> usize {
 
 #[tokio::test]
 async fn a_check_sync_that_does_something_else_is_sent_only_where_that_is_what_is_wanted() {
-    let house = House(122);
+    let house = House(29);
     let clock = clock();
     let phones = (1..=4).map(|n| with(house.snom(n), Make::default())).collect();
     let building = building(clock.clone(), phones).await;
@@ -45,7 +45,7 @@ async fn a_check_sync_that_does_something_else_is_sent_only_where_that_is_what_i
 
 #[tokio::test]
 async fn a_phone_that_asks_another_setting_server_is_not_rebooted_for_firmware_it_would_never_see() {
-    let house = House(123);
+    let house = House(33);
     let clock = clock();
     let phones = vec![with(house.snom(1), Make::default()), with(house.snom(2), Make::default())];
     let building = building(clock.clone(), phones).await;
@@ -68,7 +68,7 @@ async fn a_phone_that_asks_another_setting_server_is_not_rebooted_for_firmware_i
 
 #[tokio::test]
 async fn a_bootloader_that_somebody_left_in_an_old_snom_is_emptied_before_it_is_updated() {
-    let house = House(124);
+    let house = House(34);
     let clock = clock();
     let left = "http://192.0.2.9/snom320-boot.bin";
     let snom = |n, model: &str| {

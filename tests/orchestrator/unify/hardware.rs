@@ -27,7 +27,7 @@ fn runs(phone: &PhoneView, version: &str) -> bool {
 
 #[tokio::test]
 async fn a_phone_of_the_wrong_level_is_held_and_never_asked() {
-    let house = House(210);
+    let house = House(18);
     let night =
         Night::begin(house, vec![first_generation(house, 1)], &policy(UPDATE, ""), Setup::default()).await;
     let wrong = "image does not run on hardware level 1";
@@ -42,7 +42,7 @@ async fn a_phone_of_the_wrong_level_is_held_and_never_asked() {
 
 #[tokio::test]
 async fn an_image_without_levels_is_held_by_the_oldest_software_of_the_phone() {
-    let house = House(211);
+    let house = House(19);
     let setup = Setup {
         image: "",
         begins: "",
@@ -75,7 +75,7 @@ async fn below_the_minimum(house: House, phone_overrides: bool) -> Night {
 
 #[tokio::test]
 async fn below_the_minimum_and_overridden_it_is_flashed() {
-    let night = below_the_minimum(House(114), true).await;
+    let night = below_the_minimum(House(23), true).await;
     let done = night.daemon.state(&user(1), "verified").await;
     assert!(runs(&done, NEW) && rejected(&night.log(1)) == 0, "{done:?}");
     let history = night.daemon.history(night.house.mac(1)).await;
@@ -86,7 +86,7 @@ async fn below_the_minimum_and_overridden_it_is_flashed() {
 
 #[tokio::test]
 async fn below_the_minimum_and_not_overridden_at_the_phone_it_keeps_what_it_runs() {
-    let night = below_the_minimum(House(115), false).await;
+    let night = below_the_minimum(House(24), false).await;
     let failed = night.daemon.state(&user(1), "failed").await;
     assert!(failed.detail.contains("rejected the image"), "{}", failed.detail);
     assert!(runs(&failed, OLD) && rejected(&night.log(1)) == 1, "{failed:?}");

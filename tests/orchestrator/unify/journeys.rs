@@ -13,7 +13,7 @@ fn contacts(log: &[sipherd::sim::LogLine]) -> usize {
 
 #[tokio::test]
 async fn a_phone_calls_loads_its_image_and_is_believed_when_it_starts_with_it() {
-    let house = House(200);
+    let house = House(36);
     let phones = vec![
         openstage(house, 1),
         // It registers first and calls then, and tells its items in parts.
@@ -58,7 +58,7 @@ async fn a_phone_calls_loads_its_image_and_is_believed_when_it_starts_with_it() 
 
 #[tokio::test]
 async fn all_of_it_goes_over_tls_as_well() {
-    let house = House(201);
+    let house = House(37);
     let setup = Setup { secure: true, ..Setup::default() };
     let night = Night::begin(house, vec![openstage(house, 1)], &policy(UPDATE, ""), setup).await;
     night.daemon.state(&user(1), "verified").await;
@@ -68,7 +68,7 @@ async fn all_of_it_goes_over_tls_as_well() {
 
 #[tokio::test]
 async fn a_restart_is_a_restart_and_no_more() {
-    let house = House(202);
+    let house = House(38);
     let night = Night::begin(house, vec![openstage(house, 1)], &policy(REBOOT, ""), Setup::default()).await;
     night.daemon.state(&user(1), "rebooted").await;
     night.conversations(1, 2).await;
@@ -81,7 +81,7 @@ async fn a_restart_is_a_restart_and_no_more() {
 
 #[tokio::test]
 async fn a_phone_that_does_not_take_contact_me_is_refused_and_told_of() {
-    let house = House(203);
+    let house = House(39);
     let phones = vec![openstage(house, 1).with_misfit(Misfit::Refuses(404))];
     let retry = "[retry]\nattempts = 1\n";
     let night = Night::begin(house, phones, &policy(UPDATE, retry), Setup::default()).await;
@@ -93,7 +93,7 @@ async fn a_phone_that_does_not_take_contact_me_is_refused_and_told_of() {
 
 #[tokio::test]
 async fn a_phone_that_runs_the_version_already_is_left_alone() {
-    let house = House(204);
+    let house = House(41);
     let phones = vec![PhoneSpec { version: NEW.into(), ..openstage(house, 1) }];
     let night = Night::begin(house, phones, &policy(UPDATE, ""), Setup::default()).await;
     let held = night.daemon.phone(&user(1), |phone| phone.detail.contains("already")).await;
@@ -104,7 +104,7 @@ async fn a_phone_that_runs_the_version_already_is_left_alone() {
 
 #[tokio::test]
 async fn a_phone_in_a_call_says_so_and_calls_again_when_that_has_ended() {
-    let house = House(205);
+    let house = House(42);
     let left_to_it = format!("[select]\nline = \"2001\"\n{UPDATE}{}[idle]\nby = \"phone\"\n", super::ALWAYS);
     let night = Night::begin(
         house,
@@ -142,7 +142,7 @@ async fn a_phone_in_a_call_says_so_and_calls_again_when_that_has_ended() {
 
 #[tokio::test]
 async fn an_old_phone_goes_by_a_stepping_stone() {
-    let house = House(206);
+    let house = House(43);
     let to_stone = format!(
         "[select]\nversion = \"< 1.5\"\n[update]\nrelease = \"unify-stone\"\n{}[idle]\nquiet = \"0s\"\n",
         super::ALWAYS
@@ -178,7 +178,7 @@ async fn an_old_phone_goes_by_a_stepping_stone() {
 
 #[tokio::test]
 async fn a_resync_lets_a_phone_tell_what_it_is() {
-    let house = House(207);
+    let house = House(44);
     let setup = Setup { starts_anew: false, ..Setup::default() };
     let night = Night::begin(house, vec![openstage(house, 1)], &policy("[resync]\n", ""), setup).await;
     let phone = night.daemon.state(&user(1), "resynced").await;
@@ -212,7 +212,7 @@ async fn what_is_plugged_in_makes_a_phone_tell_what_it_is() {
 
 #[tokio::test]
 async fn a_phone_that_takes_its_order_and_stays_is_a_failure() {
-    let house = House(208);
+    let house = House(45);
     let phones = vec![openstage(house, 1).with_misfit(Misfit::NeverLeaves)];
     let night =
         Night::begin(house, phones, &policy(REBOOT, "[retry]\nattempts = 1\n"), Setup::default()).await;
@@ -241,7 +241,7 @@ async fn elsewhere() -> String {
 
 #[tokio::test]
 async fn an_image_may_come_from_where_the_phones_own_defaults_say() {
-    let house = House(209);
+    let house = House(46);
     let base = elsewhere().await;
     let phone = made(openstage(house, 1), |make| make.defaults = Some(base));
     let setup = Setup { image: "hardware = [\"2\"]\nuse_defaults = true", ..Setup::default() };

@@ -8,7 +8,7 @@ use super::{Night, REBOOT, Setup, openstage, policy};
 
 #[tokio::test]
 async fn two_contacts_to_one_phone_lie_five_minutes_apart_though_it_may_be_tried_again_at_once() {
-    let house = House(116);
+    let house = House(25);
     let phone = openstage(house, 1).with_misfit(Misfit::Refuses(503));
     let retry = "[retry]\nattempts = 3\nbackoff = \"1s\"\njitter = \"0%\"\n";
     let night = Night::begin(house, vec![phone], &policy(REBOOT, retry), Setup::default()).await;
