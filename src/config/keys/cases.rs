@@ -2,6 +2,7 @@
 
 use super::Value::{Duration, Each, Either, Flag, Number, OneOrMore, Table, Tables, Text, Word};
 use super::{Form, Key, Keys, NAMES};
+use crate::domain::trip::Failure;
 
 /// The top of a `.test.toml` file.
 pub static TEST_FILE: Keys = Keys {
@@ -132,18 +133,7 @@ pub static TEST_PHONE: Keys = Keys {
 };
 
 /// The failures of trips by their slugs.
-pub static FAILURES: [&str; 10] = [
-    "refused",
-    "no-credentials",
-    "not-reachable",
-    "no-answer",
-    "never-left",
-    "never-returned",
-    "image-rejected",
-    "download-broken",
-    "wrong-version",
-    "nothing-happened",
-];
+pub static FAILURES: [&str; Failure::SLUGS.len()] = Failure::SLUGS;
 
 /// A step of a test.
 pub static TEST_STEP: Keys = Keys {
