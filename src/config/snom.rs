@@ -10,11 +10,10 @@ use super::problem::Problem;
 use super::raw::{Complaint, Source};
 use super::table::Table;
 use super::value;
+use crate::domain::check_sync::CheckSync;
 use crate::domain::modules::ModuleUrls;
 use crate::domain::phone::Realm;
-use crate::phones::snom::{
-    CheckSync, OWN_KEYS, Papers, RealmPapers, Scope, Setting, Template, Templates, Wins,
-};
+use crate::phones::snom::{OWN_KEYS, Papers, RealmPapers, Scope, Setting, Template, Templates, Wins};
 
 /// `[snom]` and the realms, checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -111,18 +111,16 @@ impl Prober for Yard {
     }
 }
 
+/// A final answer to an order.
+fn answer(status: u16, phrase: &str) -> NotifyOutcome {
+    let (phrase, user_agent, retry_after) = (phrase.to_owned(), None, None);
+    NotifyOutcome::Answered { status, phrase, user_agent, retry_after, challenged: false }
+}
+
 impl PhoneWeb for Yard {
     fn ask(&self, order: WebOrder) -> BoxFuture<'static, NotifyOutcome> {
         self.asked.lock().unwrap().push(order);
-        let (status, phrase) = (204, "No Content".to_owned());
-        let outcome = NotifyOutcome::Answered {
-            status,
-            phrase,
-            user_agent: None,
-            retry_after: None,
-            challenged: false,
-        };
-        std::future::ready(outcome).boxed()
+        std::future::ready(answer(204, "No Content")).boxed()
     }
 
     fn page(&self, _: Mac, _: IpAddr, _: &str) -> BoxFuture<'static, Result<String, WebError>> {

@@ -11,6 +11,7 @@ use super::mail::{Mail, Reply};
 use super::orchestrator::{Act, Orchestrator};
 use crate::config::{self, Config, InventoryPhone, SnomConfig, TimingOverride};
 use crate::depot::{Identity, Releases};
+use crate::domain::check_sync::CheckSync;
 use crate::domain::firmware::Release;
 use crate::domain::hardware::{Level, LevelOf};
 use crate::domain::phone::{KnownBy, LineId, Mac, Phone, Realm, Vendor};
@@ -57,9 +58,9 @@ pub fn terms(
         let special =
             if *vendor == Vendor::SNOM { snom::special(&papers, phone) } else { Special::default() };
         Some(Terms {
-            triggers: snom::harmless(&special, &profile.reboot, "reboot"),
+            triggers: snom::harmless(special.check_sync, &profile.reboot, CheckSync::Reboots),
             update_boots: profile.update_boots.map(|boots| own.boots.unwrap_or(boots)),
-            resync: snom::harmless(&special, &profile.resync, "sync"),
+            resync: snom::harmless(special.check_sync, &profile.resync, CheckSync::Syncs),
             serves: profile.serves,
             tells_dialogs: profile.tells_dialogs,
             timing,

@@ -80,13 +80,6 @@ impl Rules {
     /// The files a phone gets from there, with the name of their release: of a channel those of its first release that
     /// has any for it. `None` when there are none.
     pub fn files_for(&self, from: &Firmware, phone: &Phone) -> Option<(Arc<str>, Vec<&Image>)> {
-        let staged = |name: &Arc<str>| {
-            let files = self.releases.get(name)?.files_for(phone);
-            (!files.is_empty()).then(|| (name.clone(), files))
-        };
-        match from {
-            Firmware::Release(name) => staged(name),
-            Firmware::Channel(channel) => self.channels.get(channel)?.iter().find_map(staged),
-        }
+        self.first_with(from, |release| Some(release.files_for(phone)).filter(|files| !files.is_empty()))
     }
 }

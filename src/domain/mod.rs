@@ -1,6 +1,7 @@
 //! The pure heart: no tokio, socket, file, clock, randomness or logging. Time comes in as an argument.
 
 pub mod budget;
+pub mod check_sync;
 pub mod codes;
 pub mod files;
 pub mod firmware;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
+use super::check_sync::CheckSync;
 use super::firmware::{Image, ModuleKind, Release};
 use super::forecast::Usual;
 use super::hardware::{Level, LevelOf};
@@ -40,11 +41,9 @@ pub struct Special {
     pub modules: Option<ModuleTerms>,
     /// What its settings files say of firmware, where that is not `auto_update`.
     pub update_policy: Option<Arc<str>>,
-    /// Its settings files have every check-sync wipe it: no way of asking that is one is left in the terms.
-    pub wiped_by_check_sync: bool,
-    /// Its settings files have every check-sync do this, whatever it says: `reboot`, `sync`, `reregister`. A way of asking
-    /// that would do something else than it is for is not left in the terms.
-    pub check_sync_does: Option<&'static str>,
+    /// What a check-sync does to it, by its settings files: a way of asking that would do something else than it is for is
+    /// not left in the terms.
+    pub check_sync: CheckSync,
 }
 
 impl Terms {
@@ -133,26 +132,29 @@ impl Rules {
             || self.policies.iter().any(|policy| policy.pace.per.subnet.is_some())
     }
 
-    /// The image a phone gets from there, with the name of its release.
-    pub fn image_for(&self, from: &Firmware, phone: &Phone) -> Option<(Arc<str>, &Image)> {
-        let staged = |name: &Arc<str>| Some((name.clone(), self.releases.get(name)?.image_for(phone)?));
+    /// What this finds in a release; of a channel in the first release in which it finds anything.
+    pub(super) fn first_with<'r, T>(
+        &'r self,
+        from: &Firmware,
+        find: impl Fn(&'r Release) -> Option<T>,
+    ) -> Option<(Arc<str>, T)> {
+        let staged = |name: &Arc<str>| Some((name.clone(), find(self.releases.get(name)?)?));
         match from {
             Firmware::Release(name) => staged(name),
             Firmware::Channel(channel) => self.channels.get(channel)?.iter().find_map(staged),
         }
     }
 
+    /// The image a phone gets from there, with the name of its release.
+    pub fn image_for(&self, from: &Firmware, phone: &Phone) -> Option<(Arc<str>, &Image)> {
+        self.first_with(from, |release| release.image_for(phone))
+    }
+
     /// The image the only expansion module of a phone gets from there, with its kind and the name of its release.
     pub fn module_for(&self, from: &Firmware, phone: &Phone) -> Option<(Arc<str>, ModuleKind, &Image)> {
         let kind = phone.modules.as_ref().and_then(|modules| modules.kind);
-        let staged = |name: &Arc<str>| {
-            let (kind, image) = self.releases.get(name)?.module_for(phone, kind)?;
-            Some((name.clone(), kind, image))
-        };
-        match from {
-            Firmware::Release(name) => staged(name),
-            Firmware::Channel(channel) => self.channels.get(channel)?.iter().find_map(staged),
-        }
+        let (name, (kind, image)) = self.first_with(from, |release| release.module_for(phone, kind))?;
+        Some((name, kind, image))
     }
 
     /// The zone a phone lives in: its site's, else the daemon's.

@@ -6,15 +6,7 @@ use crate::domain::modules::{KeptUrl, Modules, NotCleared};
 impl Night {
     /// The phone was asked to clear it, and its web server answers so; what is known then.
     fn answers(&mut self, status: u16) -> KeptUrl {
-        let phrase = String::new();
-        let outcome = NotifyOutcome::Answered {
-            status,
-            phrase,
-            user_agent: None,
-            retry_after: None,
-            challenged: false,
-        };
-        self.daemon.read(Mail::Cleared(mac(), outcome));
+        self.daemon.read(Mail::Cleared(mac(), answer(status, "")));
         self.kept_url()
     }
 

@@ -45,9 +45,7 @@ impl Night {
 
     fn answered(&mut self, status: u16) {
         let id = self.daemon.trips[&mac()].id;
-        let (phrase, user_agent, retry_after) = ("OK".to_owned(), None, None);
-        let outcome = NotifyOutcome::Answered { status, phrase, user_agent, retry_after, challenged: false };
-        self.daemon.read(Mail::Notified(id, mac(), outcome));
+        self.daemon.read(Mail::Notified(id, mac(), answer(status, "OK")));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The gates that ask about expansion modules and realms: what the makers' documents require, each with its own reason.
 
 use super::{Judge, Mandate};
+use crate::domain::check_sync::CheckSync;
 use crate::domain::firmware::{Image, ModuleKind};
 use crate::domain::modules::{
     KeptUrl, ModuleHeld, ModulePower, ModuleTerms, ModuleUrls, Modules, SEEN_LATELY, SETTLES,
@@ -161,13 +162,12 @@ impl<'a> Judge<'a> {
     }
 
     /// A phone whose settings files have every check-sync do something else is asked in another way, or not at all.
-    pub(super) fn check_sync_is_turned(&self, mandate: Option<&Mandate<'a>>) -> Option<Reason> {
-        let resync = matches!(mandate, Some(Mandate::Policy(policy)) if policy.action == Action::Resync);
+    pub(super) fn check_sync_is_turned(&self, action: Option<&Action>) -> Option<Reason> {
         let terms = self.terms.as_ref()?;
-        let ways = if resync { &terms.resync } else { &terms.triggers };
-        let (wiped, does) = (terms.special.wiped_by_check_sync, terms.special.check_sync_does);
-        let turned = (wiped || does.is_some()) && ways.is_empty();
-        turned.then(|| Reason::CheckSync { does: does.map(Into::into) })
+        let ways = if action == Some(&Action::Resync) { &terms.resync } else { &terms.triggers };
+        let does = terms.special.check_sync;
+        let turned = does != CheckSync::Follows && ways.is_empty();
+        turned.then(|| Reason::CheckSync { does: does.overrides().map(Into::into) })
     }
 
     /// A phone of a realm whose setting server is somebody else's never asks this depot for its firmware.

@@ -17,7 +17,7 @@ impl<'a> Judge<'a> {
             Ok(Some(Mandate::Policy(policy))) => Some(&policy.action),
             Ok(Some(Mandate::Job(_)) | None) | Err(_) => None,
         };
-        if let Some(reason) = self.check_sync_is_turned(self.mandate.as_ref().ok().and_then(Option::as_ref)) {
+        if let Some(reason) = self.check_sync_is_turned(action) {
             return self.hold(Gate::Identity, reason, None);
         }
         match (&self.terms, action) {

@@ -45,22 +45,26 @@ impl Trip {
         (may_ask && open).then_some(goal)
     }
 
-    /// The image meant for this phone, only while it runs something else: after its own reboot was seen, or once it was
-    /// asked where it downloads first.
+    /// The image meant for this phone, only while it runs something else.
     fn image(&self) -> Option<(&Arc<str>, &str)> {
         let (Goal::Update { release, file, target, .. } | Goal::Module { release, file, target }) =
             &self.plan.goal
         else {
             return None;
         };
-        let its_time = match self.state {
+        let before = self.plan.runs.as_ref().filter(|_| self.is_about_firmware());
+        let runs = self.observed().or(before);
+        (self.is_served_now() && runs != Some(target)).then_some((release, file))
+    }
+
+    /// Whether what the phone asks for is for it now: after its own reboot was seen, or once it was asked where its own
+    /// question is the order.
+    fn is_served_now(&self) -> bool {
+        match self.state {
             State::Away | State::Fetching | State::Flashing | State::Back => true,
             State::Asked { .. } | State::Accepted { .. } => self.plan.serves == Serves::OnceAsked,
             State::Confirming { .. } | State::Done { .. } => false,
-        };
-        let before = self.plan.runs.as_ref().filter(|_| self.is_about_firmware());
-        let runs = self.observed().or(before);
-        (its_time && runs != Some(target)).then_some((release, file))
+        }
     }
 
     /// What was observed of the part that the trip is about, as the phone told last.
@@ -83,15 +87,9 @@ impl Trip {
         matches!(self.plan.goal, Goal::Update { part: Part::Firmware, .. })
     }
 
-    /// The realm whose setting server the phone is to be sent to now: only after its own reboot was seen, or once it was
-    /// asked where its own question is the order.
+    /// The realm whose setting server the phone is to be sent to now.
     pub fn leads_to(&self) -> Option<&Realm> {
         let Goal::Move { realm, .. } = &self.plan.goal else { return None };
-        let its_time = match self.state {
-            State::Away | State::Fetching | State::Flashing | State::Back => true,
-            State::Asked { .. } | State::Accepted { .. } => self.plan.serves == Serves::OnceAsked,
-            State::Confirming { .. } | State::Done { .. } => false,
-        };
-        its_time.then_some(realm)
+        self.is_served_now().then_some(realm)
     }
 }

@@ -136,20 +136,25 @@ impl Trip {
         }
     }
 
-    /// Its configuration is here.
-    pub(super) fn handed_in(&mut self, now: DateTime<Utc>, out: &mut Vec<Output>) {
-        if self.plan.goal != Goal::Backup {
-            return;
-        }
+    /// What was asked of it is done, whatever it did besides.
+    fn finish_if_asked(&mut self, now: DateTime<Utc>, outcome: Outcome, out: &mut Vec<Output>) {
         match self.state {
             State::Asked { .. }
             | State::Accepted { .. }
             | State::Away
             | State::Fetching
             | State::Flashing
-            | State::Back => self.finish(now, Outcome::HandedIn, out),
+            | State::Back => self.finish(now, outcome, out),
             State::Confirming { .. } | State::Done { .. } => {}
         }
+    }
+
+    /// Its configuration is here.
+    pub(super) fn handed_in(&mut self, now: DateTime<Utc>, out: &mut Vec<Output>) {
+        if self.plan.goal != Goal::Backup {
+            return;
+        }
+        self.finish_if_asked(now, Outcome::HandedIn, out);
     }
 
     /// It told what its settings are.
@@ -162,15 +167,7 @@ impl Trip {
             ItemsFound::Unknown { items } => Outcome::Failed { failure: Failure::ItemsUnknown { items } },
             ItemsFound::NotKept { items } => Outcome::Failed { failure: Failure::ItemsNotKept { items } },
         };
-        match self.state {
-            State::Asked { .. }
-            | State::Accepted { .. }
-            | State::Away
-            | State::Fetching
-            | State::Flashing
-            | State::Back => self.finish(now, outcome, out),
-            State::Confirming { .. } | State::Done { .. } => {}
-        }
+        self.finish_if_asked(now, outcome, out);
     }
 
     /// It was sent to the setting server of the realm.

@@ -20,4 +20,4 @@ pub use rescue::rescued_by;
 pub use settings::{OWN_KEYS, Own, OwnKey, Wins, redirection, settings};
 pub use special::{harmless, special};
 pub use template::{Flaw, Setting, Template};
-pub use templates::{CheckSync, Scope, Templates};
+pub use templates::{Scope, Templates};

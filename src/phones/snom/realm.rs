@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::firmware_status;
 use super::settings::{Own, settings};
 use super::template::Template;
 use super::templates::Templates;
-use super::{CheckSync, firmware_status};
+use crate::domain::check_sync::CheckSync;
 use crate::domain::modules::ModuleUrls;
 use crate::domain::phone::{Mac, Model, Realm};
 

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use super::{CheckSync, Papers, least_firmware, takes_modules};
+use super::{Papers, least_firmware, takes_modules};
+use crate::domain::check_sync::CheckSync;
 use crate::domain::firmware::{ModuleKind, Version};
 use crate::domain::modules::ModuleTerms;
 use crate::domain::phone::Phone;
@@ -24,24 +25,20 @@ pub fn special(papers: &Papers, phone: &Phone) -> Special {
         least_d7c: least_d7c.clone(),
         urls: papers.module_urls,
     });
-    let check_sync = papers.check_sync(model, phone.mac, realm);
     let update_policy = papers.value(model, phone.mac, realm, "update_policy");
     Special {
         modules,
         update_policy: update_policy.filter(|value| *value != "auto_update").map(Into::into),
-        wiped_by_check_sync: check_sync == CheckSync::Destroys,
-        check_sync_does: check_sync.overrides(),
+        check_sync: papers.check_sync(model, phone.mac, realm),
     }
 }
 
-/// The ways of asking that are left for a phone: one that any check-sync wipes is never sent one, and one that does
-/// something else with it than it is for neither. `for_value` is the `checksync_action` that does what they are for.
-pub fn harmless(special: &Special, triggers: &[Trigger], for_value: &str) -> Vec<Trigger> {
-    let turns = special.wiped_by_check_sync || special.check_sync_does.is_some_and(|does| does != for_value);
+/// The ways of asking that are left for a phone: it is sent no check-sync that would do something else than is `wanted`.
+pub fn harmless(check_sync: CheckSync, triggers: &[Trigger], wanted: CheckSync) -> Vec<Trigger> {
     let harms = |trigger: &&Trigger| match &trigger.way {
         Way::Notify(notice) => {
             let name = notice.event.split(';').next().unwrap_or_default().trim();
-            turns && name.eq_ignore_ascii_case("check-sync")
+            name.eq_ignore_ascii_case("check-sync") && !check_sync.does(wanted)
         }
         Way::Web { .. } | Way::ContactMe | Way::Poll => false,
     };
@@ -71,7 +68,7 @@ mod tests {
     #[test]
     fn a_phone_that_any_check_sync_wipes_is_left_the_other_ways() {
         let special = special(&papers("<checksync_action>factory-reset</checksync_action>"), &phone());
-        assert!(special.wiped_by_check_sync);
+        assert_eq!(special.check_sync, CheckSync::Destroys);
         let all = [
             Trigger::waiting("reboot"),
             Trigger::event("Check-Sync;reboot=true"),
@@ -80,17 +77,16 @@ mod tests {
             Way::Poll.into(),
         ];
         let others = [all[0].clone(), all[3].clone(), all[4].clone()];
-        assert_eq!(harmless(&special, &all, "reboot"), others);
-        assert_eq!(harmless(&Special::default(), &all, "reboot"), all);
-        for (action, reboots, syncs) in
-            [("reboot", true, false), ("sync", false, true), ("reregister", false, false)]
-        {
-            let special =
-                super::special(&papers(&format!("<checksync_action>{action}</checksync_action>")), &phone());
-            for (value, stays) in [("reboot", reboots), ("sync", syncs)] {
-                let left = harmless(&special, &all, value);
-                assert_eq!(left == all, stays, "{action} {value}");
-                assert!(stays || left == others, "{action} {value}");
+        assert_eq!(harmless(special.check_sync, &all, CheckSync::Reboots), others);
+        assert_eq!(harmless(CheckSync::Follows, &all, CheckSync::Reboots), all);
+        for (does, reboots, syncs) in [
+            (CheckSync::Reboots, true, false),
+            (CheckSync::Syncs, false, true),
+            (CheckSync::Registers, false, false),
+        ] {
+            for (wanted, stays) in [(CheckSync::Reboots, reboots), (CheckSync::Syncs, syncs)] {
+                let left = harmless(does, &all, wanted);
+                assert_eq!(left, if stays { all.to_vec() } else { others.to_vec() }, "{does:?} {wanted:?}");
             }
         }
     }
@@ -100,7 +96,8 @@ mod tests {
         let of = |settings: &str| special(&papers(settings), &phone());
         let plain = of("");
         let modules = plain.modules.clone().unwrap();
-        assert!(modules.has_port && plain.update_policy.is_none() && !plain.wiped_by_check_sync);
+        assert!(modules.has_port && plain.update_policy.is_none());
+        assert_eq!(plain.check_sync, CheckSync::Follows);
         assert_eq!(modules.least(ModuleKind::Uxm).as_str(), "8.9.3.68");
         assert_eq!(modules.least(ModuleKind::D7c).as_str(), "10.1.64.14");
         assert_eq!(

@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 
 use super::super::user_agent::snom_model;
 use super::template::Template;
+use crate::domain::check_sync::CheckSync;
 use crate::domain::phone::{Mac, Model};
 
 /// Whom a settings file is for, by its name: the names under which phones ask.
@@ -30,44 +31,6 @@ impl Scope {
                 let read: Mac = mac.parse().ok()?;
                 (read.bare_upper() == mac).then_some(Self::Phone(read))
             }
-        }
-    }
-}
-
-/// What a phone does with a check-sync, whatever that says (setting `checksync_action`, since 10.1.180).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckSync {
-    /// What the message says.
-    Follows,
-    /// It reboots.
-    Reboots,
-    /// It reads its settings anew.
-    Syncs,
-    /// It registers anew, no more.
-    Registers,
-    /// It deletes what its user has, or nobody knows: it is never sent one.
-    Destroys,
-}
-
-impl CheckSync {
-    /// What this value of `checksync_action` does; what is unknown counts as the worst.
-    pub fn of(value: &str) -> Self {
-        match value.trim() {
-            "" => Self::Follows,
-            "reboot" => Self::Reboots,
-            "sync" => Self::Syncs,
-            "reregister" => Self::Registers,
-            _ => Self::Destroys,
-        }
-    }
-
-    /// The value that has it do something else than the message says, and loses nothing.
-    pub const fn overrides(self) -> Option<&'static str> {
-        match self {
-            Self::Reboots => Some("reboot"),
-            Self::Syncs => Some("sync"),
-            Self::Registers => Some("reregister"),
-            Self::Follows | Self::Destroys => None,
         }
     }
 }

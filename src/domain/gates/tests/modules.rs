@@ -1,6 +1,7 @@
 //! Expansion modules and realms: every requirement of the document is an answer with its own reason.
 
 use super::*;
+use crate::domain::check_sync::CheckSync;
 use crate::domain::firmware::ModuleKind;
 use crate::domain::modules::{KeptUrl, ModulePower, ModuleTerms, ModuleUrls, Modules, NotCleared};
 use crate::domain::phone::Realm;
@@ -29,8 +30,7 @@ fn special(has_port: bool, update_policy: Option<&str>) -> Special {
     Special {
         modules: Some(modules),
         update_policy: update_policy.map(Into::into),
-        wiped_by_check_sync: false,
-        check_sync_does: None,
+        check_sync: CheckSync::Follows,
     }
 }
 
@@ -183,8 +183,8 @@ fn firmware_that_the_settings_files_forbid_is_not_offered() {
 fn a_phone_that_any_check_sync_wipes_is_held_where_no_other_way_is_left() {
     let mut world = world();
     world.rules.policies[0].action = Action::Resync;
-    let wiped = Special { wiped_by_check_sync: true, ..Special::default() };
-    let turned = Special { check_sync_does: Some("reboot"), ..Special::default() };
+    let wiped = Special { check_sync: CheckSync::Destroys, ..Special::default() };
+    let turned = Special { check_sync: CheckSync::Reboots, ..Special::default() };
     let left = |special: &Special, triggers: Vec<Trigger>| -> crate::domain::rules::TermsOf {
         let special = special.clone();
         Arc::new(move |_| {
